@@ -1,0 +1,44 @@
+"""The limits on specs and networks: each declared once, with its default and what it bounds.
+
+They are counted before anything is expanded, so that a hostile file costs milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+
+def _limit(default: int, doc: str) -> Any:
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that a spec must keep; a bound is the greatest value allowed."""
+
+    file_size: int = _limit(2**20, "size of one file in bytes")
+    nesting: int = _limit(100, "brackets open at one place")
+    expression_depth: int = _limit(200, "operators, calls and indices that stand inside each other in an expression")
+    integer_digits: int = _limit(18, "digits of a whole number as written")
+    imports: int = _limit(100, "files that a spec uses, directly or through others")
+    loop_count: int = _limit(100_000, "turns of one loop")
+    list_length: int = _limit(100_000, "items of one list")
+    nodes: int = _limit(1_000_000, "stages of a network after loops and blocks are expanded")
+    tensor_elements: int = _limit(2**40, "elements of one tensor")
+
+    def raised(self, settings: dict[str, int]) -> Limits:
+        """These limits with some of them set anew; the names must be known."""
+        return replace(self, **settings)
+
+    def rule(self, name: str) -> str:
+        """The limit as a fact for a diagnostic: ``the limit `nesting` is 100 (brackets open at one place)``."""
+        return f"the limit `{name}` is {getattr(self, name):,} ({LIMITS[name]})"
+
+    def way_out(self, name: str) -> str:
+        """What to do when a limit is in the way: the flag that raises it, here to twice its value."""
+        return f"if this is meant, raise the limit with `--limit {name}={2 * getattr(self, name)}`"
+
+
+LIMITS: dict[str, str] = {each.name: each.metadata["doc"] for each in fields(Limits)}
+"""What each limit bounds, by its name."""

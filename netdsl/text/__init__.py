@@ -1,0 +1,35 @@
+"""Source text, places in it, and what is said about them."""
+
+from netdsl.text.codes import CODES, Code
+from netdsl.text.diagnostic import (
+    ContractError,
+    Diagnostic,
+    Label,
+    Severity,
+    SpecError,
+    SpecSemanticError,
+    SpecSyntaxError,
+    Use,
+    did_you_mean,
+)
+from netdsl.text.render import print_diagnostics, render_json, render_plain
+from netdsl.text.source import Source, Span
+
+__all__ = [
+    "CODES",
+    "Code",
+    "ContractError",
+    "Diagnostic",
+    "Label",
+    "Severity",
+    "Source",
+    "Span",
+    "SpecError",
+    "SpecSemanticError",
+    "SpecSyntaxError",
+    "Use",
+    "did_you_mean",
+    "print_diagnostics",
+    "render_json",
+    "render_plain",
+]
