@@ -1,0 +1,151 @@
+"""Binding: from the values that a call gives to the normalised arguments of an operator or an initialiser.
+
+`match` pairs values with arguments by position and name, `convert` checks each and fills in the defaults, `bind` does
+both for an operator and lets it resolve what depends on its input. Each raises a Problem that names the argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from netdsl.graph.types import TensorType
+from netdsl.ops.arguments import Argument, Problem
+from netdsl.ops.initialisers import Initialiser, Rule
+from netdsl.ops.operator import Operator
+from netdsl.text.codes import BAD_SHAPE, MISSING_ARGUMENT, REPEATED_ARGUMENT, UNKNOWN_ARGUMENT, Code
+from netdsl.text.diagnostic import did_you_mean
+
+
+class Declared(Protocol):
+    """What `match` needs to know of an argument; a block's parameters have it too."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def required(self) -> bool: ...
+
+
+class MatchProblem(Problem):
+    """Values that do not pair with arguments; the reason is a whole sentence but for its subject.
+
+    `position` is the number of the value to blame when it was given by position, else `argument` is the name that was
+    written, or that is missing.
+    """
+
+    def __init__(self, reason: str, help: str, code: Code, argument: str | None, position: int | None = None) -> None:
+        super().__init__(reason, help, argument=argument, code=code)
+        self.position = position
+
+
+_Value = TypeVar("_Value")
+
+
+def match(
+    arguments: Sequence[Declared], positional: Sequence[_Value], named: Mapping[str, _Value]
+) -> dict[str, _Value]:
+    """The given values by the name of their argument; raises MatchProblem. The values themselves are not looked at."""
+    if len(positional) > len(arguments):
+        raise _surplus(arguments, len(positional))
+    given = {argument.name: value for argument, value in zip(arguments, positional, strict=False)}
+    for name, value in named.items():
+        if name in given:
+            number = next(number for number, argument in enumerate(arguments) if argument.name == name)
+            reason = f"is given twice: by name, and as argument number {number + 1}"
+            raise MatchProblem(reason, "leave one of them out", REPEATED_ARGUMENT, name)
+        for argument in arguments:
+            if argument.name == name:
+                break
+        else:
+            raise _unknown(arguments, name)
+        given[name] = value
+    if len(given) < len(arguments):
+        missing = [argument.name for argument in arguments if argument.name not in given and argument.required]
+        if missing:
+            raise _missing(arguments, missing)
+    return given
+
+
+def convert(arguments: Sequence[Argument], given: Mapping[str, Any], rank: int) -> dict[str, Any]:
+    """All arguments in normal form for an input with `rank` spatial axes, in the order of their declaration; raises
+    Problem, with the argument, for a value that its kind refuses."""
+    args = _defaults(arguments, rank).copy()
+    if given:
+        for argument in arguments:
+            if argument.name in given:
+                args[argument.name] = _one(argument, given[argument.name], rank)
+    return args
+
+
+def bind(
+    op: Operator, positional: Sequence[Any], named: Mapping[str, Any], inputs: tuple[TensorType, ...]
+) -> dict[str, Any]:
+    """The normalised arguments of one use of an operator; raises Problem, its `argument` set where one is to blame."""
+    given = match(op.arguments, positional, named)
+    for number, x in enumerate(inputs):
+        if x.dtype not in op.takes:
+            raise _wrong_numbers(number, x)
+    return op.resolve(inputs, convert(op.arguments, given, op.rank(inputs)))
+
+
+def bind_initialiser(rule: Rule, positional: Sequence[Any], named: Mapping[str, Any]) -> Initialiser:
+    """An initialiser with all of its arguments; raises Problem."""
+    return Initialiser(rule, convert(rule.arguments, match(rule.arguments, positional, named), 0))
+
+
+_DEFAULTS: dict[tuple[int, int], tuple[Sequence[Argument], dict[str, Any]]] = {}
+"""Converted defaults by the identity of a declaration and the rank. The declaration is kept, so that it stays the one
+of that identity: hashing it instead would take longer than all the rest."""
+
+
+def _defaults(arguments: Sequence[Argument], rank: int) -> dict[str, Any]:
+    key = (id(arguments), rank)
+    if key not in _DEFAULTS:
+        _DEFAULTS[key] = (arguments, {argument.name: _default(argument, rank) for argument in arguments})
+    return _DEFAULTS[key][1]
+
+
+def _default(argument: Argument, rank: int) -> Any:
+    # `None` says that nothing was given, and a text is a word in normal form; neither could stand in a spec.
+    if argument.required or argument.default is None or isinstance(argument.default, str):
+        return argument.default
+    return _one(argument, argument.default, rank)
+
+
+def _one(argument: Argument, value: Any, rank: int) -> Any:
+    try:
+        return argument.kind.convert(value, rank)
+    except Problem as problem:
+        problem.argument = argument.name
+        raise
+
+
+def _surplus(arguments: Sequence[Declared], count: int) -> MatchProblem:
+    if arguments:
+        takes = f"{len(arguments)} argument{'s' if len(arguments) > 1 else ''}"
+        help = "it takes " + ", ".join(f"`{argument.name}`" for argument in arguments)
+    else:
+        takes, help = "no arguments", ""
+    reason = f"takes {takes} and is given {count}"
+    return MatchProblem(reason, help, REPEATED_ARGUMENT, None, len(arguments))
+
+
+def _unknown(arguments: Sequence[Declared], name: str) -> MatchProblem:
+    names = [argument.name for argument in arguments]
+    help = did_you_mean(name, names)
+    if not help:
+        help = f"it takes {', '.join(f'`{known}`' for known in names)}" if names else "it takes no arguments"
+    return MatchProblem("is not one that it takes", help, UNKNOWN_ARGUMENT, name)
+
+
+def _missing(arguments: Sequence[Declared], missing: list[str]) -> MatchProblem:
+    listed = " and ".join(f"`{name}`" for name in missing)
+    reason = "is missing" if len(missing) == 1 else f"is missing; {listed} are required"
+    return MatchProblem(reason, "", MISSING_ARGUMENT, missing[0])
+
+
+def _wrong_numbers(number: int, x: TensorType) -> Problem:
+    holds = "whole numbers" if x.dtype == "int" else "numbers with a fraction"
+    which = f"input number {number + 1}" if number else "its input"
+    return Problem(f"cannot compute on {holds}, and {which} holds them", code=BAD_SHAPE)

@@ -1,0 +1,73 @@
+"""Values of the language that Python has no type for: sizes, windows and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Size(tuple[int, ...]):
+    """`3x3`, `224x224`: one number per axis."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`3x3/2`: a kernel and its stride, each a number for every axis or one per axis."""
+
+    kernel: int | tuple[int, ...]
+    stride: int | tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{show(self.kernel)}/{show(self.stride)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that operators know: `same`, `fan_out`."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def show(value: object) -> str:
+    """A value as a spec would write it."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    if isinstance(value, Size):
+        return str(value) if len(value) > 1 else f"[{', '.join(map(show, value))}]"
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(show, value))}]"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value)
+
+
+def kind(value: object) -> str:
+    """What a value is, for messages: `a number`, `a list`."""
+    match value:
+        case bool():
+            return "true or false"
+        case None:
+            return "none"
+        case int():
+            return "a whole number"
+        case float():
+            return "a number with a fraction"
+        case str():
+            return "a text"
+        case Size():
+            return "a size"
+        case Window():
+            return "a window"
+        case Word():
+            return "a word"
+        case tuple():
+            return "a list"
+        case _:
+            return getattr(value, "kind_name", "a value of another kind")

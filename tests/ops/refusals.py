@@ -1,0 +1,153 @@
+"""What netdsl refuses though PyTorch takes it, and why; `docs/decisions/0003-refusals.md` tells it to people."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from netdsl.graph.types import TensorType
+from netdsl.ops.operator import Operator
+from netdsl.ops.values import Size, Window, Word
+
+_IMAGE = TensorType((4, 6, 6))
+_LETTERS = TensorType((4, 6, 6), "int")
+
+
+class Refusal(NamedTuple):
+    """A rule stricter than PyTorch's: its title in the document, how its reason reads, and a use that shows it."""
+
+    title: str
+    reason: str
+    op: str
+    given: dict[str, Any]
+    inputs: tuple[TensorType, ...] = (_IMAGE,)
+    only: tuple[str, ...] = ()
+    """The operators that it is for; all of them if none is named."""
+
+    def covers(self, op: Operator, reason: str) -> bool:
+        return (not self.only or op.name in self.only) and re.search(self.reason, reason) is not None
+
+
+REFUSED_ON_PURPOSE = (
+    Refusal(
+        "A value of another kind",
+        r"^must be .* not .* \((a |true|none)",
+        "conv",
+        {"out": 4, "kernel": 1, "bias": 1},
+    ),
+    Refusal(
+        "As many numbers as axes",
+        r"^has \d+ numbers",
+        "maxpool",
+        {"kernel": Size((2,)), "stride": 2},
+    ),
+    Refusal(
+        "Numbers that float32 holds",
+        r"that float32 can hold",
+        "clamp",
+        {"min": 0, "max": float("inf")},
+    ),
+    Refusal(
+        "Windows, strides and paddings in 32 bits",
+        rf"^must be at most {2**31 - 1}",
+        "conv",
+        {"out": 4, "kernel": 1, "stride": 2**31},
+    ),
+    Refusal(
+        "No operator reaches the batch",
+        r"^must be from -\d|^names an axis|^needs an input with an axis",
+        "softmax",
+        {"dim": -4},
+    ),
+    Refusal(
+        "No empty tensors",
+        r"^must be a whole number of at least 1",
+        "adaptiveavgpool",
+        {"size": 0},
+    ),
+    Refusal(
+        "One to three spatial axes",
+        r"^needs an input of shape CxL or CxHxW or CxDxHxW;",
+        "lrn",
+        {"size": 3},
+        (TensorType((4, 2, 2, 2, 2)),),
+        only=("lrn", "globalavgpool", "globalmaxpool"),
+    ),
+    Refusal(
+        "Whole numbers are not computed on",
+        r"^cannot compute on whole numbers",
+        "relu",
+        {},
+        (_LETTERS,),
+    ),
+    Refusal(
+        "`same` is symmetric",
+        r"^`same` needs odd kernels",
+        "conv",
+        {"out": 4, "kernel": 2, "padding": Word("same")},
+        only=("conv", "maxpool", "avgpool"),
+    ),
+    Refusal(
+        "A pool says its stride",
+        r"a pool must say how far its window moves",
+        "maxpool",
+        {"kernel": 2},
+        only=("maxpool", "avgpool"),
+    ),
+    Refusal(
+        "A window has a tap inside",
+        r"^makes a window step over the whole input",
+        "maxpool",
+        {"kernel": Window(2, 1), "padding": 1, "dilation": 7},
+        only=("maxpool",),
+    ),
+    Refusal(
+        "Batch norm's momentum is a share",
+        r"^must be a number of at least 0 and at most 1",
+        "batchnorm",
+        {"momentum": 1.5},
+        only=("batchnorm",),
+    ),
+    Refusal(
+        "The constants of LRN are not negative",
+        r"^must be a number of at least 0,",
+        "lrn",
+        {"size": 3, "k": -1},
+        only=("lrn",),
+    ),
+    Refusal(
+        "LRN over at most 65,535 channels",
+        r"^must be a whole number from 1 to 65535",
+        "lrn",
+        {"size": 65_536},
+        only=("lrn",),
+    ),
+    Refusal(
+        "Clamp has an order",
+        r"^is below `min`",
+        "clamp",
+        {"min": 1, "max": -1},
+        only=("clamp",),
+    ),
+    Refusal(
+        "Branches of one shape",
+        r"^branches of `(add|mul)` differ in (channels|depth|height|width|length|features|axis|their number of axes)",
+        "mul",
+        {},
+        (_IMAGE, TensorType((4, 1, 1))),
+        only=("add", "mul"),
+    ),
+    Refusal(
+        "Branches of one kind of number",
+        r"differ in their kind of number",
+        "concat",
+        {},
+        (_IMAGE, _LETTERS),
+    ),
+    Refusal(
+        "Two branches or more",
+        r"^needs two branches or more",
+        "concat",
+        {},
+    ),
+)
