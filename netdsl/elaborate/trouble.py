@@ -1,0 +1,17 @@
+"""How elaboration reports: one exception that carries a diagnostic, and one that says it was reported before."""
+
+from __future__ import annotations
+
+from netdsl.text.diagnostic import Diagnostic
+
+
+class Trouble(Exception):
+    """Something is wrong with the spec; caught at the end of the statement."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+class Poisoned(Exception):
+    """What is asked for depends on something already reported."""
