@@ -1,0 +1,194 @@
+"""Checkpoints that survive a crash: written aside, flushed, renamed; a damaged one is found out and passed over.
+
+A checkpoint is a folder `step-N` with `model.safetensors`, `optimizer.safetensors` and `manifest.json`, which has the
+SHA-256 of both, of itself, and the position in the run.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from netdsl_pytorch.harness.errors import HarnessError
+
+KEEP = 2
+"""The newest, and the one before in case that it is damaged."""
+MANIFEST = "manifest.json"
+MODEL = "model.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint holds, verified."""
+
+    step: int
+    """Steps done."""
+    position: dict[str, Any]
+    """Where in the run that was: JSON values, as given to `save`."""
+    model: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Makes `path` hold `content`, wholly or not at all, also if the machine dies. Raises HarnessError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write_flushed(temporary, content)
+        temporary.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise HarnessError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def tensors_as_bytes(tensors: dict[str, Tensor]) -> bytes:
+    """A safetensors file. Tensors are copied: the format wants them dense and none of them shared."""
+    # `contiguous` first: `clone` alone would keep channels_last.
+    return safetensors.torch.save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
+    """What the optimiser remembers about each parameter, as `parameter:what`."""
+    tensors: dict[str, Tensor] = {}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state[parameter].items() if parameter in optimizer.state else ():
+            if value is not None:
+                tensors[f"{name}:{key}"] = value
+    return tensors
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """The reverse of `optimizer_tensors`."""
+    parameters = dict(model.named_parameters())
+    for name, value in tensors.items():
+        owner, _, key = name.rpartition(":")
+        parameter = parameters[owner]
+        # Laid out in memory as the parameter is, as the optimiser would have made it.
+        like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
+        optimizer.state[parameter][key] = like.copy_(value)
+
+
+def save(folder: Path, step: int, position: dict[str, Any], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Adds the checkpoint `step-N` to `folder`, then drops all but the newest `KEEP`.
+
+    Does nothing if it is there. Raises HarnessError if the disk is full or fails; older checkpoints are then intact.
+    """
+    target = folder / f"step-{step:08d}"
+    if target.exists():
+        return
+    contents = {
+        MODEL: tensors_as_bytes(model.state_dict()),
+        OPTIMIZER: tensors_as_bytes(optimizer_tensors(optimizer, model)),
+    }
+    files = {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in contents.items()}
+    contents[MANIFEST] = _manifest({"format": 1, "step": step, "position": position, "files": files})
+    temporary = folder / f".step-{step:08d}.{os.getpid()}.tmp"
+    try:
+        temporary.mkdir(parents=True)
+        for name, data in contents.items():
+            _write_flushed(temporary / name, data)
+        _flush_folder(temporary)
+        temporary.rename(target)
+        _flush_folder(folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        kept = _steps(folder)
+        state = f"the checkpoint of step {kept[0][0]} is intact" if kept else "there is no earlier one"
+        raise HarnessError(
+            f"cannot write the checkpoint of step {step} in {folder}: {error.strerror or error}; {state}",
+            help="make room on the disk, then resume the run",
+        ) from error
+    for _, old in _steps(folder)[KEEP:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load_newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
+    """The newest sound checkpoint in `folder`, None if there never was one.
+
+    A damaged one is told to `warn`, set aside as `step-N.damaged`, and the one before is tried. Raises HarnessError if
+    all are damaged.
+    """
+    for unfinished in folder.glob(".step-*.tmp"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    found = _steps(folder)
+    for step, path in found:
+        try:
+            return _load(path, step)
+        except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+            why = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
+            warn(f"the checkpoint of step {step} is damaged ({why}); trying the one before")
+            with contextlib.suppress(OSError):
+                path.rename(path.with_name(f"{path.name}.damaged"))
+    if found:
+        raise HarnessError(f"all checkpoints in {folder} are damaged", help="train again into another folder")
+    return None
+
+
+def _load(path: Path, step: int) -> Checkpoint:
+    """The checkpoint in `path`. Raises ValueError and others if a single bit of it is wrong."""
+    text = (path / MANIFEST).read_bytes()
+    try:
+        manifest: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{MANIFEST} is not JSON") from error
+    claimed = manifest.pop("sha256") if isinstance(manifest, dict) and "sha256" in manifest else None
+    if claimed is None or _manifest(manifest) != text:
+        raise ValueError(f"{MANIFEST} is not what was written")
+    if manifest["format"] != 1 or manifest["step"] != step:
+        raise ValueError(f"{MANIFEST} belongs to another checkpoint")
+    contents = {}
+    for name in (MODEL, OPTIMIZER):
+        data = (path / name).read_bytes()
+        if _sha256(data) != manifest["files"][name]["sha256"]:
+            raise ValueError(f"{name} is not what was written")
+        contents[name] = safetensors.torch.load(data)
+    return Checkpoint(step, manifest["position"], contents[MODEL], contents[OPTIMIZER])
+
+
+def _steps(folder: Path) -> list[tuple[int, Path]]:
+    """The checkpoints in `folder`, newest first."""
+    found = []
+    for path in folder.glob("step-*"):
+        digits = path.name.removeprefix("step-")
+        if digits.isascii() and digits.isdigit() and path.is_dir():
+            found.append((int(digits), path))
+    return sorted(found, reverse=True)
+
+
+def _manifest(values: dict[str, Any]) -> bytes:
+    """The one text of a manifest, its own SHA-256 last: a reader can make it again and compare every byte."""
+    digest = _sha256(json.dumps(values, sort_keys=True).encode())
+    return (json.dumps({**dict(sorted(values.items())), "sha256": digest}, indent=2) + "\n").encode()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Makes a rename in `folder` last. Windows cannot open a folder, and keeps no such promise."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,80 @@
+"""Imports the emitted file of a run, and nothing else."""
+
+import hashlib
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from netdsl_pytorch.harness.errors import HarnessError
+
+
+class _KnownSource(importlib.machinery.SourceFileLoader):
+    """Runs the text it was given: not what stands in the file by now, nor what lies compiled beside it."""
+
+    def __init__(self, name: str, path: Path, source: bytes) -> None:
+        super().__init__(name, str(path))
+        self.source = source
+
+    def get_data(self, path: str | bytes) -> bytes:
+        return self.source
+
+    def path_stats(self, path: str | bytes) -> dict[str, float]:
+        # Without a time of change, importlib neither reads nor writes `__pycache__`, whose content nobody compared.
+        raise OSError
+
+
+def build(path: Path, source: str, factory: str) -> nn.Module:
+    """The module that `factory` of the emitted file makes with its defaults, on the CPU.
+
+    `source` is the text of the file at `path`. Raises HarnessError if it does not run or gives no module.
+    """
+    data = source.encode()
+    name = f"netdsl_emitted_{hashlib.sha256(data).hexdigest()[:16]}"
+    # Safe to run: the caller has just written `source`, or compared it byte by byte with what the compiler emits for
+    # the spec (and no text of a spec becomes program text); otherwise the user asked for it with --trust-model.
+    loader = _KnownSource(name, path, data)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
+        raise HarnessError(f"cannot import {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+        made = getattr(module, factory)()
+    except (torch.OutOfMemoryError, MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise HarnessError(f"{path} does not run: {type(error).__name__}: {error}") from error
+    if not isinstance(made, nn.Module):
+        raise HarnessError(f"`{factory}` in {path} gives a {type(made).__name__}, not a module")
+    return made
+
+
+def loss_weights(model: nn.Module) -> dict[str, float]:
+    """The auxiliary heads of an emitted module and the weights of their losses; empty where it has none."""
+    weights: dict[str, float] = getattr(type(model), "loss_weights", {})
+    return dict(weights)
+
+
+def inference_parameters(model: nn.Module, example: Tensor) -> int:
+    """How many parameters have a part in the logits of eval mode, found by asking which of them get a gradient.
+
+    Those of auxiliary heads have none. `example` is a batch [B, C, H, W]; the module is left in eval mode.
+    """
+    model.eval()
+    parameters = list(model.parameters())
+    wanted = [parameter.requires_grad for parameter in parameters]
+    try:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        with torch.enable_grad():
+            logits: Tensor = model(example)
+            gradients = torch.autograd.grad(logits.float().sum(), parameters, allow_unused=True)
+    finally:
+        for parameter, wants in zip(parameters, wanted, strict=True):
+            parameter.requires_grad_(wants)
+    return sum(p.numel() for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None)

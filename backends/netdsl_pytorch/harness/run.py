@@ -1,0 +1,165 @@
+"""The run folder: the only thing that a run leaves, and all that a resumption needs.
+
+spec.net  model.py        the spec, and the module emitted from it that is trained
+run.json                  what was asked for: recipe, data, device, precision, the net's parameters
+metrics.jsonl             a line per epoch
+checkpoints/              see checkpoint.py
+weights.safetensors       the trained weights, keys as in the module's state_dict
+result.json               figures of the test split; written last, so that it says the run is finished
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from netdsl_pytorch.harness.checkpoint import write_atomic
+from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.options import Options, Result, TrainableModel
+from netdsl_pytorch.harness.recipe import Recipe
+
+
+class Description(BaseModel):
+    """What `run.json` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = 1
+    model: str
+    """The factory function in `model.py`."""
+    spec_name: str
+    params: dict[str, Any]
+    input: str | None
+    input_shape: tuple[int, ...]
+    num_classes: int
+    data: str
+    data_sha256: str
+    """The data set's fingerprint."""
+    device: str
+    """What it was started on; a resumption may use another."""
+    precision: str
+    recipe: Recipe
+
+
+class RunFolder:
+    """The files of one run by their names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spec = path / "spec.net"
+        self.model = path / "model.py"
+        self.description = path / "run.json"
+        self.metrics = path / "metrics.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.weights = path / "weights.safetensors"
+        self.result = path / "result.json"
+
+    def create(self, model: TrainableModel, description: Description) -> None:
+        """Makes the folder. Raises HarnessError if there is something in its place."""
+        check_free(self.path)
+        try:
+            self.checkpoints.mkdir(parents=True)
+        except OSError as error:
+            raise HarnessError(f"cannot make the run folder {self.path}: {error.strerror or error}") from error
+        write_atomic(self.spec, model.spec.encode())
+        write_atomic(self.model, model.source.encode())
+        # Last: a folder without it was never a run.
+        write_atomic(self.description, _json(description.model_dump(mode="json")))
+
+    def describe(self) -> Description:
+        """What `run.json` says. Raises HarnessError if this is no run folder."""
+        if not self.path.is_dir():
+            raise HarnessError(f"there is no run folder {self.path}")
+        if not self.description.is_file():
+            raise HarnessError(
+                f"{self.path} is not a run folder: it has no {self.description.name}",
+                help="give the folder that was `--out` of the training",
+            )
+        text = self.read(self.description)
+        try:
+            # Through JSON itself: the recipe is strict about types, and JSON has no tuples.
+            return Description.model_validate_json(text)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            place = ".".join(map(str, fault["loc"]))
+            raise HarnessError(
+                f"{self.description} is damaged: {place + ': ' if place else ''}{fault['msg']}"
+            ) from error
+
+    def read(self, path: Path) -> str:
+        """The text of one of the files, its line ends untouched. Raises HarnessError if it cannot be read."""
+        try:
+            return path.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise HarnessError(f"{path} is damaged: it is not UTF-8") from error
+        except OSError as error:
+            raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
+
+    def append_metrics(self, values: dict[str, Any]) -> None:
+        """Adds a line to `metrics.jsonl`. An epoch done again after a crash is there twice; the later line counts."""
+        try:
+            with self.metrics.open("ab+") as file:
+                # A crash may have left half a line.
+                if file.tell():
+                    file.seek(-1, 2)
+                    if file.read(1) != b"\n":
+                        file.write(b"\n")
+                file.write((json.dumps(values) + "\n").encode())
+        except OSError as error:
+            raise HarnessError(f"cannot write {self.metrics}: {error.strerror or error}") from error
+
+    def finish(self, weights: bytes, result: dict[str, Any]) -> None:
+        """Writes the weights, then the result."""
+        write_atomic(self.weights, weights)
+        write_atomic(self.result, _json(result))
+
+    def finished(self) -> Result | None:
+        """The result, if the run has come to its end."""
+        if not self.result.is_file():
+            return None
+        try:
+            values = json.loads(self.read(self.result))
+            return Result(values["top1"], values["loss"], values["epochs"], values["seconds"], self.path)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise HarnessError(f"{self.result} is damaged", help="delete it and resume the run again") from error
+
+
+def check_free(path: Path) -> None:
+    """Raises HarnessError unless a run folder can be made at `path`: nothing is ever overwritten."""
+    try:
+        if path.is_dir() and not any(path.iterdir()):
+            return
+        if not path.exists() and not path.is_symlink():
+            return
+        resumable = RunFolder(path).description.is_file()
+    except OSError as error:
+        raise HarnessError(f"cannot use {path}: {error.strerror or error}") from error
+    raise HarnessError(
+        f"{path} exists and is not an empty folder",
+        help=f"another folder for --out{f', or `--resume {path}` to go on with that run' if resumable else ''}",
+    )
+
+
+CHANGEABLE = ("data", "device", "quiet", "checkpoint_every", "trust_model")
+"""The options that a resumption may set: those that leave the arithmetic alone."""
+
+
+def check_overrides(overrides: dict[str, Any], description: Description) -> None:
+    """Raises HarnessError for an option that would make the rest of a run another run."""
+    recorded = {**description.recipe.model_dump(), "precision": description.precision}
+    known = {field.name for field in dataclasses.fields(Options)} - {"out"}
+    for key, value in overrides.items():
+        if key not in known:
+            raise HarnessError(f"there is no option `{key}` on resume")
+        if value is None or key in CHANGEABLE or value == recorded.get(key):
+            continue
+        raise HarnessError(
+            f"`{key}` of this run is {recorded[key]} and cannot be changed on resume",
+            help="leave it out, or train again into another folder",
+        )
+
+
+def _json(values: dict[str, Any]) -> bytes:
+    return (json.dumps(values, indent=2) + "\n").encode()

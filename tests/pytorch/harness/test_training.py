@@ -1,0 +1,330 @@
+"""Whole runs: what they leave behind, and how they stop and go on."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from netdsl_pytorch.harness import HarnessError, Options, Result, resume, train
+from netdsl_pytorch.harness.data import FASHION_MNIST_FOLDERS
+from safetensors.torch import load_file
+from torch import nn
+
+from tests.pytorch.harness.models import TINY, mini_googlenet, recompile_tiny, tiny
+
+ROOT = Path(__file__).parents[3]
+
+
+def options(out: Path, **changes: object) -> Options:
+    """Two quick epochs on the digits."""
+    values: dict[str, object] = {"epochs": 2, "device": "cpu", "quiet": True, **changes}
+    return Options(out=out, **values)  # type: ignore[arg-type]
+
+
+def lines(run: Path) -> list[dict[str, object]]:
+    """`metrics.jsonl` without the times."""
+    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in found]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never interrupted: 46 steps of a net with dropout, batch norm and a head."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    train(tiny(), options(run))
+    return run
+
+
+def assert_same(run: Path, whole: Path) -> None:
+    """Bit for bit, but for the time it took."""
+    assert (run / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+    ours, theirs = (json.loads((path / "result.json").read_text()) for path in (run, whole))
+    ours.pop("seconds"), theirs.pop("seconds")
+    assert ours == theirs
+    assert lines(run)[-1] == lines(whole)[-1]
+
+
+def test_what_a_run_leaves(whole: Path) -> None:
+    names = {"checkpoints", "metrics.jsonl", "model.py", "result.json", "run.json", "spec.net", "weights.safetensors"}
+    assert {path.name for path in whole.iterdir()} == names
+    assert (whole / "model.py").read_text() == TINY
+    result = json.loads((whole / "result.json").read_text())
+    assert list(result) == [
+        *("top1", "top5", "loss", "data", "split", "images", "epochs", "seconds", "seed", "device", "precision"),
+        "parameters",
+    ]
+    assert 0.3 < result["top1"] < result["top5"] <= 1
+    assert (result["images"], result["epochs"], result["seed"], result["data"]) == (360, 2, 0, "digits")
+    # 72 + 16 of the convolution and the norm, 1,290 of the logits; the head's 90 have no part in inference.
+    assert result["parameters"] == 1378
+    assert len(lines(whole)) == 2
+    assert load_file(whole / "weights.safetensors").keys() >= {"conv1.weight", "logits.bias", "aux1.weight"}
+
+
+def test_the_same_seed_gives_the_same_weights(whole: Path, tmp_path: Path) -> None:
+    train(tiny(), options(tmp_path / "same"))
+    assert_same(tmp_path / "same", whole)
+    train(tiny(), options(tmp_path / "other", seed=1))
+    other = (tmp_path / "other" / "weights.safetensors").read_bytes()
+    assert other != (whole / "weights.safetensors").read_bytes()
+
+
+def test_the_mini_googlenet_learns_digits(tmp_path: Path) -> None:
+    result = train(mini_googlenet(), options(tmp_path / "run", epochs=3))
+    assert result.top1 > 0.7
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["parameters"] == 61_410
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.pytorch.harness.models import tiny
+from netdsl_pytorch.harness import HarnessError, Options, train
+try:
+    train(tiny(), Options(out=Path(sys.argv[2]), epochs=int(sys.argv[3]), device="cpu", checkpoint_every=7))
+except HarnessError as error:
+    print(error.message, error.help, sep="|")
+    sys.exit(error.exit_code)
+"""
+
+
+def start(run: Path, epochs: int) -> "subprocess.Popen[str]":
+    """A run in a process of its own, and a wait for its first checkpoint."""
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, "PYTHONPATH": path}
+    command = [sys.executable, "-c", TRAIN, str(ROOT), str(run), str(epochs)]
+    process = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list(run.glob("checkpoints/step-*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    return process
+
+
+@pytest.fixture
+def halted() -> str:
+    """A source that kills its own process in step 30, in the middle of epoch 2, where no one can clean up."""
+    return TINY.replace(
+        "    def forward(self, image: Tensor)",
+        "    count = 0\n\n    def forward(self, image: Tensor)",
+    ).replace(
+        "        x = F.max_pool2d(",
+        "        Tiny.count += self.training\n        if Tiny.count == 30:\n"
+        "            import os, signal\n\n            os.kill(os.getpid(), signal.SIGKILL)\n        x = F.max_pool2d(",
+    )
+
+
+def test_a_killed_run_goes_on_bit_for_bit(whole: Path, tmp_path: Path, halted: str) -> None:
+    run = tmp_path / "run"
+    script = TRAIN.replace("tiny()", "tiny(source=sys.argv[4])")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", script, str(ROOT), str(run), "2", halted]
+    assert subprocess.run(command, env=environment, capture_output=True).returncode == -signal.SIGKILL
+    assert [path.name for path in sorted(run.glob("checkpoints/*"))] == ["step-00000023", "step-00000028"]
+    (run / "model.py").write_text(TINY)
+    # As a crash in the middle of a line would leave it.
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "st')
+    resume(run, {"device": "cpu", "quiet": True}, recompile_tiny)
+    assert_same_but_for_the_torn_line(run, whole)
+
+
+def assert_same_but_for_the_torn_line(run: Path, whole: Path) -> None:
+    text = (run / "metrics.jsonl").read_text().splitlines()
+    assert text.pop(1) == '{"epoch": 2, "st'
+    (run / "metrics.jsonl").write_text("\n".join(text) + "\n")
+    assert_same(run, whole)
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again(whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("spec.net", "model.py", "run.json"):
+        (run / name).write_bytes((whole / name).read_bytes())
+    resume(run, {"device": "cpu", "quiet": True}, recompile_tiny)
+    assert_same(run, whole)
+
+
+def test_a_damaged_checkpoint_is_passed_over(whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    train(tiny(), options(run))
+    (run / "result.json").unlink()
+    file = run / "checkpoints" / "step-00000046" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    resume(run, {"device": "cpu", "quiet": True}, recompile_tiny)
+    assert "warning: the checkpoint of step 46 is damaged (model.safetensors is not what" in capfd.readouterr().err
+    assert_same(run, whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_exits_75(tmp_path: Path, number: signal.Signals) -> None:
+    run = tmp_path / "run"
+    process = start(run, epochs=2000)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err
+    match = re.fullmatch(rf"stopped after step (\d+); all is saved\|--resume {re.escape(str(run))} .*\n", out)
+    assert match is not None
+    assert (run / "checkpoints" / f"step-{int(match[1]):08d}").is_dir()
+    assert "Traceback" not in err
+
+
+def test_a_finished_run_gives_its_result(whole: Path) -> None:
+    before = (whole / "result.json").stat().st_mtime_ns
+    result = resume(whole, {"quiet": True}, recompile_tiny)
+    assert isinstance(result, Result)
+    assert result.top1 == json.loads((whole / "result.json").read_text())["top1"]
+    assert (whole / "result.json").stat().st_mtime_ns == before
+
+
+def unfinished(run: Path) -> Path:
+    train(tiny(), options(run))
+    (run / "result.json").unlink()
+    return run
+
+
+def test_an_edited_model_runs_only_if_trusted(tmp_path: Path) -> None:
+    run = unfinished(tmp_path / "run")
+    mark = tmp_path / "ran"
+    (run / "model.py").write_text(f"open({str(mark)!r}, 'w')\n" + TINY)
+    with pytest.raises(HarnessError, match=r"model\.py is not what") as caught:
+        resume(run, {"quiet": True}, recompile_tiny)
+    assert caught.value.help is not None
+    assert "--trust-model" in caught.value.help
+    assert not mark.exists()
+    resume(run, {"quiet": True, "trust_model": True}, recompile_tiny)
+    assert mark.exists()
+
+
+def test_compiled_code_beside_the_model_is_not_run(tmp_path: Path) -> None:
+    import importlib.util
+    import py_compile
+
+    run = unfinished(tmp_path / "run")
+    mark = tmp_path / "ran"
+    model = run / "model.py"
+    evil = tmp_path / "evil.py"
+    evil.write_text(f"open({str(mark)!r}, 'w')\n" + TINY)
+    compiled = Path(importlib.util.cache_from_source(str(model)))
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(evil), str(compiled), invalidation_mode=mode)
+    resume(run, {"quiet": True}, recompile_tiny)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"epochs": 3}, "`epochs` of this run is 2 and cannot be changed"),
+        ({"seed": 1}, "`seed` of this run is 0 and cannot be changed"),
+        ({"speed": 1}, "there is no option `speed`"),
+        ({"data": "fashion-mnist"}, "are not those that this run began with|tiny takes|is not installed"),
+    ],
+)
+def test_what_cannot_change_on_resume(tmp_path: Path, overrides: dict[str, object], message: str) -> None:
+    run = unfinished(tmp_path / "run")
+    with pytest.raises(HarnessError, match=message):
+        resume(run, {"quiet": True, **overrides}, recompile_tiny)
+
+
+def test_folders_that_are_no_runs(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="there is no run folder"):
+        resume(tmp_path / "none", {}, recompile_tiny)
+    with pytest.raises(HarnessError, match="is not a run folder: it has no"):
+        resume(tmp_path, {}, recompile_tiny)
+    (tmp_path / "run.json").write_text('{"format": 1')
+    with pytest.raises(HarnessError, match="is damaged"):
+        resume(tmp_path, {}, recompile_tiny)
+
+
+def test_nothing_is_overwritten(whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="exists and is not an empty folder") as caught:
+        train(tiny(), options(whole))
+    assert caught.value.help is not None
+    assert f"--resume {whole}" in caught.value.help
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(HarnessError, match="exists and is not an empty folder"):
+        train(tiny(), options(tmp_path / "file"))
+    with pytest.raises(HarnessError, match="cannot make the run folder"):
+        train(tiny(), options(tmp_path / "file" / "run"))
+
+
+def test_nan_stops_with_the_step_and_is_not_saved(tmp_path: Path) -> None:
+    source = TINY.replace(
+        "        logits: Tensor = self.logits(",
+        "        if self.training and bool((self.batchnorm1.num_batches_tracked == 31).item()):\n"
+        "            x = x * float('nan')\n        logits: Tensor = self.logits(",
+    )
+    with pytest.raises(HarnessError, match=r"became NaN or infinite in step 31 \(epoch 2 of 2") as caught:
+        train(tiny(source=source), options(tmp_path / "run", checkpoint_every=10))
+    assert caught.value.exit_code == 2
+    assert [path.name for path in sorted((tmp_path / "run" / "checkpoints").iterdir())] == [
+        "step-00000023",
+        "step-00000030",
+    ]
+
+
+def test_wrong_classes_channels_devices_and_nets(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(HarnessError, match="1000 classes") as caught:
+        train(tiny(num_classes=1000), options(run))
+    assert caught.value.help == "--param num_classes=10"
+    with pytest.raises(HarnessError, match="takes 3x8x8") as caught:
+        train(tiny(input_shape=(3, 8, 8)), options(run))
+    assert caught.value.help == "--input 1x8x8"
+    with pytest.raises(HarnessError, match="there is no device `tpu`"):
+        train(tiny(), options(run, device="tpu"))
+    if not torch.cuda.is_available():
+        with pytest.raises(HarnessError, match="there is no CUDA device"):
+            train(tiny(), options(run, device="cuda"))
+    assert not run.exists()
+    with pytest.raises(HarnessError, match="the net gives 7, and 10 logits are due"):
+        train(tiny(source=TINY.replace("num_classes: int = 10", "num_classes: int = 7")), options(run))
+
+
+def test_a_net_without_heads_in_bfloat16(tmp_path: Path) -> None:
+    source = TINY.replace("aux: bool = True) -> Tiny", "aux: bool = False) -> Tiny")
+    source = source.replace('    loss_weights: ClassVar[dict[str, float]] = {"aux1": 0.3}\n\n', "")
+    result = train(tiny(source=source), options(tmp_path / "run", precision="bfloat16", data="digits"))
+    assert result.top1 > 0.3
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["precision"] == "bfloat16"
+
+
+def test_the_heads_losses_count_with_their_weights() -> None:
+    from typing import NamedTuple
+
+    from netdsl_pytorch.harness.loop import total_loss
+
+    class Output(NamedTuple):
+        logits: torch.Tensor
+        aux1: torch.Tensor
+
+    torch.manual_seed(0)
+    outputs, labels = Output(torch.randn(4, 3), torch.randn(4, 3)), torch.tensor([0, 1, 2, 0])
+    loss, logits = total_loss(outputs, labels, {"aux1": 0.3}, smoothing=0.0)
+    cross_entropy = nn.CrossEntropyLoss()
+    assert loss.item() == pytest.approx(
+        cross_entropy(outputs.logits, labels).item() + 0.3 * cross_entropy(outputs.aux1, labels).item()
+    )
+    assert logits is outputs.logits
+
+
+@pytest.mark.slow
+def test_digits_reach_97_percent(tmp_path: Path) -> None:
+    results = [train(mini_googlenet(), options(tmp_path / str(seed), epochs=None, seed=seed)) for seed in range(3)]
+    assert sorted(result.top1 for result in results)[1] >= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FASHION_MNIST_FOLDERS[0].is_dir(), reason="dataset-fashion-mnist is not installed")
+def test_fashion_mnist_reaches_90_percent_in_3_epochs(tmp_path: Path) -> None:
+    result = train(mini_googlenet(), options(tmp_path / "run", data="fashion-mnist", epochs=3))
+    assert result.top1 >= 0.9
