@@ -1,15 +1,19 @@
 """The graph: a network with every shape known, and with the structure of its text kept.
 
-A `Graph` has one tree of `Scope`s, whose leaves are `Node`s (operators). Nodes are joined by `Value`s. Every item
-knows the span that made it, the statement and the turn of a loop it stands in, and where each of its arguments came
-from, so that reports can be trees, errors can name lines, and emission can write what the author wrote.
+A `Graph` has one tree of `Scope`s (the net, uses of blocks, labelled groups). What a scope did is its `steps`, in the
+order of the text: operators (`Node`), scopes, loops with their turns, the arm that an `if` took, combines with their
+branches, names given to values. Each step knows the piece of syntax that made it and the names that were in scope, so
+reports can be trees, errors can name lines, and emission can write what the author wrote. Flat views are derived.
+
+Tensors are `Value`s. A scope sees its inputs as values of its own (`formals`), and gives values of its own
+(`outputs`): `Value.root` leads from either to the operator or input that made the tensor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from netdsl.graph.types import TensorType, Weight
 
@@ -20,63 +24,45 @@ if TYPE_CHECKING:
     from netdsl.text.source import Span
 
 ScopeKind = Literal["net", "block", "sequence"]
+"""`sequence` is a labelled group, an unlabelled one inside a sequence, or a block defined by `= pipeline`'s inside."""
 
 
 @dataclass(slots=True, eq=False)
 class Value:
-    """A tensor: made by `node` as its result number `index`, or an input of the graph (`node` is None)."""
+    """A tensor: result number `index` of `node`; or, without a node, an input of the net, a scope's view of a tensor
+    from around it, or a scope's result. `link` is the value that such a view or result stands for."""
 
     type: TensorType
     node: Node | None = None
     index: int = 0
+    link: Value | None = None
+    scope: Scope | None = None
+    """The scope whose formal or output it is, where it is one."""
+
+    @property
+    def root(self) -> Value:
+        """The value itself as its operator made it, or the net's input."""
+        value = self
+        while value.link is not None:
+            value = value.link
+        return value
 
 
-@dataclass(slots=True, eq=False)
-class Origin:
-    """Where an argument came from: the expression as written, and the names it was evaluated under."""
+class Origin(NamedTuple):
+    """Where an argument came from: the expression as written, and the names it was evaluated under (an
+    elaborate.env.Env)."""
 
-    expr: tree.Expr
+    expr: tree.Expr | tree.Pipeline
     env: Any
 
 
 @dataclass(slots=True, eq=False)
-class Region:
-    """An arm of an `if` (`turn` is the arm's number) or a turn of a loop, within another region or none."""
-
-    syntax: tree.If | tree.For | tree.Repeat
-    turn: int
-    parent: Region | None
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """Where in the text an item was made: the stage, its statement, the region, and the brace pairs around it.
-
-    `branch` is the innermost branch of a combine: the combine's syntax node and the branch's number.
-    """
-
-    span: Span
-    statement: tree.Statement
-    region: Region | None = None
-    branch: Branch | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Branch:
-    """A branch of a combine, within another branch or none."""
-
-    combine: tree.Combine
-    number: int
-    parent: Branch | None
-
-
-@dataclass(slots=True, eq=False)
 class Node:
-    """One use of an operator.
+    """One use of an operator; also a `param`, `constant` or `buffer`, whose operators are in ops.tensors.
 
-    `args` are the normalised arguments, all of them; `given` tells where the written ones came from. `name` is the
-    attribute of its module, unique in the scope; `labelled` tells whether the author wrote it.
-    `appended` marks the stages that a `then` added.
+    `args` are the normalised arguments, all of them; `given` tells where those came from that the text gives (in the
+    call, or in a `default`). `name` is the attribute of its module or tensor, unique in the scope, empty for a stage
+    without one; `labelled` tells whether the author wrote it. `syntax` is the call, the combine, or the declaration.
     """
 
     op: Operator
@@ -87,12 +73,27 @@ class Node:
     weights: tuple[Weight, ...]
     macs: int
     scope: Scope
-    place: Place
-    id: int
+    syntax: tree.Call | tree.Combine | tree.Param | tree.Table | tree.Name
+    statement: tree.Statement
+    env: Any
     name: str = ""
     labelled: bool = False
     appended: bool = False
+    """Whether a `then` added it."""
     train_only: bool = False
+    """Whether it is part of a head only."""
+    fed: dict[str, Value | tuple[Node, str]] | None = None
+    """Weights that are given as values: by name the value, or the node and the weight of it that is tied."""
+    shared: Node | None = None
+    """The node whose weights it uses again (`reuse`)."""
+
+    @property
+    def span(self) -> Span:
+        return self.syntax.span
+
+    @property
+    def parent(self) -> Scope | None:
+        return self.scope
 
     @property
     def path(self) -> str:
@@ -109,42 +110,53 @@ class Node:
     @property
     def params(self) -> int:
         """Learned numbers that the node owns."""
-        return sum(weight.elements for weight in self.weights if weight.learned)
+        return 0 if self.shared else sum(weight.elements for weight in self.weights if weight.learned)
 
     @property
     def title(self) -> str:
+        """The operator's name."""
         return self.op.name
 
     @property
     def owns_module(self) -> bool:
         """Whether it has a place in the `state_dict`."""
-        return bool(self.weights)
+        return bool(self.weights) or bool(self.fed)
 
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """A net, the use of a block, or a labelled group (a sequence).
+    """A net, the use of a block, or a group (a sequence).
 
     `arguments` are a block's or net's arguments by parameter name, `given` where the written ones came from; `env`
-    holds the names that the body sees. `captured` are values that a sequence takes from around it besides its input.
+    holds the names that the body sees. `title` is the call with its values (`Inception(64, 96, …)`).
+    `inputs` are the values outside, `formals` the same inside: the current value first, if the definition takes one,
+    then its `tensor` parameters; a sequence has no formals of its own, it sees the values around it.
     """
 
     kind: ScopeKind
-    definition: tree.BlockDef | tree.NetDef | tree.Group | tree.If | tree.For | tree.Repeat
-    arguments: dict[str, Any]
-    given: dict[str, Origin]
-    inputs: tuple[Value, ...]
+    definition: tree.BlockDef | tree.NetDef | tree.Group | tree.If | tree.For | tree.Repeat | tree.Labelled
+    syntax: tree.Call | tree.Group | tree.If | tree.For | tree.Repeat | tree.NetDef | tree.Name
+    statement: tree.Statement | None
     parent: Scope | None
-    place: Place
     env: Any = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Origin] = field(default_factory=dict)
+    inputs: tuple[Value, ...] = ()
+    formals: tuple[Value, ...] = ()
     title: str = ""
     name: str = ""
     labelled: bool = False
     appended: bool = False
     train_only: bool = False
-    items: list[Item] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     outputs: tuple[Value, ...] = ()
-    inits: list[InitRule] = field(default_factory=list)
+    inits: list[InitRule | WeightInit] = field(default_factory=list)
+    shared: Scope | None = None
+    """The scope whose weights it uses again (`reuse`)."""
+
+    @property
+    def span(self) -> Span:
+        return self.syntax.span
 
     @property
     def path(self) -> str:
@@ -159,17 +171,22 @@ class Scope:
         return self.outputs[0].type
 
     @property
+    def items(self) -> Iterator[Item]:
+        """The operators and scopes directly in it, in the order of the text: through loops, arms and branches."""
+        return _items(self.steps)
+
+    @property
     def owns_module(self) -> bool:
         """Whether anything in it has a place in the `state_dict`."""
-        return any(node.weights for node in self.nodes())
+        return any(node.owns_module for node in self.nodes())
 
     def nodes(self) -> Iterator[Node]:
         """Every operator in it, at any depth, in the order of the text."""
-        stack: list[Iterator[Item]] = [iter(self.items)]
+        stack = [self.items]
         while stack:
             for item in stack[-1]:
                 if isinstance(item, Scope):
-                    stack.append(iter(item.items))
+                    stack.append(item.items)
                     break
                 yield item
             else:
@@ -181,10 +198,93 @@ class Scope:
         while stack:
             scope = stack.pop()
             yield scope
-            stack.extend(item for item in reversed(scope.items) if isinstance(item, Scope))
+            stack.extend(reversed([item for item in scope.items if isinstance(item, Scope)]))
 
 
 Item: TypeAlias = Node | Scope
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One turn of a loop, or the arm that an `if` took: its names and what it did."""
+
+    env: Any
+    steps: list[Step] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """A `for` or `repeat` with its turns. (A labelled one lies in a sequence scope.)"""
+
+    syntax: tree.For | tree.Repeat
+    statement: tree.Statement
+    turns: list[Turn] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Choice:
+    """An `if`: the number of the arm taken (-1 for none), and what that did. (A labelled one lies in a sequence.)"""
+
+    syntax: tree.If
+    statement: tree.Statement
+    arm: int
+    taken: Turn | None
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    """A branch of a combine: what it did, and the value that it gives."""
+
+    syntax: tree.Statement
+    value: Value
+    steps: list[Step] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Join:
+    """A combine with braces: its branches, then the operator that joins them (`node`).
+
+    `steps` is what the braces did, in order: `Branch`es, and the loops and arms around branches, whose turns hold
+    `Branch`es in their turn; `branches` are all of them in order.
+    """
+
+    syntax: tree.Combine
+    statement: tree.Statement
+    steps: list[Step] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
+    node: Node | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Naming:
+    """A value that gets a name: `z = …`, one name of `(q, k, v) = …`, a label on a combine or a bare name."""
+
+    syntax: tree.Bind | tree.Labelled
+    name: str
+    value: Value | tuple[Any, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Fetch:
+    """A bare name (or a list of values) as a stage: what it makes the current value."""
+
+    syntax: tree.Stage
+    statement: tree.Statement
+    values: Value | tuple[Any, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Output:
+    """A result of the net; heads have `train` and the weight of their loss. Its stages stand before it."""
+
+    name: str
+    value: Value
+    train: bool
+    weight: float
+    syntax: tree.Output
+
+
+Step: TypeAlias = Node | Scope | Loop | Choice | Join | Branch | Naming | Fetch | Output
 
 
 @dataclass(slots=True, eq=False)
@@ -193,38 +293,38 @@ class InitRule:
 
     op: Operator
     weights: dict[str, Initialiser]
-    span: Span
+    syntax: tree.Init
+    given: dict[str, Origin] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class WeightInit:
+    """`init fc.weight = normal(0.01)`: an initialiser for one weight of one node in the scope."""
+
+    node: Node
+    weight: str
+    initialiser: Initialiser
+    syntax: tree.Init
 
 
 @dataclass(slots=True, eq=False)
 class Input:
-    """An input of the net; `given` is where its shape came from."""
+    """An input of the net; an integer input has a bound, if one was given. `shape` is where its shape came from."""
 
     name: str
     value: Value
-    span: Span
+    syntax: tree.Input
     shape: Origin
-
-
-@dataclass(slots=True, eq=False)
-class Output:
-    """A result of the net; heads have `train` and the weight of their loss."""
-
-    name: str
-    value: Value
-    train: bool
-    weight: float
-    span: Span
+    bound: int | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Budget:
     """An `expect`: the test as written, the names it sees, and the scope that it speaks of."""
 
-    test: tree.Expr
+    syntax: tree.Expect
     env: Any
     scope: Scope
-    span: Span
 
 
 @dataclass(slots=True, eq=False)
@@ -232,7 +332,8 @@ class Graph:
     """A network. `name` is the model's name (`resnet50`), `root` the net's scope.
 
     `overridden` tells whether `--param` or `--input` changed what the file says, which turns failed contracts and
-    budgets into notes. `doc` is the comment at the head of the file.
+    budgets into notes. `doc` is the comment at the head of the file. `parameters` are the net's arguments by name,
+    `open` the names of those that the `model` line leaves to their defaults.
     """
 
     name: str
@@ -244,12 +345,20 @@ class Graph:
     model: tree.ModelDef | None = None
     overridden: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)
+    open: tuple[str, ...] = ()
 
     def nodes(self, train: bool = True) -> Iterator[Node]:
         """Every operator, in an order in which each comes after what it reads; without `train`, no heads."""
         for node in self.root.nodes():
             if train or not node.train_only:
                 yield node
+
+    @property
+    def net(self) -> tree.NetDef:
+        """The net's definition."""
+        definition = self.root.definition
+        assert type(definition).__name__ == "NetDef"
+        return definition  # type: ignore[return-value]
 
     @property
     def heads(self) -> list[Output]:
@@ -262,12 +371,49 @@ class Graph:
     def find(self, path: str) -> Item:
         """The item at a label path (`i3a.conv1`); KeyError names the first part that is not there."""
         item: Item = self.root
-        for part in filter(None, path.split(".")):
-            children = {child.name: child for child in item.items} if isinstance(item, Scope) else {}
-            if part not in children:
-                raise KeyError(f"{path}: there is no `{part}` in `{item.path or self.name}`")
-            item = children[part]
+        rest = path
+        while rest:
+            # A name may hold dots itself (`transformer.wte`, `branches.0`), so the longest that fits is taken.
+            children = {child.name: child for child in item.items if child.name} if isinstance(item, Scope) else {}
+            for name in sorted(children, key=len, reverse=True):
+                if rest == name or rest.startswith(name + "."):
+                    item, rest = children[name], rest[len(name) + 1 :]
+                    break
+            else:
+                raise KeyError(f"{path}: there is no `{rest.partition('.')[0]}` in `{item.path or self.name}`")
         return item
+
+    def state(self) -> dict[str, Weight]:
+        """Every tensor of the `state_dict` by its key, in the order of the text; tied ones under both keys."""
+        found: dict[str, Weight] = {}
+        for node in self.nodes():
+            if node.shared is not None:
+                continue
+            for weight in node.weights:
+                found[f"{node.path}.{weight.name}" if weight.name else node.path] = weight
+            for name, source in (node.fed or {}).items():
+                if isinstance(source, tuple):
+                    owner, tied = source
+                    found[f"{node.path}.{name}"] = next(weight for weight in owner.weights if weight.name == tied)
+        return found
+
+
+def _items(steps: list[Step]) -> Iterator[Item]:
+    for step in steps:
+        if isinstance(step, Node | Scope):
+            yield step
+        elif isinstance(step, Loop):
+            for turn in step.turns:
+                yield from _items(turn.steps)
+        elif isinstance(step, Choice):
+            if step.taken is not None:
+                yield from _items(step.taken.steps)
+        elif isinstance(step, Join):
+            yield from _items(step.steps)
+            if step.node is not None:
+                yield step.node
+        elif isinstance(step, Branch):
+            yield from _items(step.steps)
 
 
 def _path(item: Item) -> str:
@@ -276,5 +422,5 @@ def _path(item: Item) -> str:
     while at is not None:
         if at.name:
             names.append(at.name)
-        at = at.scope if isinstance(at, Node) else at.parent
+        at = at.parent
     return ".".join(reversed(names))
