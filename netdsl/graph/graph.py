@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netdsl.ops.initialisers import Initialiser
     from netdsl.ops.operator import Operator
     from netdsl.syntax import tree
+    from netdsl.text.diagnostic import Diagnostic
     from netdsl.text.source import Span
 
 ScopeKind = Literal["net", "block", "sequence"]
@@ -346,6 +347,8 @@ class Graph:
     overridden: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)
     open: tuple[str, ...] = ()
+    notes: list[Diagnostic] = field(default_factory=list)
+    """What was found that is no error: contracts that an override has made untrue."""
 
     def nodes(self, train: bool = True) -> Iterator[Node]:
         """Every operator, in an order in which each comes after what it reads; without `train`, no heads."""
