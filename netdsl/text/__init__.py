@@ -12,6 +12,7 @@ from netdsl.text.diagnostic import (
     Use,
     did_you_mean,
 )
+from netdsl.text.read import read_source, source_from_bytes, source_from_text
 from netdsl.text.render import print_diagnostics, render_json, render_plain
 from netdsl.text.source import Source, Span
 
@@ -30,6 +31,9 @@ __all__ = [
     "Use",
     "did_you_mean",
     "print_diagnostics",
+    "read_source",
     "render_json",
     "render_plain",
+    "source_from_bytes",
+    "source_from_text",
 ]
