@@ -7,7 +7,6 @@ that mean nothing, are found in forms.py.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netdsl.syntax import forms
@@ -75,7 +74,9 @@ _CONSTANTS = {"true": True, "false": False, "none": None}
 class Builder:
     """The actions of one parse. They report what they find, and the statement in which they did is left out."""
 
-    def __init__(self, source: Source, limits: Limits, lexer: Lexer, parse_part: Callable[[int, int], Expr | None]) -> None:
+    def __init__(
+        self, source: Source, limits: Limits, lexer: Lexer, parse_part: Callable[[int, int], Expr | None]
+    ) -> None:
         self.source = source
         self.limits = limits
         self.lexer = lexer
@@ -266,8 +267,11 @@ class Builder:
         return output
 
     def output_train(self, values: Values) -> Output:
-        (_, start, _, _), output = values
-        return replace(output, span=self.span(start, output.span.end), train=True)
+        start = values[0][1]
+        output: Output = values[1]
+        output.train = True
+        output.span = self.span(start, output.span.end)
+        return output
 
     def input(self, values: Values) -> Input:
         (_, start, _, _), name, _, shape, *rest = values

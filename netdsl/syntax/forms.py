@@ -54,17 +54,16 @@ if TYPE_CHECKING:
     from netdsl.syntax.tree import Comment
     from netdsl.text.source import Span
 
+Kinds = tuple[type, ...]
 # What names a value; a part, which may lie under a prefix; a variable.
-VALUE = (Name, Computed, Index)
-PART = (Name, Computed, Index, Attribute)
-PLAIN = (Name,)
+VALUE: Kinds = (Name, Computed, Index)
+PART: Kinds = (Name, Computed, Index, Attribute)
+PLAIN: Kinds = (Name,)
 _KINDS = {
     VALUE: "a name, a computed name (`c{i}`) or an indexed name (`c[i]`)",
     PART: "a name, a computed name (`layer{i}`), a path (`a.b`) or an indexed name (`layers[i]`)",
     PLAIN: "a name",
 }
-Kinds = tuple[type, ...]
-
 _STAGES = frozenset(
     (Call, Name, Computed, Attribute, Index, Sequence, Labelled, Combine, Group, If, For, Repeat),
 )
@@ -299,4 +298,3 @@ def _next_line(text: str, end: int, start: int) -> bool:
 
 def _unmarked(text: str) -> str:
     return (text[1:] if text.startswith(" ") else text).rstrip()
-

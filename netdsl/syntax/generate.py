@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from lark.lexer import LexerConf, LexerState, Token
+    from lark.common import LexerConf
+    from lark.lexer import LexerState, Token
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
 TABLES = Path(__file__).with_name("tables.py")
@@ -63,7 +64,7 @@ def render_tables() -> str:
     """The text of tables.py."""
     lark = compile_grammar()
     # ParsingFrontend, LALR_Parser: lark types neither.
-    table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+    table = lark.parser.parser._parse_table
     order = {rule: number for number, rule in enumerate(lark.rules)}
     for state in table.states.values():
         for _, argument in state.values():
@@ -101,7 +102,7 @@ def render_tables() -> str:
             words[text] = terminal.name
         else:
             signs[text] = terminal.name
-    order_of_patterns = [name for name in re.findall(r"(?m)^([A-Z]+): /", lark.source_grammar)]
+    order_of_patterns = re.findall(r"(?m)^([A-Z]+): /", lark.source_grammar)
 
     return _HEADER + "\n".join(
         [

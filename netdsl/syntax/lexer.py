@@ -50,19 +50,24 @@ _NAME, _COMPUTED, _SIGN = _INDEX["NAME"], _INDEX["COMPUTED"], _INDEX["SIGN"]
 _NEWLINE, _COMMENT, _SEMICOLON = _INDEX["NEWLINE"], _INDEX["COMMENT"], _INDEX["SEMICOLON"]
 _KINDS = {index: name for name, index in _INDEX.items()} | {_INDEX["BAD_NUMBER"]: "NUMBER"}
 
+
+def _terminals(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 _OPENING = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _CLOSING = {closing: opening for opening, closing in _OPENING.items()}
 
-_OPERATORS = frozenset(
-    "PLUS MINUS STAR SLASH DOUBLE_SLASH PERCENT DOUBLE_STAR EQ NE LT LE GT GE AND OR NOT IN_OP NOT_IN".split()
+_OPERATORS = _terminals(
+    "PLUS MINUS STAR SLASH DOUBLE_SLASH PERCENT DOUBLE_STAR EQ NE LT LE GT GE AND OR NOT IN_OP NOT_IN"
 )
 _GOES_ON = _OPERATORS | {"ARROW", "PROMISE", "EQUAL", "COMMA", "LBRACE", "SEP", ""}
 """After these a line end means nothing; "" is the start of the text."""
 _JOINS = frozenset(("ARROW", "PROMISE", "ELSE", "RBRACE", END))
 """Before these a line end means nothing."""
-_OPERAND_END = frozenset("NAME COMPUTED IN NUMBER SIZE STRING TRUE FALSE NONE RPAR RSQB RBRACE".split())
+_OPERAND_END = _terminals("NAME COMPUTED IN NUMBER SIZE STRING TRUE FALSE NONE RPAR RSQB RBRACE")
 _DEFINITIONS = frozenset(("BLOCK", "NET", "MODEL", "USE"))
-_STATEMENT_WORDS = _DEFINITIONS | frozenset("DEFAULT INIT INPUT OUTPUT TRAIN PARAM CONSTANT BUFFER".split())
+_STATEMENT_WORDS = _DEFINITIONS | _terminals("DEFAULT INIT INPUT OUTPUT TRAIN PARAM CONSTANT BUFFER")
 _TRAILING_WORDS = frozenset(("WEIGHT", "INIT", "INT"))
 _SOFT = _STATEMENT_WORDS | _TRAILING_WORDS
 _DECIDED = _SOFT | {"IN", "NOT", "REPEAT"}
@@ -72,7 +77,7 @@ _DECIDED = _SOFT | {"IN", "NOT", "REPEAT"}
 _OPERAND_FOLLOWS = re.compile(r"[ \t]++[A-Za-z_0-9\"]|[ \t]*+\"", re.ASCII)
 _COLON_FOLLOWS = re.compile(r"[ \t]*+:")
 _IN_FOLLOWS = re.compile(r"[ \t\n]++in\b", re.ASCII)
-_COMBINES = frozenset("concat add mul sub max stack matmul".split())
+_COMBINES = frozenset(("concat", "add", "mul", "sub", "max", "stack", "matmul"))
 _STATEMENT_INSIDE = re.compile(r";|->|:(?:\s|$)|(?<![=!<>])=(?!=)")
 
 
@@ -185,12 +190,7 @@ class Lexer:
         inside = word[brace + 1 : word.index("}")]
         kind = WORDS.get(base, "NAME")
         soft = kind in _SOFT
-        if (
-            base in _COMBINES
-            or (kind != "NAME" and not soft)
-            or not inside.strip()
-            or _STATEMENT_INSIDE.search(inside)
-        ):
+        if base in _COMBINES or (kind != "NAME" and not soft) or not inside.strip() or _STATEMENT_INSIDE.search(inside):
             return "NAME" if soft else kind, base, at + brace
         return "COMPUTED", word, past
 

@@ -98,7 +98,7 @@ class _Parse:
         )
 
 
-def parse(source: Source, limits: Limits = Limits()) -> File:  # noqa: B008
+def parse(source: Source, limits: Limits = Limits()) -> File:
     """The tree of a spec. Raises SpecSyntaxError with everything that is wrong."""
     parse = _Parse(source, limits)
     file = parse.run("file", parse.lexer, 0, len(source.text))
@@ -107,7 +107,7 @@ def parse(source: Source, limits: Limits = Limits()) -> File:  # noqa: B008
     return cast("File", file)
 
 
-def parse_expression(source: Source, limits: Limits = Limits()) -> Expr:  # noqa: B008
+def parse_expression(source: Source, limits: Limits = Limits()) -> Expr:
     """The tree of a value as given on a command line. Raises SpecSyntaxError with everything that is wrong."""
     parse = _Parse(source, limits)
     expr = parse.run("expression", parse.lexer, 0, len(source.text))

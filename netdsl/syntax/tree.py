@@ -199,7 +199,8 @@ class TuplePattern:
 Pattern: TypeAlias = NamePattern | TuplePattern
 
 # --- Stages -------------------------------------------------------------------------------------
-# A stage is one of these or a Call (`relu()`), or a Name, Computed, Attribute, Index (a value), or a Sequence (`[a, b] -> Fuse()`).
+# A stage is one of these or a Call (`relu()`), or a Name, Computed, Attribute, Index (a value), or a Sequence
+# (`[a, b] -> Fuse()`).
 
 
 @dataclass(slots=True, eq=False)
@@ -233,7 +234,7 @@ class Group:
 
 @dataclass(slots=True, eq=False)
 class Arm:
-    """One `if`/`else if` test with its body, or the `else` with none; `head_span` covers what stands before the brace."""
+    """An `if` or `else if` with its test, or an `else` without; `head_span` covers what stands before the brace."""
 
     span: Span
     test: Expr | None
@@ -349,7 +350,7 @@ class Default:
 
 @dataclass(slots=True, eq=False)
 class Init:
-    """`init conv(weight = …, bias = …)` has a Call as target and no value; `init fc.weight = normal(0.01)` a path and a value."""
+    """`init conv(weight = …)` has a Call as target and no value; `init fc.weight = normal(0.01)` a path and a value."""
 
     span: Span
     target: Expr
@@ -448,26 +449,13 @@ class Use:
 
 
 Statement: TypeAlias = (
-    Flow
-    | Bind
-    | Output
-    | Input
-    | Let
-    | Default
-    | Init
-    | Param
-    | Table
-    | Expect
-    | BlockDef
-    | NetDef
-    | ModelDef
-    | Use
+    Flow | Bind | Output | Input | Let | Default | Init | Param | Table | Expect | BlockDef | NetDef | ModelDef | Use
 )
 
 
 @dataclass(slots=True, eq=False)
 class File:
-    """A whole spec. `doc` is the text of the `#` comment at the head of the file; `comments` are all comments in order."""
+    """A whole spec. `doc` is the text of the `#` comment it begins with; `comments` are all comments in order."""
 
     span: Span
     statements: tuple[Statement, ...]

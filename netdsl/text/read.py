@@ -30,7 +30,7 @@ _FORBIDDEN = re.compile(rf"\r(?!\n)|[\0{_BIDI}]")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_source(path: str | PathLike[str], limits: Limits = Limits()) -> Source:  # noqa: B008
+def read_source(path: str | PathLike[str], limits: Limits = Limits()) -> Source:
     """The spec in a file, or on standard input for `-`.
 
     Raises SpecError if there is no readable regular file of the allowed size, SpecSyntaxError if what it holds is no
@@ -43,7 +43,7 @@ def read_source(path: str | PathLike[str], limits: Limits = Limits()) -> Source:
     return source_from_bytes(name, _content(name, limits), limits)
 
 
-def source_from_bytes(name: str, data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008
+def source_from_bytes(name: str, data: bytes, limits: Limits = Limits()) -> Source:
     """The spec that bytes hold: UTF-8 with or without a byte order mark, lines ended by LF or CRLF."""
     if len(data) > limits.file_size:
         raise _too_large(name, limits)
@@ -55,7 +55,7 @@ def source_from_bytes(name: str, data: bytes, limits: Limits = Limits()) -> Sour
     return source_from_text(name, text, limits)
 
 
-def source_from_text(name: str, text: str, limits: Limits = Limits()) -> Source:  # noqa: B008
+def source_from_text(name: str, text: str, limits: Limits = Limits()) -> Source:
     """The spec that a text is, with its line ends made LF. Raises SpecSyntaxError at characters no spec may have."""
     if len(text) > limits.file_size:
         raise _too_large(name, limits)
