@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from netdsl.graph.types import TensorType, Weight
 
@@ -39,6 +39,10 @@ class Value:
     link: Value | None = None
     scope: Scope | None = None
     """The scope whose formal or output it is, where it is one."""
+    kind_name: ClassVar[str] = "a tensor"
+
+    def __str__(self) -> str:
+        return str(self.type)
 
     @property
     def root(self) -> Value:

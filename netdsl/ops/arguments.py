@@ -8,8 +8,9 @@ traced integers of a backend, which remember the expression that made them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
+from netdsl.graph.types import Dtype
 from netdsl.ops.values import Size, Window, Word, kind, show
 from netdsl.text.codes import Code
 
@@ -219,18 +220,55 @@ class Maybe(Kind):
         return None if value is None else self.inner.convert(value, rank)
 
 
+class Operand(NamedTuple):
+    """What the binder puts in the place of a tensor given as an argument: its number among the inputs."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Tensor(Kind):
+    """A tensor of the network, given by name (`q -> attend(k, v)`); normal form: its number among the node's inputs.
+
+    `takes` are the kinds of number it may hold; those of the operator unless given.
+    """
+
+    takes: tuple[Dtype, ...] = ()
+    noun = "a tensor"
+
+    def convert(self, value: Any, rank: int) -> Any:
+        if not isinstance(value, Operand):
+            raise self.refuse(value)
+        return value.number
+
+
+Variadic = Literal["", "positional", "named"]
+
+
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of an operator: its name, kind, one line of documentation and default."""
+    """An argument of an operator: its name, kind, one line of documentation and default.
+
+    `variadic` arguments take many values, each of the kind: all the positional ones from their place on
+    (`permute(1, 2, 0)`; normal form: a tuple; a single list will do), so that arguments after them are given by name;
+    or all named ones that no other argument takes (`rearrange(…, s = 3)`; normal form: a dict).
+    """
 
     name: str
     kind: Kind
     doc: str
     default: Any = REQUIRED
+    variadic: Variadic = ""
 
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
+
+    @property
+    def tensor(self) -> Tensor | None:
+        """Its kind, where it takes tensors."""
+        kind = self.kind.inner if isinstance(self.kind, Maybe) else self.kind
+        return kind if isinstance(kind, Tensor) else None
 
 
 __all__ = [
@@ -240,10 +278,12 @@ __all__ = [
     "Kind",
     "Maybe",
     "OneOf",
+    "Operand",
     "PerAxis",
     "Problem",
     "Real",
     "Size",
+    "Tensor",
     "Whole",
     "WindowKind",
     "per_axis",

@@ -1,7 +1,8 @@
 """Binding: from the values that a call gives to the normalised arguments of an operator or an initialiser.
 
-`match` pairs values with arguments by position and name, `convert` checks each and fills in the defaults, `bind` does
-both for an operator and lets it resolve what depends on its input. Each raises a Problem that names the argument.
+`match` pairs values with arguments by position and name, `convert` checks each and fills in the defaults; `bind` and
+`bind_values` do both for an operator and let it resolve what depends on its input. Each raises a Problem that names
+the argument.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from netdsl.graph.graph import Value
 from netdsl.graph.types import TensorType
-from netdsl.ops.arguments import Argument, Problem
+from netdsl.ops.arguments import Argument, Operand, Problem
 from netdsl.ops.initialisers import Initialiser, Rule
 from netdsl.ops.operator import Operator
+from netdsl.ops.values import Size
 from netdsl.text.codes import BAD_SHAPE, MISSING_ARGUMENT, REPEATED_ARGUMENT, UNKNOWN_ARGUMENT, Code
 from netdsl.text.diagnostic import did_you_mean
 
@@ -67,6 +70,36 @@ def match(
     return given
 
 
+def match_operator(op: Operator, positional: Sequence[_Value], named: Mapping[str, _Value]) -> dict[str, Any]:
+    """As `match`, for an operator: a variadic argument has a tuple of values, or a dict of them by name."""
+    if not op.variadic:
+        return match(op.arguments, positional, named)
+    given: dict[str, Any] = {}
+    plain: list[Argument] = []
+    by_position, by_name = list(positional), dict(named)
+    for place, argument in enumerate(op.arguments):
+        if argument.variadic == "positional":
+            if len(positional) > place:
+                given[argument.name] = tuple(positional[place:])
+                del by_position[place:]
+        elif argument.variadic == "named":
+            known = {each.name for each in op.arguments if each.variadic != "named"}
+            given[argument.name] = {name: by_name.pop(name) for name in named if name not in known}
+        else:
+            plain.append(argument)
+    for argument in op.arguments:
+        if argument.variadic == "positional" and argument.name in by_name:
+            if argument.name in given:
+                reason = "is given twice: by name, and by position"
+                raise MatchProblem(reason, "leave one of them out", REPEATED_ARGUMENT, argument.name)
+            given[argument.name] = by_name.pop(argument.name)
+    given |= match(plain, by_position, by_name)
+    missing = [argument.name for argument in op.arguments if argument.required and argument.name not in given]
+    if missing:
+        raise _missing(op.arguments, missing)
+    return given
+
+
 def convert(arguments: Sequence[Argument], given: Mapping[str, Any], rank: int) -> dict[str, Any]:
     """All arguments in normal form for an input with `rank` spatial axes, in the order of their declaration; raises
     Problem, with the argument, for a value that its kind refuses."""
@@ -81,12 +114,49 @@ def convert(arguments: Sequence[Argument], given: Mapping[str, Any], rank: int) 
 def bind(
     op: Operator, positional: Sequence[Any], named: Mapping[str, Any], inputs: tuple[TensorType, ...]
 ) -> dict[str, Any]:
-    """The normalised arguments of one use of an operator; raises Problem, its `argument` set where one is to blame."""
-    given = match(op.arguments, positional, named)
-    for number, x in enumerate(inputs):
+    """The normalised arguments of one use of an operator that is given no tensors as arguments; raises Problem, its
+    `argument` set where one is to blame."""
+    return _bind(op, match_operator(op, positional, named), inputs, len(inputs))
+
+
+def bind_values(
+    op: Operator, positional: Sequence[Any], named: Mapping[str, Any], flow: Sequence[Value]
+) -> tuple[dict[str, Any], tuple[Value, ...]]:
+    """The normalised arguments of one use of an operator, and all of its inputs: `flow`, what comes through the
+    pipeline or from the branches, then the tensors among the arguments; raises Problem as `bind` does."""
+    given = match_operator(op, positional, named)
+    inputs = tuple(flow)
+    for argument in op.tensors:
+        if argument.name in given:
+            value = given[argument.name]
+            values = _spread(value) if argument.variadic else (value,)
+            tensors = tuple(each for each in values if isinstance(each, Value))
+            numbers = iter(range(len(inputs), len(inputs) + len(tensors)))
+            values = tuple(Operand(next(numbers)) if isinstance(each, Value) else each for each in values)
+            inputs += tensors
+            given[argument.name] = values if argument.variadic else values[0]
+    return _bind(op, given, tuple(value.type for value in inputs), len(flow)), inputs
+
+
+def _bind(op: Operator, given: dict[str, Any], inputs: tuple[TensorType, ...], flow: int) -> dict[str, Any]:
+    if flow > 1 and not op.combines:
+        raise Problem(f"takes one tensor, and is given {flow}", "name the one that is meant: `values[0] -> …`")
+    for number, x in enumerate(inputs[:flow]):
         if x.dtype not in op.takes:
-            raise _wrong_numbers(number, x)
-    return op.resolve(inputs, convert(op.arguments, given, op.rank(inputs)))
+            raise _wrong_numbers(f"input number {number + 1}" if number else "its input", x)
+    if op.needs_batch and not inputs[0].batched:
+        help = "params, constants and what is computed from them alone have no batch"
+        raise Problem(f"{op.needs_batch}; this value has none", help, code=BAD_SHAPE)
+    args = convert(op.arguments, given, op.rank(inputs[:flow]))
+    for argument in op.tensors if len(inputs) > flow else ():
+        takes = (argument.tensor and argument.tensor.takes) or op.takes
+        numbers = args[argument.name] if argument.variadic else (args[argument.name],)
+        for number in numbers:
+            if number is not None and inputs[number].dtype not in takes:
+                problem = _wrong_numbers("this one", inputs[number])
+                problem.argument = argument.name
+                raise problem
+    return op.resolve(inputs, args)
 
 
 def bind_initialiser(rule: Rule, positional: Sequence[Any], named: Mapping[str, Any]) -> Initialiser:
@@ -114,11 +184,28 @@ def _default(argument: Argument, rank: int) -> Any:
 
 
 def _one(argument: Argument, value: Any, rank: int) -> Any:
+    name = argument.name
     try:
+        if argument.variadic == "positional":
+            return tuple(argument.kind.convert(each, rank) for each in _spread(value))
+        if argument.variadic == "named":
+            converted = {}
+            for name, each in value.items():
+                converted[name] = argument.kind.convert(each, rank)
+            return converted
         return argument.kind.convert(value, rank)
     except Problem as problem:
-        problem.argument = argument.name
+        problem.argument = name
         raise
+
+
+def _spread(value: Any) -> tuple[Any, ...]:
+    """The values of a variadic argument: `1, 2, 0`, and `[1, 2, 0]` for the same; one that is given by name."""
+    if not isinstance(value, tuple) or isinstance(value, Size):
+        return (value,)
+    if len(value) == 1 and isinstance(value[0], tuple) and not isinstance(value[0], Operand):
+        return value[0]
+    return value
 
 
 def _surplus(arguments: Sequence[Declared], count: int) -> MatchProblem:
@@ -145,7 +232,6 @@ def _missing(arguments: Sequence[Declared], missing: list[str]) -> MatchProblem:
     return MatchProblem(reason, "", MISSING_ARGUMENT, missing[0])
 
 
-def _wrong_numbers(number: int, x: TensorType) -> Problem:
+def _wrong_numbers(which: str, x: TensorType) -> Problem:
     holds = "whole numbers" if x.dtype == "int" else "numbers with a fraction"
-    which = f"input number {number + 1}" if number else "its input"
     return Problem(f"cannot compute on {holds}, and {which} holds them", code=BAD_SHAPE)

@@ -17,7 +17,7 @@ class Conv(Operator):
     name = "conv"
     doc = "Convolution over the spatial axes; the rank follows the input (CxL, CxHxW or CxDxHxW)."
     example = ("3x32x32", "conv(8, 3x3/2, padding = same)")
-    layer = True
+    depth = 1
     counts_macs = True
     needs_rank = (1, 3)
     arguments = (

@@ -12,7 +12,7 @@ class Linear(Operator):
     name = "linear"
     doc = "y = x W^T + b on the last axis; all other axes are kept."
     example = ("1024", "linear(1000)")
-    layer = True
+    depth = 1
     counts_macs = True
     arguments = (
         Argument("out", Whole(), "output features"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from netdsl.graph.types import BYTES, TensorType, Weight
-from netdsl.ops.arguments import Argument, Flag, Problem, Real, Whole
+from netdsl.ops.arguments import Argument, Flag, Real, Whole
 from netdsl.ops.operator import Args, Kept, Operator, register
 
 _WIDEST = 65_535
@@ -24,16 +24,12 @@ class BatchNorm(Operator):
     doc = "Normalise each channel over the batch and all positions (Ioffe & Szegedy 2015, arXiv:1502.03167)."
     example = ("64x56x56", "batchnorm(eps = 0.001)")
     needs_rank = (0, 3)
+    needs_batch = "normalises over the batch"
     arguments = (
         Argument("eps", Real(least=0, open_low=True), "added to the variance", 1e-5),
         Argument("momentum", Real(least=0, most=1), "share of the batch in the running mean and variance", 0.1),
         Argument("affine", Flag(), "learn a factor and a summand per channel", True),
     )
-
-    def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
-        if not inputs[0].batched:
-            raise Problem("normalises over the batch; this value has none")
-        return inputs[0]
 
     def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
         channels = (inputs[0].shape[0],)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from netdsl.graph.types import Dtype, TensorType, Weight
 from netdsl.ops.arguments import Argument, Problem
 from netdsl.text.codes import BAD_RANK
 
 Args = Mapping[str, Any]
-"""Normalised arguments by name, all of them."""
+"""Normalised arguments by name, all of them. Those that take tensors hold numbers of inputs, or None."""
+
+_Any = TypeVar("_Any")
 
 
 class Sliding(NamedTuple):
@@ -24,15 +26,22 @@ class Sliding(NamedTuple):
 class Kept(NamedTuple):
     """What training keeps of one use of an operator for the backward pass, float32, one sample.
 
-    `inputs` and `output`: whether those tensors are kept (counted once however many operators keep them).
+    `inputs`: whether those tensors are kept (counted once however many operators keep them), or the numbers of those
+    that are; `output`: whether the result is, all of them where there are several.
     `extra`: bytes that only this operator keeps (indices, masks, statistics), per sample; `fixed`: those that do not
     grow with the batch.
     """
 
-    inputs: bool = False
+    inputs: bool | tuple[int, ...] = False
     output: bool = False
     extra: int = 0
     fixed: int = 0
+
+    def of(self, inputs: Sequence[_Any]) -> tuple[_Any, ...]:
+        """Those of the inputs that are kept."""
+        if isinstance(self.inputs, bool):
+            return tuple(inputs) if self.inputs else ()
+        return tuple(inputs[number] for number in self.inputs)
 
 
 class Operator:
@@ -41,6 +50,10 @@ class Operator:
     A subclass states `name`, `doc` (one line), `example` (a statement, with the input it stands under), `arguments`,
     and overrides the rules it needs. Shapes have no batch axis. Rules are total: they return, or raise `Problem`,
     and use only `+ - * //` and comparisons on sizes, so that a backend can run them on traced integers.
+
+    `inputs` are the types of the tensors that flow in, then of those given as arguments, in the order of their
+    declaration, absent ones left out. Of operators with several results, rules that are given `output` are given the
+    first. No argument has the name of a weight: a weight may be given as a value under its own name.
     """
 
     name: ClassVar[str]
@@ -50,11 +63,11 @@ class Operator:
     arguments: ClassVar[tuple[Argument, ...]] = ()
     combines: ClassVar[bool] = False
     """Whether it takes several inputs, as a combine with branches."""
-    layer: ClassVar[bool] = False
-    """Whether it counts in the depth of a network."""
+    depth: ClassVar[int] = 0
+    """What it adds to the depth of a network: layers with weights on the longest path through it."""
     counts_macs: ClassVar[bool] = False
     view: ClassVar[bool] = False
-    """Whether the result shares memory with the input."""
+    """Whether the results always share memory with the input; `shares_memory` knows of one use."""
     training_only: ClassVar[bool] = False
     """Whether it is the identity at inference (dropout)."""
     global_window: ClassVar[bool] = False
@@ -63,6 +76,17 @@ class Operator:
     """Kinds of number that its inputs may hold; the binder checks."""
     needs_rank: ClassVar[tuple[int, int] | None] = None
     """Least and most number of spatial axes, for operators on C, CxL, CxHxW, CxDxHxW; None takes any shape."""
+    needs_batch: ClassVar[str] = ""
+    """Why a value without a batch is refused (`normalises over the batch`); empty where it is not."""
+    tensors: ClassVar[tuple[Argument, ...]] = ()
+    """The arguments that take tensors, in order; filled in by `register`."""
+    variadic: ClassVar[bool] = False
+    """Whether an argument takes many values; filled in by `register`."""
+
+    @property
+    def layer(self) -> bool:
+        """Whether it counts in the depth of a network."""
+        return self.depth > 0
 
     def rank(self, inputs: tuple[TensorType, ...]) -> int:
         """Spatial axes of the input: all but the first; raises Problem when the operator cannot take so many."""
@@ -79,8 +103,12 @@ class Operator:
         return spatial
 
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
-        """The type of the result; raises Problem."""
+        """The type of the result, the first one where there are several; raises Problem."""
         return inputs[0]
+
+    def results(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[TensorType, ...]:
+        """The types of all results; raises Problem. Operators with several override it."""
+        return (self.infer(inputs, args),)
 
     def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
         """Arguments in final form, where one depends on another or on the input (`padding = same`); raises Problem."""
@@ -98,6 +126,10 @@ class Operator:
         """The window, for operators that have one."""
         return None
 
+    def shares_memory(self, inputs: tuple[TensorType, ...], args: Args) -> bool:
+        """Whether the results of a use share memory with an input that lies in memory in the order of its axes."""
+        return self.view
+
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
         """What the backward pass needs."""
         return Kept()
@@ -110,5 +142,7 @@ REGISTRY: dict[str, Operator] = {}
 def register(cls: type[Operator]) -> type[Operator]:
     """Add an operator to the registry, under its name."""
     assert cls.name not in REGISTRY, cls.name
+    cls.tensors = tuple(argument for argument in cls.arguments if argument.tensor)
+    cls.variadic = any(argument.variadic for argument in cls.arguments)
     REGISTRY[cls.name] = cls()
     return cls
