@@ -16,11 +16,15 @@ _Any = TypeVar("_Any")
 
 
 class Sliding(NamedTuple):
-    """How a windowed operator moves over its input, per spatial axis; what receptive fields are made of."""
+    """How a windowed operator moves over its input, per spatial axis; what receptive fields are made of.
+
+    `transposed`: the window moves over the result instead (transposed convolution, upsampling by `stride`).
+    """
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
+    transposed: bool = False
 
 
 class Kept(NamedTuple):
