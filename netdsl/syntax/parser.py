@@ -1,14 +1,21 @@
-"""The parser: drives the LALR(1) tables over the tokens of a source and lets the parse actions make the tree."""
+"""The parser: drives the LALR(1) tables over the tokens of a source and lets the parse actions make the tree.
+
+After an error it goes on with the next statement, so that one run tells all that is wrong.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from netdsl.limits import Limits
+from netdsl.syntax.brackets import Brackets, indentation, matched, too_deep
 from netdsl.syntax.build import Builder
-from netdsl.syntax.lexer import END, Lexer
-from netdsl.syntax.tables import ACTIONS, ENDS, GOTOS, RULES, STARTS
-from netdsl.text.codes import SYNTAX
+from netdsl.syntax.lexer import END, STRAY, Lexer
+from netdsl.syntax.mistakes import Place, is_stray, meant, not_a_token, unclosed_brace, unexpected
+from netdsl.syntax.tabled import accepts, actions_of, gotos_of
+from netdsl.syntax.tables import ENDS, RULES, STARTS
+from netdsl.text.codes import MISPLACED, SYNTAX
 from netdsl.text.diagnostic import Diagnostic, SpecSyntaxError
 
 if TYPE_CHECKING:
@@ -18,33 +25,24 @@ if TYPE_CHECKING:
     from netdsl.syntax.tree import Expr, File
     from netdsl.text.source import Source
 
-Row = dict[str, int]
-_Rule = tuple[str, int, str | None]
+MOST_ERRORS = 20
+"""Statements with an error after which a parse ends: more of them would not be read."""
+
+MOST_REPORTED = 100
+"""Findings that are kept: a statement can have more than one."""
+
+_OPENING = frozenset(("LPAR", "LSQB", "LBRACE"))
+_CLOSING = frozenset(("RPAR", "RSQB", "RBRACE"))
 
 
-def _decoded(row: str) -> Row:
-    words = row.split()
-    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+def parse(source: Source, limits: Limits = Limits()) -> File:
+    """The tree of a spec. Raises SpecSyntaxError with everything that is wrong."""
+    return cast("File", _Parse(source, limits).result("file", "the end of the file"))
 
 
-_actions: list[Row | None] = [None] * len(ACTIONS)
-_gotos: list[Row | None] = [None] * len(GOTOS)
-
-
-def actions_of(state: int) -> Row:
-    """By terminal: the state to shift to or, inverted, the rule to reduce by. Decoded when first asked for."""
-    row = _actions[state]
-    if row is None:
-        row = _actions[state] = _decoded(ACTIONS[state])
-    return row
-
-
-def gotos_of(state: int) -> Row:
-    """By what was made: the state after it."""
-    row = _gotos[state]
-    if row is None:
-        row = _gotos[state] = _decoded(GOTOS[state])
-    return row
+def parse_expression(source: Source, limits: Limits = Limits()) -> Expr:
+    """The tree of a value as given on a command line. Raises SpecSyntaxError with everything that is wrong."""
+    return cast("Expr", _Parse(source, limits).result("expression", "the end"))
 
 
 class _Parse:
@@ -52,65 +50,241 @@ class _Parse:
 
     def __init__(self, source: Source, limits: Limits) -> None:
         self.source = source
-        self.lexer = Lexer(source, self._touching)
+        self.limits = limits
+        self.lexer = Lexer(source, self._report_touching)
         self.builder = Builder(source, limits, self.lexer, self._part)
+        self.brackets: Brackets | None = None
+        self.errors = 0
+        self.skipping = False
+        """Whether what is read now belongs to a statement with an error."""
 
-    def run(self, start: str, lexer: Lexer, begin: int, end: int) -> Any:
-        tokens = lexer.begin(begin, end)
-        return self._drive(start, tokens)
+    def result(self, start: str, end_name: str) -> object:
+        deep = too_deep(self.source, self.limits)
+        if deep:
+            raise SpecSyntaxError([deep])
+        made = _Run(self, self.lexer, start, end_name).made(0, len(self.source.text))
+        found = self.builder.found
+        if found:
+            raise SpecSyntaxError(self._sifted(found))
+        return made
 
-    def _drive(self, start: str, tokens: Iterator[Token]) -> Any:
-        states = [STARTS[start]]
-        values: list[Any] = []
-        accepting = ENDS[start]
-        builder = self.builder
+    def _sifted(self, found: list[Diagnostic]) -> list[Diagnostic]:
+        """The findings in the order of their places, without those that say the same."""
+        found = sorted(found, key=lambda diagnostic: diagnostic.span.start)
+        # A brace too many closes its block early: then what follows stands outside, and so does the next brace.
+        misplaced = next((each.span.start for each in found if each.code is MISPLACED), None)
+        if misplaced is not None:
+            found = [each for each in found if not (is_stray(each, "}") and each.span.start > misplaced)]
+        if self.errors >= MOST_ERRORS or len(found) > MOST_REPORTED:
+            found = found[:MOST_REPORTED]
+            found[-1] = replace(found[-1], notes=(*found[-1].notes, "there may be more errors below"))
+        return found
+
+    def matched(self) -> Brackets:
+        """The pairs of brackets, found when first asked for."""
+        if self.brackets is None:
+            self.brackets = matched(self.source.text)
+        return self.brackets
+
+    def _part(self, start: int, end: int) -> Expr | None:
+        """The expression inside the braces of a computed name; nothing if it has errors, which are then reported."""
+        lexer = Lexer(self.source, self._report_touching)
+        errors = len(self.builder.found)
+        expr: Expr | None = _Run(self, lexer, "expression", "`}`").made(start, end)
+        if lexer.comments:
+            at, past, _ = lexer.comments[0]
+            message = "a comment cannot stand inside of a computed name"
+            self.builder.report(Diagnostic(SYNTAX, message, self.builder.span(at, past)))
+        return expr if len(self.builder.found) == errors else None
+
+    def _report_touching(self, at: int, past: int) -> None:
+        if self.skipping:
+            return
+        text = self.source.text
+        start = at
+        while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+            start -= 1
+        word = text[max(start, at - 40) : at]
+        message = f"`{word}{{` reads as the beginning of a computed name"
+        self.builder.report(Diagnostic(SYNTAX, message, self.builder.span(at, past), help="put a space before `{`"))
+
+
+class _Run:
+    """One run of the automaton: over a file, or over an expression."""
+
+    def __init__(self, parse: _Parse, lexer: Lexer, start: str, end_name: str) -> None:
+        self.parse = parse
+        self.source = parse.source
+        self.lexer = lexer
+        self.builder = parse.builder
+        self.end_name = end_name
+        self.accepting = ENDS[start]
+        self.states = [STARTS[start]]
+        self.values: list[Any] = []
+        self.before: list[int] = []
+        """The states before the token at which a parse stopped had any effect."""
+        self.last: Token | None = None
+        """The token shifted last."""
+        self.end = 0
+
+    def made(self, start: int, end: int) -> Any:
+        """What the text from `start` to `end` is; None after an error from which there is no way on."""
+        self.end = end
+        tokens: Iterator[Token] | None = self.lexer.begin(start, end)
+        while tokens is not None:
+            wrong = self._advance(tokens)
+            if wrong is None:
+                return self.values[-1]
+            tokens = self._after_error(wrong, tokens)
+        return None
+
+    def _advance(self, tokens: Iterator[Token]) -> Token | None:
+        """Parses until a token does not fit and gives that, or None at the end."""
+        states, values = self.states, self.values
+        builder, rules = self.builder, RULES
+        last = self.last
         for token in tokens:
             terminal = token[0]
+            before = states[:]
             while True:
                 action = actions_of(states[-1]).get(terminal)
                 if action is None:
-                    span = builder.span(token[1], max(token[2], token[1]))
-                    builder.report(Diagnostic(SYNTAX, f"unexpected `{token[3] or terminal}`", span))
-                    return None
+                    self.last, self.before = last, before
+                    return None if terminal == END and states[-1] == self.accepting else token
                 if action >= 0:
                     states.append(action)
                     values.append(token)
+                    last = token
                     break
-                made, length, name = RULES[~action]
+                made, length, name = rules[~action]
                 if name is not None:
-                    parts = values[len(values) - length :]
-                    del values[len(values) - length :]
+                    first = len(values) - length
+                    parts = values[first:]
+                    del values[first:]
                     values.append(getattr(builder, name)(parts))
                 del states[len(states) - length :]
                 states.append(gotos_of(states[-1])[made])
-                if states[-1] == accepting and terminal == END:
-                    return values[-1]
         raise AssertionError("the lexer ends with END")
 
-    def _part(self, start: int, end: int) -> Expr | None:
-        expr: Expr | None = self.run("expression", Lexer(self.source, self._touching), start, end)
-        return expr
+    # --- Errors
 
-    def _touching(self, at: int, past: int) -> None:
-        span = self.builder.span(at, past)
-        self.builder.report(
-            Diagnostic(SYNTAX, "a brace that opens a body has a space before it", span, help="put a space before `{`")
-        )
+    def _after_error(self, token: Token, tokens: Iterator[Token]) -> Iterator[Token] | None:
+        """Reports a token that does not fit and gives the tokens to go on with, if that has any use."""
+        terminal = token[0]
+        replaced = None
+        if terminal in ("BAD_STRING", "UNKNOWN"):
+            self.builder.report(not_a_token(self.source, token))
+            replaced = meant(token)
+        elif terminal in (STRAY, END) and self._open_brace_before(token):
+            self._report_unclosed_brace(token)
+        else:
+            self.builder.report(unexpected(self._place(token)))
+        self.parse.errors += 1
+        if self.parse.errors >= MOST_ERRORS or terminal == END:
+            return None
+        if replaced and accepts(self.states, replaced[0]):
+            return _chained(replaced, tokens)
+        return self._resumed(token, tokens)
+
+    def _place(self, token: Token) -> Place:
+        open = [bracket for bracket in self._open() if bracket[1] < token[1]]
+        unclosed = bool(open) and open[-1][1] not in self.parse.matched().closing
+        return Place(self.source, self.before, self.last, token, open, unclosed, self.end_name)
+
+    def _open(self) -> list[tuple[str, int]]:
+        """The brackets that are open in the parse: those shifted and not yet part of anything."""
+        return [(self.values[height][0], self.values[height][1]) for height in self._open_heights()]
+
+    def _open_heights(self) -> list[int]:
+        heights: list[int] = []
+        for height, each in enumerate(self.values):
+            if type(each) is tuple and each[0] in _OPENING:
+                heights.append(height)
+            elif type(each) is tuple and each[0] in _CLOSING:
+                heights.pop()
+        return heights
+
+    def _open_brace_before(self, token: Token) -> bool:
+        """Whether a brace is what is open, so that nothing nearer explains the error."""
+        open = self._open()
+        return bool(open) and (token[0] == STRAY or open[-1][0] == "LBRACE")
+
+    def _report_unclosed_brace(self, token: Token) -> None:
+        open = [at for terminal, at in self._open() if terminal == "LBRACE"]
+        misleading = [at for at in self.parse.matched().misleading if open[0] < at < token[1]]
+        opened = misleading[0] if misleading else open[-1]
+        self.builder.report(unclosed_brace(self.source, opened, token if token[0] == STRAY else None))
+
+    def _resumed(self, token: Token, tokens: Iterator[Token]) -> Iterator[Token] | None:
+        """Leaves out the statement with the error and gives the tokens from its end on."""
+        states, values = self.states, self.values
+        bottom = self._statements_start(outermost=token[0] == STRAY)
+        if bottom is None:
+            return None
+        after = gotos_of(states[bottom])["statements"]
+        if len(states) > bottom + 1 and states[bottom + 1] == after:
+            del states[bottom + 2 :], values[bottom + 1 :]
+        else:  # none has come before
+            del states[bottom + 1 :], values[bottom:]
+            states.append(after)
+            values.append([])
+        self.builder.broken = -1
+        depth = len(self._open())
+        if token[0] == STRAY:
+            del self.lexer.brackets[:]
+            return self.lexer.begin(token[1] - 1, self.end, "RBRACE")
+        return self._skipped(token, tokens, depth)
+
+    def _statements_start(self, outermost: bool) -> int | None:
+        """Where in the stack the statements begin among which an error is: of the file, or of the innermost body."""
+        heights = [0, *(height + 1 for height in self._open_heights())]
+        if not outermost:
+            heights.reverse()
+        return next((height for height in heights if "statements" in gotos_of(self.states[height])), None)
+
+    def _skipped(self, token: Token, tokens: Iterator[Token], depth: int) -> Iterator[Token]:
+        """The tokens from the end of a statement on, which stands inside of `depth` brackets."""
+        self.parse.skipping = True
+        try:
+            return self._after_statement(token, tokens, depth)
+        finally:
+            self.parse.skipping = False
+
+    def _after_statement(self, token: Token, tokens: Iterator[Token], depth: int) -> Iterator[Token]:
+        brackets = self.lexer.brackets
+        while True:
+            terminal, at, past, _ = token
+            if terminal in (END, STRAY):
+                return _chained(token, tokens)
+            if len(brackets) > depth:
+                past = self._past(brackets[depth][1], at, brackets[depth - 1][1] if depth else None)
+                del brackets[depth:]
+                tokens = self.lexer.begin(past, self.end, "RPAR")
+            elif terminal == "SEP" or len(brackets) < depth:
+                return _chained(token, tokens)
+            token = next(tokens)
+
+    def _past(self, opened: int, at: int, around: int | None) -> int:
+        """Where to go on after an error inside of a bracket: after what closes it or, if nothing does, with the next
+        line that is indented no deeper than its own. At the latest where the brace around it is closed."""
+        closing = self.parse.matched().closing
+        closed = closing.get(opened, -1)
+        if closed >= at:
+            return closed + 1
+        text = self.source.text
+        stop = self.end if around is None else closing.get(around, self.end)
+        indent = indentation(text, opened)
+        line = text.rfind("\n", opened, at) if not text[text.rfind("\n", 0, at) + 1 : at].strip(" \t") else -1
+        if line < 0:
+            line = text.find("\n", at)
+        while 0 <= line < stop:
+            following = text.find("\n", line + 1)
+            if text[line + 1 : following if following >= 0 else None].strip() and indentation(text, line + 1) <= indent:
+                return line
+            line = following
+        return stop
 
 
-def parse(source: Source, limits: Limits = Limits()) -> File:
-    """The tree of a spec. Raises SpecSyntaxError with everything that is wrong."""
-    parse = _Parse(source, limits)
-    file = parse.run("file", parse.lexer, 0, len(source.text))
-    if parse.builder.found:
-        raise SpecSyntaxError(parse.builder.found)
-    return cast("File", file)
-
-
-def parse_expression(source: Source, limits: Limits = Limits()) -> Expr:
-    """The tree of a value as given on a command line. Raises SpecSyntaxError with everything that is wrong."""
-    parse = _Parse(source, limits)
-    expr = parse.run("expression", parse.lexer, 0, len(source.text))
-    if parse.builder.found:
-        raise SpecSyntaxError(parse.builder.found)
-    return cast("Expr", expr)
+def _chained(token: Token, tokens: Iterator[Token]) -> Iterator[Token]:
+    yield token
+    yield from tokens
