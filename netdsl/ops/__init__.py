@@ -1,10 +1,44 @@
 """The operators: one file per family. Importing this package fills `REGISTRY`."""
 
-from netdsl.ops import activation, combine, conv, dropout, linear, norm, pool, shape
+from netdsl.ops import (
+    activation,
+    attention,
+    combine,
+    conv,
+    dropout,
+    elementwise,
+    embedding,
+    linear,
+    lrn,
+    norm,
+    pieces,
+    pool,
+    recurrent,
+    reduce,
+    resize,
+    shape,
+)
 from netdsl.ops.initialisers import INITIALISERS
 from netdsl.ops.operator import REGISTRY
 
-FAMILIES = (conv, linear, pool, norm, activation, dropout, shape, combine)
+FAMILIES = (
+    conv,
+    linear,
+    embedding,
+    recurrent,
+    attention,
+    pool,
+    norm,
+    lrn,
+    activation,
+    dropout,
+    shape,
+    pieces,
+    resize,
+    reduce,
+    combine,
+    elementwise,
+)
 """The modules that declare operators, in the order of the reference."""
 
 WORDS: frozenset[str] = frozenset(
@@ -15,7 +49,8 @@ WORDS: frozenset[str] = frozenset(
     )
     for argument in arguments
     for word in argument.kind.words
-)
-"""Every word that some argument knows (`same`, `fan_out`): a bare name that is not in scope may be one of them."""
+) - frozenset(REGISTRY)
+"""Every word that some argument knows (`same`, `fan_out`): a bare name that is not in scope may be one of them. Names
+of operators are not among them: a bare `linear` is the operator, which the kind of the argument takes for the word."""
 
 __all__ = ["FAMILIES", "INITIALISERS", "REGISTRY", "WORDS"]

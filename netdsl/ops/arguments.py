@@ -188,7 +188,7 @@ def per_axis(value: Any, rank: int, least: int, what: Kind) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class OneOf(Kind):
-    """A word from a list, or one of the constants in `values`."""
+    """A word from a list; normal form: its text. Operators have names that may be words too (`linear`)."""
 
     words: tuple[str, ...] = ()
 
@@ -197,9 +197,11 @@ class OneOf(Kind):
         return " or ".join(f"`{word}`" for word in self.words)
 
     def convert(self, value: Any, rank: int) -> Any:
-        if not (isinstance(value, Word) and value.text in self.words):
+        # A bare `linear` is the operator to whoever reads the text: its value holds it as `op`.
+        text = value.text if isinstance(value, Word) else getattr(getattr(value, "op", None), "name", None)
+        if text not in self.words:
             raise self.refuse(value)
-        return value.text
+        return text
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,18 @@ class Maybe(Kind):
 
     def convert(self, value: Any, rank: int) -> Any:
         return None if value is None else self.inner.convert(value, rank)
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A text in quotes."""
+
+    noun = "a text in quotes"
+
+    def convert(self, value: Any, rank: int) -> Any:
+        if not isinstance(value, str):
+            raise self.refuse(value)
+        return value
 
 
 class Operand(NamedTuple):
@@ -284,6 +298,7 @@ __all__ = [
     "Real",
     "Size",
     "Tensor",
+    "Text",
     "Whole",
     "WindowKind",
     "per_axis",

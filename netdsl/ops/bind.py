@@ -147,7 +147,7 @@ def _bind(op: Operator, given: dict[str, Any], inputs: tuple[TensorType, ...], f
     if op.needs_batch and not inputs[0].batched:
         help = "params, constants and what is computed from them alone have no batch"
         raise Problem(f"{op.needs_batch}; this value has none", help, code=BAD_SHAPE)
-    args = convert(op.arguments, given, op.rank(inputs[:flow]))
+    args = convert(op.arguments, given, op.rank(inputs))
     for argument in op.tensors if len(inputs) > flow else ():
         takes = (argument.tensor and argument.tensor.takes) or op.takes
         numbers = args[argument.name] if argument.variadic else (args[argument.name],)

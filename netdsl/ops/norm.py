@@ -1,15 +1,18 @@
-"""Normalisation."""
+"""Normalisation by statistics of a batch, of a sample, or of a vector."""
 
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from netdsl.graph.types import BYTES, TensorType, Weight
-from netdsl.ops.arguments import Argument, Flag, Real, Whole
+from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Whole
+from netdsl.ops.axes import Axis
 from netdsl.ops.operator import Args, Kept, Operator, register
+from netdsl.text.codes import BAD_RANK, BAD_SHAPE
 
-_WIDEST = 65_535
-"""Channels that a response may be normalised over; the sum makes a copy of the input that grows by as many."""
+_EPS = Argument("eps", Real(least=0), "added to the variance", 1e-5)
+_AFFINE = Argument("affine", Flag(), "learn a factor and a summand per channel", True)
 
 
 @register
@@ -28,7 +31,7 @@ class BatchNorm(Operator):
     arguments = (
         Argument("eps", Real(least=0, open_low=True), "added to the variance", 1e-5),
         Argument("momentum", Real(least=0, most=1), "share of the batch in the running mean and variance", 0.1),
-        Argument("affine", Flag(), "learn a factor and a summand per channel", True),
+        _AFFINE,
     )
 
     def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
@@ -46,28 +49,139 @@ class BatchNorm(Operator):
         return Kept(inputs=True, fixed=2 * inputs[0].shape[0] * BYTES["float"])
 
 
-@register
-class LRN(Operator):
-    """y = x / (k + alpha / size * sum of x^2 over `size` neighbouring channels) ** beta.
+class _Ends(Axis):
+    """The first axis or the last."""
 
-    Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 3.3. The paper
-    does not divide alpha by the size; PyTorch and Caffe do, and so does this.
+    noun = "the first axis, 0, or the last, -1"
+
+    def convert(self, value: Any, rank: int) -> Any:
+        axis = super().convert(value, rank)
+        if axis not in (0, rank):
+            raise Problem(f"must be {self.noun}; it is {value}", "`permute` brings another axis to the end")
+        return axis
+
+
+@register
+class LayerNorm(Operator):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias (Ba et al. 2016, arXiv:1607.06450, equation 4).
+
+    `dim = 0` normalises each pixel's channels, as ConvNeXt does.
     """
 
-    name = "lrn"
-    doc = "Local response normalisation across `size` channels (Krizhevsky et al. 2012, section 3.3); alpha / size."
-    example = ("64x56x56", "lrn(5)")
-    needs_rank = (1, 3)
+    name = "layernorm"
+    doc = "Normalise along the last axis, or the first with `dim = 0`, for each place (Ba et al. 2016)."
+    example = ("[197, 768]", "layernorm(eps = 1e-6)")
     arguments = (
-        Argument("size", Whole(most=_WIDEST), "neighbouring channels that are summed over"),
-        Argument("alpha", Real(least=0), "factor of the mean of squares", 1e-4),
-        Argument("beta", Real(least=0), "exponent", 0.75),
-        Argument("k", Real(least=0), "summand", 1.0),
+        Argument("dim", _Ends(), "axis along which is normalised, the last or the first", -1),
+        _EPS,
+        Argument("affine", Flag(), "learn a factor and a summand per feature", True),
+        Argument("bias", Flag(), "learn the summand, where `affine`", True),
     )
 
+    def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
+        size = (inputs[0].shape[args["dim"]],)
+        names = ("weight", "bias") if args["bias"] else ("weight",)
+        return tuple(Weight(name, size) for name in names) if args["affine"] else ()
+
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
-        # It is composed of several operations: the squares, padded with size - 1 channels for their sliding mean,
-        # the base of the power, and the divisor that the power gives.
-        channels, *spatial = inputs[0].shape
-        padded = (channels + args["size"] - 1) * prod(spatial)
-        return Kept(inputs=True, extra=(padded + 2 * output.elements) * BYTES["float"])
+        # Mean and 1 / sqrt(var + eps) of each place; and a copy in the order of the computation, where that differs.
+        (x,) = inputs
+        copied = any(size != 1 for size in x.shape[1:]) and args["dim"] == 0 and x.shape[0] != 1
+        places = x.elements // x.shape[args["dim"]]
+        return Kept(inputs=not copied, extra=2 * places * BYTES["float"] + (x.bytes if copied else 0))
+
+
+@register
+class GroupNorm(Operator):
+    """As batch norm, but over each sample's groups of channels (Wu & He 2018, arXiv:1803.08494, equation 7)."""
+
+    name = "groupnorm"
+    doc = "Normalise groups of channels with all of their positions, sample by sample (Wu & He 2018)."
+    example = ("64x56x56", "groupnorm(32)")
+    needs_rank = (0, 3)
+    needs_batch = "counts its first axis as the batch in the framework"
+    arguments = (Argument("groups", Whole(), "groups of channels"), _EPS, _AFFINE)
+
+    def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
+        channels, groups = inputs[0].shape[0], args["groups"]
+        if channels % groups != 0:
+            raise Problem(
+                f"must divide the {channels} channels; {channels} % {groups} = {channels % groups}", argument="groups"
+            )
+        return args
+
+    def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
+        return _factor_and_summand(inputs[0]) if args["affine"] else ()
+
+    def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
+        # Mean and 1 / sqrt(var + eps) of each group.
+        return Kept(inputs=True, extra=2 * args["groups"] * BYTES["float"])
+
+
+@register
+class InstanceNorm(Operator):
+    """As batch norm, but over each sample's own positions (Ulyanov et al. 2016, arXiv:1607.08022, equation 4)."""
+
+    name = "instancenorm"
+    doc = "Normalise each channel over its positions, sample by sample (Ulyanov et al. 2016)."
+    example = ("64x56x56", "instancenorm(affine = true)")
+    needs_rank = (1, 3)
+    arguments = (_EPS, Argument("affine", Flag(), "learn a factor and a summand per channel", False))
+
+    def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
+        if prod(inputs[0].shape[1:]) == 1:
+            raise Problem("normalises over positions, and there is but one", code=BAD_SHAPE)
+        return inputs[0]
+
+    def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
+        return _factor_and_summand(inputs[0]) if args["affine"] else ()
+
+    def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
+        # Mean and 1 / sqrt(var + eps) of each channel; PyTorch repeats the learned numbers for each sample.
+        repeated = 3 if args["affine"] else 2
+        return Kept(inputs=True, extra=repeated * inputs[0].shape[0] * BYTES["float"])
+
+
+def _factor_and_summand(x: TensorType) -> tuple[Weight, ...]:
+    return Weight("weight", (x.shape[0],)), Weight("bias", (x.shape[0],))
+
+
+@register
+class RMSNorm(Operator):
+    """y = x / sqrt(mean of x^2 + eps) * weight (Zhang & Sennrich 2019, arXiv:1910.07467, equation 4)."""
+
+    name = "rmsnorm"
+    doc = "Divide by the root of the mean square along the last axis (Zhang & Sennrich 2019, arXiv:1910.07467)."
+    example = ("[64, 384]", "rmsnorm(eps = 1e-6)")
+    arguments = (
+        Argument("eps", Maybe(Real(least=0)), "added to the mean square; float32's step at 1 unless given", None),
+        Argument("affine", Flag(), "learn a factor per feature", True),
+    )
+
+    def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
+        if not inputs[0].shape:
+            raise Problem("needs an input with an axis of features; this one is one number per sample", code=BAD_RANK)
+        return inputs[0]
+
+    def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
+        return (Weight("weight", (inputs[0].shape[-1],)),) if args["affine"] else ()
+
+    def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
+        # 1 / sqrt of each place.
+        places = inputs[0].elements // inputs[0].shape[-1]
+        return Kept(inputs=True, extra=places * BYTES["float"])
+
+
+@register
+class Normalize(Operator):
+    """y = x / max(|x|, 1e-12), |x| the Euclidean length along an axis."""
+
+    name = "normalize"
+    doc = "Divide by the Euclidean length along an axis."
+    example = ("[128]", "normalize()")
+    arguments = (Argument("dim", Axis(), "axis along which the length is taken", -1),)
+
+    def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
+        # The length, as it is and cut off at 1e-12.
+        places = inputs[0].elements // inputs[0].shape[args["dim"]]
+        return Kept(inputs=True, extra=2 * places * BYTES["float"])

@@ -68,7 +68,7 @@ class Operator:
     combines: ClassVar[bool] = False
     """Whether it takes several inputs, as a combine with branches."""
     depth: ClassVar[int] = 0
-    """What it adds to the depth of a network: layers with weights on the longest path through it."""
+    """What it adds to the depth of a network; `layers_deep` knows of one use."""
     counts_macs: ClassVar[bool] = False
     view: ClassVar[bool] = False
     """Whether the results always share memory with the input; `shares_memory` knows of one use."""
@@ -125,6 +125,10 @@ class Operator:
     def macs(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> int:
         """Multiply-adds for one sample."""
         return 0
+
+    def layers_deep(self, args: Args) -> int:
+        """What a use adds to the depth of a network: the layers with weights on the longest path through it."""
+        return self.depth
 
     def sliding(self, args: Args) -> Sliding | None:
         """The window, for operators that have one."""

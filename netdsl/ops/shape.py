@@ -1,4 +1,4 @@
-"""Operators that change the shape alone, or nothing."""
+"""Operators that arrange the same numbers in another shape or order, or do nothing."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ from math import prod
 from typing import Any
 
 from netdsl.graph.types import TensorType
-from netdsl.ops.arguments import Argument, Problem
-from netdsl.ops.axes import Axis
+from netdsl.ops.arguments import REQUIRED, Argument, Problem, Text, Whole
+from netdsl.ops.axes import Axes, Axis
+from netdsl.ops.numbers import ShapeKind, Signed
 from netdsl.ops.operator import Args, Operator, register
+from netdsl.ops.pattern import parse, plan
+from netdsl.ops.values import show
+from netdsl.text.codes import BAD_SHAPE
+
+
+class Arrangement(Operator):
+    """What they share: any kind of number will do, and what lies in order in memory is not moved."""
+
+    takes = ("float", "int")
+
+    def shares_memory(self, inputs: tuple[TensorType, ...], args: Args) -> bool:
+        return True
 
 
 @register
-class Flatten(Operator):
+class Flatten(Arrangement):
     name = "flatten"
     doc = "Make one axis of several neighbouring ones, of all of them unless told."
     example = ("256x6x6", "flatten()")
-    takes = ("float", "int")
-    view = True
     global_window = True
     arguments = (
         Argument("from", Axis(), "first axis", 0),
@@ -35,9 +46,89 @@ class Flatten(Operator):
 
 
 @register
-class Identity(Operator):
+class Identity(Arrangement):
     name = "identity"
     doc = "The input as it is: the skip of a residual unit."
     example = ("64x56x56", "identity()")
-    takes = ("float", "int")
     view = True
+
+
+@register
+class Reshape(Arrangement):
+    name = "reshape"
+    doc = "The same numbers in the same order in another shape; a size of -1 is what is left."
+    example = ("512x7x7", "reshape([512, -1])")
+    arguments = (Argument("shape", ShapeKind(), "the new shape, batch left out"),)
+
+    def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
+        sizes, numbers = args["shape"], inputs[0].elements
+        known = prod(size for size in sizes if size != -1)
+        if -1 in sizes:
+            if numbers % known != 0:
+                raise Problem(f"cannot be filled: {inputs[0]} has {numbers} numbers; {numbers} % {known} = "
+                              f"{numbers % known}", argument="shape", code=BAD_SHAPE)  # fmt: skip
+            args["shape"] = tuple(numbers // known if size == -1 else size for size in sizes)
+        elif known != numbers:
+            raise Problem(
+                f"has {known} numbers, and the input, {inputs[0]}, has {numbers}", argument="shape", code=BAD_SHAPE
+            )
+        return args
+
+    def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
+        return inputs[0]._replace(shape=args["shape"])
+
+
+@register
+class Permute(Arrangement):
+    name = "permute"
+    doc = "The axes in another order: axis i of the result is the axis that is named at place i."
+    example = ("96x56x56", "permute(1, 2, 0)")
+    view = True
+    arguments = (Argument("axes", Axis(), "all axes, in the order that is wanted", REQUIRED, "positional"),)
+
+    def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
+        axes, count = args["axes"], len(inputs[0].shape)
+        if sorted(axes) != list(range(count)):
+            raise Problem(f"must name each of the {count} axes once; {show(axes)} does not", argument="axes")
+        return args
+
+    def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
+        return inputs[0]._replace(shape=tuple(inputs[0].shape[axis] for axis in args["axes"]))
+
+
+@register
+class Rearrange(Arrangement):
+    """The notation of einops (Rogozhnikov 2022, ICLR): axes split, put in order and merged, as `pattern.plan` tells."""
+
+    name = "rearrange"
+    doc = "Split, reorder and merge axes in the notation of einops; sizes that the shape does not tell are named."
+    example = ("64x28x28", 'rearrange("(g c) h w -> (c g) h w", g = 2)')
+    arguments = (
+        Argument("pattern", Text(), "the axes as they are, `->`, and as they are wanted"),
+        Argument("sizes", Whole(), "sizes of axes by name", {}, "named"),
+    )
+
+    def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
+        return inputs[0]._replace(shape=plan(parse(args["pattern"]), inputs[0].shape, args["sizes"]).merged)
+
+    def shares_memory(self, inputs: tuple[TensorType, ...], args: Args) -> bool:
+        return plan(parse(args["pattern"]), inputs[0].shape, args["sizes"]).in_place
+
+
+@register
+class Roll(Arrangement):
+    name = "roll"
+    doc = "Shift along axes; what leaves at the end comes in at the front (Swin's shifted windows)."
+    example = ("56x56x96", "roll([-3, -3], [0, 1])")
+    arguments = (
+        Argument("shifts", Signed(), "places to shift by, a number per axis"),
+        Argument("dims", Axes(ordered=False), "the axes, as many"),
+    )
+
+    def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
+        if len(args["shifts"]) != len(args["dims"]):
+            raise Problem(f"are {len(args['shifts'])}, and the axes {len(args['dims'])}", argument="shifts")
+        return args
+
+    def shares_memory(self, inputs: tuple[TensorType, ...], args: Args) -> bool:
+        return False

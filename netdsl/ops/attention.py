@@ -1,0 +1,143 @@
+"""Attention, with and without weights of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netdsl.graph.types import BYTES, TensorType, Weight
+from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Tensor, Whole
+from netdsl.ops.broadcast import Clash, Full, as_type, broadcast, full, reaches_batch
+from netdsl.ops.operator import Args, Kept, Operator, register
+from netdsl.text.codes import BAD_RANK, BAD_SHAPE
+
+_DROPOUT = Argument("dropout", Real(least=0, most=1), "probability of dropping an attention weight in training", 0.0)
+_CAUSAL = Argument("causal", Flag(), "each place attends to itself and to those before it", False)
+
+
+@register
+class Attention(Operator):
+    """Self-attention: Concat(head_1, …) W_out, head_i = softmax(Q_i K_i^T / sqrt(d)) V_i (Vaswani et al. 2017,
+    arXiv:1706.03762, section 3.2). MACs count the linear layers and both products, all pairs where causal too."""
+
+    name = "attention"
+    doc = "Multi-head self-attention over [length, features], with its four linear layers (Vaswani et al. 2017)."
+    example = ("[197, 768]", "attention(12)")
+    depth = 2
+    counts_macs = True
+    global_window = True
+    arguments = (Argument("heads", Whole(), "heads; they share the features"), _DROPOUT, _CAUSAL)
+
+    def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
+        x = inputs[0]
+        if len(x.shape) != 2:
+            raise Problem(
+                f"needs a sequence of shape [length, features]; this one is {x}",
+                '`rearrange("c h w -> (h w) c")` makes a sequence of an image',
+                code=BAD_RANK,
+            )
+        features, heads = x.shape[1], args["heads"]
+        if features % heads != 0:
+            raise Problem(f"must divide the {features} features; {features} % {heads} = {features % heads}",
+                          argument="heads")  # fmt: skip
+        return args
+
+    def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
+        features = inputs[0].shape[1]
+        return (
+            Weight("in_proj_weight", (3 * features, features)),
+            Weight("in_proj_bias", (3 * features,)),
+            Weight("out_proj.weight", (features, features)),
+            Weight("out_proj.bias", (features,)),
+        )
+
+    def macs(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> int:
+        length, features = inputs[0].shape
+        return 4 * length * features * features + 2 * length * length * features
+
+    def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
+        # Queries, keys and values; what the heads give; and the logarithm of each softmax's sum. PyTorch fuses the
+        # rest, unless it drops attention weights.
+        length, features = inputs[0].shape
+        numbers = 4 * length * features + args["heads"] * length
+        if args["dropout"] > 0:
+            numbers += 3 * args["heads"] * length * length
+        return Kept(inputs=True, extra=numbers * BYTES["float"])
+
+
+@register
+class Attend(Operator):
+    """softmax(q k^T * scale + bias) v (Vaswani et al. 2017, arXiv:1706.03762, equation 1), without weights.
+
+    q is [… , length, d], k [… , places, d], v [… , places, e], bias broadcastable to [… , length, places]. `causal`
+    counts places from the first for both, so that query i sees places 0 to i.
+    """
+
+    name = "attend"
+    doc = "Attention without weights of its own: softmax(q k^T * scale + bias) v (Vaswani et al. 2017, equation 1)."
+    example = ("[12, 64, 64]", "q = identity(); attend(q, q, causal = true)")
+    counts_macs = True
+    global_window = True
+    arguments = (
+        Argument("k", Tensor(), "keys: […, places, features]"),
+        Argument("v", Tensor(), "values: […, places, features]"),
+        Argument("bias", Maybe(Tensor()), "is added to the scores: […, length, places]", None),
+        _CAUSAL,
+        Argument("scale", Maybe(Real()), "factor of the scores; 1 / sqrt(features of a key) unless given", None),
+        _DROPOUT,
+    )
+
+    def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
+        if args["causal"] and args["bias"] is not None:
+            raise Problem(
+                "cannot be given with `causal = true`",
+                "make the mask a part of the bias: `constant mask[i, j]: [n, n] = 0 if j <= i else -1e9`",
+                argument="bias",
+            )
+        return args
+
+    def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
+        q, k, v = full(inputs[0]), full(inputs[args["k"]]), full(inputs[args["v"]])
+        for name, x in (("q", q), ("k", k), ("v", v)):
+            if len(x) < 2 or None in x[-2:]:
+                raise _Mismatch("needs queries, keys and values of two axes or more: […, places, features]", name)
+        if q[-1] != k[-1]:
+            raise _Mismatch(f"needs keys as long as the queries; they have {k[-1]} and {q[-1]} features", "k")
+        if k[-2] != v[-2]:
+            raise _Mismatch(f"needs a value for each key; there are {v[-2]} values and {k[-2]} keys", "v")
+        if not len(q) == len(k) == len(v):
+            raise _Mismatch("needs queries, keys and values with as many axes, the batch counted", "k")
+        lead = self._broadcast((q[:-2], k[:-2], v[:-2]), "k")
+        scores = (*lead, q[-2], k[-2])
+        if args["bias"] is not None:
+            bias = full(inputs[args["bias"]])
+            if self._broadcast((scores, bias), "bias") != scores:
+                raise _Mismatch(f"has more than the scores, which are {_show(scores)}", "bias")
+        result = (*lead, q[-2], v[-1])
+        if reaches_batch(result, (q, k, v)):
+            raise _Mismatch("needs queries, keys and values with as many axes, the batch counted", "k")
+        return as_type(result, inputs[0])
+
+    def _broadcast(self, shapes: tuple[Full, ...], blame: str) -> Full:
+        try:
+            return broadcast(shapes)
+        except Clash:
+            listed = " and ".join(map(_show, shapes))
+            raise _Mismatch(f"has axes that do not fit together: {listed}", blame) from None
+
+    def macs(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> int:
+        places, features = inputs[args["k"]].shape[-2:]
+        pairs = output.elements // output.shape[-1] * places
+        return pairs * features + pairs * output.shape[-1]
+
+    def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
+        # Fused: the logarithm of each softmax's sum, from which the backward pass computes the weights again.
+        return Kept(inputs=True, output=True, extra=output.elements // output.shape[-1] * BYTES["float"])
+
+
+class _Mismatch(Problem):
+    def __init__(self, reason: str, argument: str) -> None:
+        super().__init__(reason, argument=None if argument == "q" else argument, code=BAD_SHAPE)
+
+
+def _show(shape: Full) -> str:
+    return "x".join("batch" if size is None else str(size) for size in shape)

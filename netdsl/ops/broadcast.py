@@ -1,0 +1,53 @@
+"""Broadcasting as the framework does it: shapes aligned at their last axis, the batch counted, a size of 1 repeated.
+
+Values without a batch (params, constants) write out the axis that meets the batch, as 1, or have fewer axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netdsl.graph.types import TensorType
+
+Full = tuple[int | None, ...]
+"""A shape with its batch, which is `None`: equal to itself and to no number."""
+
+
+def full(x: TensorType) -> Full:
+    """The shape as the framework sees it."""
+    return (None, *x.shape) if x.batched else x.shape
+
+
+class Clash(Exception):
+    """Shapes that cannot be broadcast; `axis` counts from the last, which is 1, and `sizes` are what meets there."""
+
+    def __init__(self, axis: int, sizes: tuple[int | None, ...]) -> None:
+        super().__init__(axis, sizes)
+        self.axis = axis
+        self.sizes = sizes
+
+
+def broadcast(shapes: Sequence[Full]) -> Full:
+    """The shape that all of them are repeated to; raises Clash."""
+    first = shapes[0]
+    if all(other == first for other in shapes):
+        return first
+    result: list[int | None] = []
+    for axis in range(max(map(len, shapes)), 0, -1):
+        sizes = tuple(dict.fromkeys(shape[-axis] for shape in shapes if len(shape) >= axis and shape[-axis] != 1))
+        if len(sizes) > 1:
+            raise Clash(axis, sizes)
+        result.append(sizes[0] if sizes else 1)
+    return tuple(result)
+
+
+def reaches_batch(result: Full, shapes: Sequence[Full]) -> bool:
+    """Whether the batch is not the first axis of the result, or not the same axis of all that have it."""
+    return None in result[1:] or any(shape[:1] == (None,) and len(shape) != len(result) for shape in shapes)
+
+
+def as_type(result: Full, like: TensorType) -> TensorType:
+    """The type of a broadcast shape."""
+    batched = result[:1] == (None,)
+    shape = tuple(size for size in result if size is not None)
+    return like._replace(shape=shape, batched=batched)

@@ -1,0 +1,110 @@
+"""Combines number by number: sums, differences, products, maxima.
+
+Values without a batch broadcast as in the framework. Values with one do in `mul`, which is how gates are applied, and
+where a combine is called as a stage (`-> add(bias)`), which names the tensor that is meant; the branches of
+`add { … }`, `sub { … }` and `max { … }` must have one shape.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import ClassVar
+
+from netdsl.graph.types import TensorType
+from netdsl.ops.axes import axis_names
+from netdsl.ops.broadcast import Clash, as_type, broadcast, full, reaches_batch
+from netdsl.ops.combine import BranchProblem, Combine
+from netdsl.ops.operator import Args, Kept, register
+
+
+class Elementwise(Combine):
+    """What they share: the shape rule."""
+
+    gates: ClassVar[bool] = False
+    """Whether branches in braces broadcast too."""
+
+    def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
+        self.check_count(inputs)
+        first = inputs[0]
+        if all(other == first for other in inputs):
+            return first
+        self.check_numbers(inputs, args)
+        self.check_axes_or_fewer(inputs, args)
+        batched = tuple(x for x in inputs if x.batched)
+        if not (self.gates or args["others"]) and len(batched) == len(inputs):
+            self.check(inputs, args)
+        elif not (self.gates or args["others"]) and any(x != batched[0] for x in batched):
+            odd = tuple(number for number, x in enumerate(inputs) if x.batched and x != batched[0])
+            raise self.differ("in shape", odd, "the shape, of those with a batch", inputs, args)
+        shapes = tuple(map(full, inputs))
+        try:
+            result = broadcast(shapes)
+        except Clash as clash:
+            raise self._clash(clash, inputs, args) from None
+        if reaches_batch(result, shapes):
+            raise self.differ("in their number of axes", (1,), "the number of axes", inputs, args)
+        return as_type(result, first)
+
+    def check_axes_or_fewer(self, inputs: tuple[TensorType, ...], args: Args) -> None:
+        """Raises unless those with a batch have as many axes, and those without have no more, their batch counted."""
+        if any(x.batched for x in inputs):
+            self.check_axes(inputs, args)
+            most = max(len(x.shape) for x in inputs if x.batched)
+            odd = tuple(number for number, x in enumerate(inputs) if not x.batched and len(x.shape) > most + 1)
+            if odd:
+                raise self.differ("in their number of axes", odd, "the number of axes, or fewer", inputs, args)
+
+    def _clash(self, clash: Clash, inputs: tuple[TensorType, ...], args: Args) -> BranchProblem:
+        axes = max(len(x.shape) for x in inputs if x.batched or not any(other.batched for other in inputs))
+        sizes = [shape[-clash.axis] if len(shape) >= clash.axis else 1 for shape in map(full, inputs)]
+        usual = Counter(size for size in sizes if size != 1).most_common(1)[0][0]
+        odd = tuple(number for number, size in enumerate(sizes) if size not in (1, usual))
+        if None in clash.sizes:
+            odd = tuple(number for number, x in enumerate(inputs) if not x.batched and sizes[number] != 1)
+            problem = self.differ("where one has a batch", odd, "a leading 1, for the batch", inputs, args)
+            problem.help = "a value without batch has 1 as the axis that meets the batch, or fewer axes"
+            return problem
+        name = axis_names(axes)[axes - clash.axis]
+        return self.differ(f"in {name}", odd, f"the {name}, or 1", inputs, args)
+
+
+@register
+class Add(Elementwise):
+    name = "add"
+    doc = "The sum of all branches, number by number."
+    example = ("64x56x56", "add { conv(64, 3x3, padding = same); identity() }")
+
+
+@register
+class Sub(Elementwise):
+    name = "sub"
+    doc = "The first branch without the others, number by number."
+    example = ("64x56x56", "sub { identity(); avgpool(3x3/1, padding = same) }")
+
+
+class _Keeping(Elementwise):
+    """The derivative of each branch needs the others."""
+
+    def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
+        if output.dtype != "float":
+            return Kept()
+        # a * b * c keeps a * b too, which the graph does not know of.
+        shapes = tuple(map(full, inputs))
+        between = [as_type(broadcast(shapes[:end]), inputs[0]) for end in range(2, len(shapes))]
+        extra = sum(x.bytes for x in between if x.batched)
+        return Kept(inputs=True, extra=extra, fixed=sum(x.bytes for x in between if not x.batched))
+
+
+@register
+class Mul(_Keeping):
+    name = "mul"
+    doc = "The product of all branches, number by number; a gate of size 1 along an axis is repeated."
+    example = ("64x56x56", "mul { globalavgpool(keep = true) -> sigmoid(); identity() }")
+    gates = True
+
+
+@register
+class Max(_Keeping):
+    name = "max"
+    doc = "The largest of all branches, number by number."
+    example = ("64x56x56", "max { conv(64, 3x3, padding = same); identity() }")
