@@ -21,7 +21,7 @@ def longest_path(plan: Schedule, stretch: Stretch | None = None) -> int:
     depths = [0] * (plan.writes[end - 1].stop - first)
     most = 0
     for node, reads, writes in zip(plan.nodes[start:end], plan.reads[start:end], plan.writes[start:end], strict=True):
-        depth = node.op.depth
+        depth = node.op.layers_deep(node.args)
         before = 0
         for read in reads:
             if read >= first and depths[read - first] > before:
