@@ -1,0 +1,88 @@
+"""`netdsl check`: what is wrong with specs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from netdsl.cli.errors import exit_code
+from netdsl.cli.options import add_format, add_overrides, add_spec, overrides
+from netdsl.text.diagnostic import SpecError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from netdsl.cli.parser import CommandParser
+    from netdsl.loading import Loaded
+    from netdsl.text.diagnostic import Diagnostic
+
+
+def configure(parser: CommandParser) -> None:
+    add_spec(parser, several=True)
+    add_overrides(parser)
+    add_format(parser, "text", "json", "github", "sarif")
+    parser.add_argument("--quiet", "-q", action="store_true", help="say nothing about what is sound")
+    parser.examples(
+        "netdsl check my.net",
+        "netdsl check specs/*.net --format sarif > findings.sarif",
+        notes="All models of a file are checked, unless FILE:MODEL names one. Exit code 1 if anything is wrong.",
+    )
+
+
+def run(args: Namespace) -> int:
+    given = overrides(args)
+    found: list[Diagnostic] = []
+    sound: list[str] = []
+    for name in args.specs:
+        diagnostics, lines = _checked(name, given)
+        found += diagnostics
+        sound += lines
+    _show(args, found, sound)
+    return exit_code(found)
+
+
+def _checked(name: str, given: dict[str, object]) -> tuple[list[Diagnostic], list[str]]:
+    """What is wrong with a spec, and a line about each model of it that is sound."""
+    from netdsl.loading import load_models
+
+    try:
+        models = load_models(name, **given)  # type: ignore[arg-type]
+    except SpecError as error:
+        return list(error.diagnostics), []
+    found: list[Diagnostic] = []
+    lines: list[str] = []
+    for loaded in models:
+        # Models of one file share blocks, whose findings need to be told once.
+        found += [each for each in loaded.findings if each not in found]
+        if not loaded.errors:
+            lines.append(_sound(loaded))
+    return found, lines
+
+
+def _sound(loaded: Loaded) -> str:
+    from netdsl.analysis.figures import Figures
+
+    figures = Figures(loaded.graph)
+    budgets = len(loaded.graph.budgets)
+    held = f", {budgets} budget{'s' * (budgets != 1)} kept" if budgets and not loaded.findings else ""
+    return (
+        f"{loaded.graph.name}: ok, {figures.params():,} parameters, {figures.macs():,} MACs, "
+        f"depth {figures.depth()}{held}"
+    )
+
+
+def _show(args: Namespace, found: list[Diagnostic], sound: list[str]) -> None:
+    from netdsl.text.terminal import write
+
+    if args.format == "text":
+        from netdsl.text.render import print_diagnostics
+
+        if not args.quiet:
+            write(sys.stdout, "".join(f"{line}\n" for line in sound))
+            sys.stdout.flush()
+        print_diagnostics(found, sys.stderr)
+        return
+    from netdsl.cli import findings
+
+    forms = {"json": findings.json, "github": findings.github, "sarif": findings.sarif}
+    write(sys.stdout, forms[args.format](found))

@@ -1,0 +1,30 @@
+"""The argument parser that every command gets: its name, its summary, and how examples are shown."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser for one command. `examples` adds the examples that its help ends with."""
+
+    def __init__(self, name: str, summary: str) -> None:
+        super().__init__(
+            prog=f"netdsl {name}",
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def examples(self, *lines: str, notes: str = "") -> None:
+        """Show these command lines at the end of the help, then remarks."""
+        shown = "\n".join(f"  {line}" for line in lines)
+        self.epilog = f"example{'s' * (len(lines) > 1)}:\n{shown}" + (f"\n\n{notes}" if notes else "")
+
+    def error(self, message: str) -> NoReturn:
+        """Usage errors in the words of every other message: what, then where help is."""
+        sys.stderr.write(f"error: {message}\n")
+        sys.stderr.write(f"  help: {self.format_usage().strip()}\n        `{self.prog} --help` says more\n")
+        raise SystemExit(2)

@@ -1,0 +1,67 @@
+"""`netdsl stats`: what a network costs, part by part."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from netdsl.cli.errors import CommandError, exit_code
+from netdsl.cli.options import add_format, add_overrides, add_spec, load
+from netdsl.text import terminal
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from netdsl.cli.parser import CommandParser
+
+LEVELS = 2
+"""Levels of the tree that are shown: the net, and what it is made of."""
+
+
+def configure(parser: CommandParser) -> None:
+    add_spec(parser)
+    parser.add_argument(
+        "--depth", type=int, default=LEVELS, metavar="N", help=f"levels of the tree, the net being the first ({LEVELS})"
+    )
+    parser.add_argument("--train", action="store_true", help="the network while training: with its auxiliary heads")
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="images per batch, for the memory (1)")
+    add_overrides(parser)
+    add_format(parser, "text", "json")
+    parser.examples(
+        "netdsl stats googlenet",
+        "netdsl stats resnet50 --depth 3 --input 160x160",
+        "netdsl stats googlenet --train --batch 32 --format json > googlenet.json",
+    )
+
+
+def run(args: Namespace) -> int:
+    if args.depth < 1 or args.batch < 1:
+        raise CommandError(f"--{'depth' if args.depth < 1 else 'batch'} counts from 1")
+    loaded = load(args)
+
+    from netdsl.analysis.figures import Figures
+    from netdsl.analysis.report import Report
+
+    report = Report(Figures(loaded.graph, train=args.train, batch=args.batch))
+    if args.format == "json":
+        import json
+
+        sys.stdout.write(json.dumps(report.to_json(), indent=2) + "\n")
+    else:
+        from netdsl.cli.table import draw
+
+        out = sys.stdout
+        drawn = draw(
+            report,
+            args.depth,
+            width=terminal.width(out),
+            colour=terminal.takes_colour(out),
+            fancy=terminal.shows(out, "█▏·…"),
+        )
+        terminal.write(out, drawn)
+    if loaded.findings:
+        from netdsl.text.render import print_diagnostics
+
+        sys.stdout.flush()
+        print_diagnostics(loaded.findings, sys.stderr)
+    return exit_code(loaded.findings)
