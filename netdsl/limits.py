@@ -24,7 +24,8 @@ class Limits:
     imports: int = _limit(100, "files that a spec uses, directly or through others")
     loop_count: int = _limit(100_000, "turns of one loop")
     list_length: int = _limit(100_000, "items of one list")
-    nodes: int = _limit(1_000_000, "stages of a network after loops and blocks are expanded")
+    elaboration_depth: int = _limit(200, "blocks, groups and loops that stand inside each other when a net is expanded")
+    nodes: int = _limit(500_000, "stages of a network after loops and blocks are expanded")
     tensor_elements: int = _limit(2**40, "elements of one tensor")
 
     def raised(self, settings: dict[str, int]) -> Limits:

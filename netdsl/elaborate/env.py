@@ -1,16 +1,20 @@
-"""Names in scope: bindings, and the values that calls look for."""
+"""Names in scope: bindings, and the values that have no type in Python."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
-from netdsl.graph.graph import Item, Origin
-from netdsl.ops.operator import Operator
+from netdsl.graph.graph import Item, Node, Origin
 from netdsl.ops.values import show
-from netdsl.syntax import tree
-from netdsl.text.source import Span
+
+if TYPE_CHECKING:
+    from netdsl.elaborate.session import Session
+    from netdsl.graph.symbolic import Expr
+    from netdsl.ops.operator import Operator
+    from netdsl.syntax import tree
+    from netdsl.text.source import Span
 
 BindingKind = Literal["parameter", "let", "loop variable", "value", "label", "input", "block", "net", "model"]
 
@@ -22,15 +26,17 @@ class Binding:
     """What a name stands for.
 
     `order` is the number of the statement of the file that declares it, for names of the file; blocks see only those
-    above them. `item` is the part that a label names.
+    above them. `item` is the part that a label names. `declaration` is the syntax that declares a parameter, `let` or
+    loop variable, and `definition` what gave its number, in terms of the names around (when numbers are traced).
     """
 
     kind: BindingKind
     value: Any
     span: Span
-    origin: Origin | None = None
     order: int = 0
     item: Item | None = None
+    declaration: Any = None
+    definition: Expr | None = None
 
 
 class DefaultArgument(NamedTuple):
@@ -48,26 +54,50 @@ class Env:
     """The names that a pair of braces sees.
 
     Braces that are brackets have an `Env` of their own for lets and loop variables; labels and values go to `home`,
-    the `Env` of the enclosing block, net or sequence. `limit` hides what stands below the block in the file.
+    the `Env` of the enclosing block, net or sequence. `limit` hides what stands below the block in the file. `owner`
+    is the definition of the block or net whose braces these are, None for names of a file.
     """
 
-    __slots__ = ("defaults", "home", "limit", "names", "parent")
+    __slots__ = ("defaults", "home", "limit", "names", "owner", "parent", "session")
 
     def __init__(
-        self, parent: Env | None, *, home: bool = False, defaults: Defaults | None = None, limit: int | None = None
+        self,
+        parent: Env | None,
+        *,
+        session: Session | None = None,
+        home: bool = False,
+        defaults: Defaults | None = None,
+        limit: int | None = None,
+        owner: object = None,
     ) -> None:
         self.parent = parent
         self.names: dict[str, Binding] = {}
         self.defaults: Defaults = defaults if defaults is not None else (parent.defaults if parent else {})
         self.limit: int = limit if limit is not None else (parent.limit if parent else UNLIMITED)
         self.home: Env = self if home or parent is None else parent.home
+        self.owner = owner if owner is not None or parent is None else parent.owner
+        if session is None:
+            assert parent is not None
+            session = parent.session
+        self.session: Session = session
 
     def lookup(self, name: str) -> Binding | None:
         """The innermost binding of a name."""
         env: Env | None = self
+        limit = self.limit
         while env is not None:
             found = env.names.get(name)
-            if found is not None and found.order < self.limit:
+            if found is not None and found.order < limit:
+                return found
+            env = env.parent
+        return None
+
+    def callable(self, name: str) -> Binding | None:
+        """The innermost binding of a name to what can be called: what cannot is passed over."""
+        env: Env | None = self
+        while env is not None:
+            found = env.names.get(name)
+            if found is not None and found.order < self.limit and isinstance(found.value, CALLABLE):
                 return found
             env = env.parent
         return None
@@ -77,19 +107,19 @@ class Env:
         env: Env | None = self
         while env is not None:
             found = env.names.get(name)
-            if found is not None:
+            if found is not None and found.order >= self.limit:
                 return found
             env = env.parent
         return None
 
-    def visible(self) -> list[str]:
+    def visible(self) -> Iterator[tuple[str, Binding]]:
         """Every name in scope, for suggestions."""
-        found: dict[str, None] = {}
         env: Env | None = self
         while env is not None:
-            found.update((name, None) for name, binding in env.names.items() if binding.order < self.limit)
+            for name, binding in env.names.items():
+                if binding.order < self.limit:
+                    yield name, binding
             env = env.parent
-        return list(found)
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +128,7 @@ class BlockValue:
 
     definition: tree.BlockDef
     env: Env
+    """The names of its file."""
     order: int
     defaults: Defaults
     kind_name: ClassVar[str] = "a block"
@@ -124,12 +155,19 @@ class OperatorValue:
     def __str__(self) -> str:
         return self.op.name
 
+    # An operator is the same however it was come by, so that arguments can be compared.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OperatorValue) and other.op is self.op
+
+    def __hash__(self) -> int:
+        return hash(self.op)
+
 
 @dataclass(slots=True, eq=False)
 class Made:
     """A call of an operator or block kept for later (`norm = batchnorm(eps = 0.001)`), with its arguments."""
 
-    callee: BlockValue | OperatorValue
+    callee: BlockValue | OperatorValue | Made
     call: tree.Call
     env: Env
     kind_name: ClassVar[str] = "a stage kept for later"
@@ -139,7 +177,7 @@ class Made:
         return self.callee.name
 
     def __str__(self) -> str:
-        return self.call.span.text
+        return " ".join(self.call.span.text.split())
 
 
 @dataclass(slots=True, eq=False)
@@ -149,9 +187,38 @@ class Chain:
     pipeline: tree.Pipeline
     env: Env
     kind_name: ClassVar[str] = "stages kept for later"
+    name: ClassVar[str] = "a chain of stages"
 
     def __str__(self) -> str:
-        return self.pipeline.span.text
+        return " ".join(self.pipeline.span.text.split())
+
+
+CALLABLE = (BlockValue, OperatorValue, Made, Chain)
+
+
+@dataclass(slots=True, eq=False)
+class Indexed:
+    """What `branches[i]: …` and `c[i] = …` fill: bindings by index."""
+
+    entries: dict[int, Binding] = field(default_factory=dict)
+    kind_name: ClassVar[str] = "a list that is still being filled"
+
+
+@dataclass(slots=True, eq=False)
+class Prefix:
+    """What stands before the dot of `transformer.wte: …`: bindings by the name after it."""
+
+    entries: dict[str, Binding] = field(default_factory=dict)
+    kind_name: ClassVar[str] = "a prefix of labels"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightRef:
+    """A weight of a part (`wte.weight`)."""
+
+    node: Node
+    name: str
+    kind_name: ClassVar[str] = "a weight"
 
 
 class Poison:

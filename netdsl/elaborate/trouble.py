@@ -6,7 +6,12 @@ from netdsl.text.diagnostic import Diagnostic
 
 
 class Trouble(Exception):
-    """Something is wrong with the spec; caught at the end of the statement."""
+    """Something is wrong with the spec; caught at the end of the statement.
+
+    `final` tells that going on makes no sense: a limit was exceeded.
+    """
+
+    final = False
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)

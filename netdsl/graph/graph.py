@@ -144,6 +144,8 @@ class Scope:
     statement: tree.Statement | None
     parent: Scope | None
     env: Any = None
+    outer: Any = None
+    """The names that were in scope where the block is called, or the group stands."""
     arguments: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Origin] = field(default_factory=dict)
     inputs: tuple[Value, ...] = ()

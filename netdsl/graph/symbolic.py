@@ -29,7 +29,8 @@ class Ref:
     """A name: `declaration` is what declares it, the same object in all uses of a block.
 
     For a parameter, a `let` or a loop variable it is the syntax node (tree.Parameter, tree.NamePattern); for an axis
-    of `in` it is the attribute's name (`channels`, `features`, `height`, `width`, `depth`, `length`).
+    of what a block is given it is `("axis", formal, axis, axes)`: the number of the formal, of its axis, and how many
+    axes it has. Such a `name` is the axis's usual one (`channels`, `height`, `features`).
     """
 
     name: str

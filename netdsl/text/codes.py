@@ -81,6 +81,7 @@ RECURSIVE_BLOCK = _code("E0506", "A block is used inside itself or before its de
 
 # --- E06: files and imports
 CANNOT_READ = _code("E0601", "A file cannot be read")
+IMPORT_CYCLE = _code("E0602", "Files use each other in a circle")
 
 # --- E08: not yet
 NOT_YET = _code("E0801", "A part of the language that this version does not elaborate yet")

@@ -1,0 +1,339 @@
+"""Scopes: the use of a block, a sequence, and a part that is used again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from netdsl.elaborate import explain
+from netdsl.elaborate.bounds import least_stages
+from netdsl.elaborate.calls import Call
+from netdsl.elaborate.env import POISON, Binding, BlockValue, Env, title
+from netdsl.elaborate.evaluate import evaluate, find_part
+from netdsl.elaborate.inits import finish_inits
+from netdsl.elaborate.parts import Flow, Part, Slot, check_label, name_item, snake_case, values_of
+from netdsl.elaborate.session import trouble
+from netdsl.elaborate.trouble import Poisoned
+from netdsl.graph.graph import Node, Origin, Scope, Value
+from netdsl.graph.symbolic import Const, Expr, Ref, expr_of, substitute, traced
+from netdsl.graph.types import TensorType
+from netdsl.ops.bind import MatchProblem, match
+from netdsl.ops.values import kind, show
+from netdsl.syntax import tree
+from netdsl.text.codes import BAD_ARGUMENT, BAD_SHAPE, NOT_A_STAGE, UNKNOWN_NAME
+from netdsl.text.diagnostic import Use
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """A parameter as `match` sees it."""
+
+    name: str
+    required: bool
+    syntax: tree.Parameter
+
+
+def declared(parameters: tuple[tree.Parameter, ...], env: Env) -> tuple[_Declared, ...]:
+    """The parameters of a block or net, kept for its other uses."""
+    cache = env.session.cache
+    key = ("parameters", id(parameters))
+    if key not in cache:
+        cache[key] = tuple(_Declared(each.name, each.default is None, each) for each in parameters)
+    found: tuple[_Declared, ...] = cache[key]
+    return found
+
+
+# --- Blocks -------------------------------------------------------------------------------------
+
+
+def call_block(flow: Flow, block: BlockValue, call: Call, label: Slot | None, output: str) -> Scope:
+    """Makes the scope of a use of a block; the current value becomes what it gives."""
+    from netdsl.elaborate import stages
+
+    session, definition, span = flow.session, block.definition, call.syntax.span
+    session.count(least_stages(definition.body, block.env), span)
+    names = Env(block.env, home=True, defaults=block.defaults, limit=block.order, owner=definition)
+    pipeline = isinstance(definition.body, tree.Pipeline)
+    scope = Scope("block", definition, call.syntax, flow.statement, flow.part.scope, names, call.env)
+    inner = Part(scope, names, numbered=pipeline)
+    kind_name = snake_case(definition.name)
+    shown = label.name if label is not None else output or f"{kind_name}{flow.part.counts.get(kind_name, 0) + 1}"
+    if label is not None:
+        check_label(label.name, label.span)
+    positional = tuple(given.value for given in call.args if given.name is None)
+    named = {given.name: given.value for given in call.args if given.name is not None}
+    scope.title = title(definition.name, positional, named)
+    use = Use(scope.title, span, shown if label is not None or output else None)
+    current = _enter(scope, names, flow.current)
+    _parameters(scope, block, call, names, flow, use)
+    inside = Flow(session, inner, scope.steps, flow.statement, current)
+    session.uses.append(use)
+    session.enter(span)
+    try:
+        if isinstance(definition.body, tree.Pipeline):
+            stages.pipeline(definition.body, inside, names)
+        else:
+            stages.run(definition.body.statements, inside, names)
+        finish_inits(inner, session)
+    finally:
+        session.leave()
+        session.uses.pop()
+    if inside.current is POISON:
+        raise Poisoned
+    result = _leave(scope, inside.current, span, definition.name)
+    name_item(flow, scope, kind_name, label, output, scope.owns_module)
+    flow.steps.append(scope)
+    flow.current = result
+    return scope
+
+
+def _enter(scope: Scope, names: Env, current: Any) -> Any:
+    """The current value as the block sees it, named `in`."""
+    if current is None:
+        return None
+    scope.inputs = values_of(current)
+    number = 0
+
+    def view(value: Any) -> Any:
+        nonlocal number
+        if isinstance(value, tuple):
+            return tuple(view(item) for item in value)
+        formal = formal_of(value, scope, number, names.session.traced)
+        number += 1
+        return formal
+
+    seen = view(current)
+    scope.formals = values_of(seen)
+    names.names["in"] = Binding("input", seen, scope.syntax.span)
+    return seen
+
+
+_AXES = {1: ("features",), 2: ("channels", "length"), 3: ("channels", "height", "width"), 4: ("channels", "depth", "height", "width")}
+
+
+def formal_of(value: Value, scope: Scope, number: int, trace: bool) -> Value:
+    """A tensor from outside as a scope sees it; traced, its sizes are the scope's own."""
+    type_ = value.type
+    if trace:
+        shape = type_.shape
+        usual = _AXES.get(len(shape), tuple(f"axis{axis}" for axis in range(len(shape))))
+        type_ = type_._replace(
+            shape=tuple(
+                traced(int(size), Ref(usual[axis], "axis", ("axis", number, axis, len(shape))))
+                for axis, size in enumerate(shape)
+            )
+        )
+    return Value(type_, link=value, scope=scope)
+
+
+def _parameters(scope: Scope, block: BlockValue, call: Call, names: Env, flow: Flow, use: Use) -> None:
+    """Declares a block's parameters: given, or by their defaults, which see `in` and the parameters before them."""
+    definition = block.definition
+    parameters = declared(definition.parameters, names)
+    positional = [given for given in call.args if given.name is None]
+    named = {given.name: given for given in call.args if given.name is not None}
+    try:
+        given = match(parameters, positional, named)
+    except MatchProblem as problem:
+        raise explain.match_problem(problem, definition.name, call) from problem
+    for parameter in parameters:
+        syntax, name = parameter.syntax, parameter.name
+        origin: Origin | None = None
+        if name in given:
+            value, origin = given[name].value, given[name].origin
+        else:
+            assert syntax.default is not None
+            value = evaluate(syntax.default, names)
+        if syntax.tensor:
+            found = values_of(value)
+            if not found:
+                message = f"`{definition.name}`: `{name}` is a tensor, and is given {show(value)} ({kind(value)})"
+                raise trouble(BAD_ARGUMENT, message, given[name].span if name in given else syntax.span)
+            first = len(scope.formals)
+            formals = tuple(
+                formal_of(each, scope, first + index, flow.session.traced) for index, each in enumerate(found)
+            )
+            scope.inputs += found
+            scope.formals += formals
+            scope.arguments[name] = value
+            names.names[name] = Binding("input", formals[0] if isinstance(value, Value) else formals, syntax.span)
+        else:
+            declare_parameter(scope, names, syntax, value, origin)
+        if origin is not None:
+            scope.given[name] = origin
+
+
+def declare_parameter(scope: Scope, names: Env, syntax: tree.Parameter, value: Any, origin: Origin | None) -> None:
+    """Declares a parameter that is no tensor."""
+    if isinstance(value, Value) or (isinstance(value, tuple) and values_of(value)):
+        what = scope.definition.name if isinstance(scope.definition, tree.BlockDef) else "this"
+        place = origin.expr.span if origin is not None else syntax.span
+        help = f"declare it: `{syntax.name}: tensor`"
+        raise trouble(BAD_ARGUMENT, f"`{what}`: `{syntax.name}` is no tensor, and is given one", place, help=help)
+    scope.arguments[syntax.name] = value
+    definition = None
+    seen = value
+    if names.session.traced:
+        definition = expr_of(value)
+        seen = traced(value, Ref(syntax.name, "parameter", syntax))
+    names.names[syntax.name] = Binding("parameter", seen, syntax.span, declaration=syntax, definition=definition)
+
+
+def _leave(scope: Scope, result: Any, span: Any, name: str) -> Any:
+    """What a scope gives, as seen from outside."""
+    if result is None or not values_of(result):
+        raise trouble(NOT_A_STAGE, f"`{name}` gives no tensor", span, help="a block gives its last value")
+    session = scope.env.session
+    known: dict[Any, Expr] = _outside(scope) if session.traced else {}
+
+    def view(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(view(item) for item in value)
+        type_ = value.type
+        if session.traced:
+            type_ = type_._replace(shape=tuple(_outer_size(size, known) for size in type_.shape))
+        return Value(type_, link=value, scope=scope)
+
+    seen = view(result)
+    scope.outputs = values_of(seen)
+    return seen
+
+
+def _outer_size(size: Any, known: dict[Any, Expr]) -> Any:
+    expr = expr_of(size)
+    for _ in range(len(known) + 1):
+        after = substitute(expr, known)
+        if after == expr:
+            break
+        expr = after
+    return traced(int(size), expr)
+
+
+def _outside(scope: Scope) -> dict[Any, Expr]:
+    """What the names of a scope are in terms of the names around it."""
+    known: dict[Any, Expr] = {}
+    for number, (value, formal) in enumerate(zip(scope.inputs, scope.formals, strict=True)):
+        axes = len(formal.type.shape)
+        for axis, size in enumerate(value.type.shape):
+            known["axis", number, axis, axes] = expr_of(size)
+    for binding in scope.env.names.values():
+        if binding.declaration is not None:
+            known[binding.declaration] = binding.definition or Const(None)
+    return known
+
+
+# --- Sequences ----------------------------------------------------------------------------------
+
+
+def sequence(
+    flow: Flow,
+    expr: tree.Group | tree.If | tree.For | tree.Repeat,
+    env: Env,
+    label: Slot | None,
+    output: str,
+    body: Callable[[Flow, Env], None],
+) -> Scope:
+    """Makes the scope of a labelled group, or of an unlabelled one inside a sequence."""
+    session = flow.session
+    if label is not None:
+        check_label(label.name, label.span)
+    names = Env(env, home=True)
+    scope = Scope("sequence", expr, expr, flow.statement, flow.part.scope, names, env)
+    scope.title = label.name if label is not None else "group"
+    scope.inputs = values_of(flow.current)
+    inner = Part(scope, names, numbered=True)
+    inside = Flow(session, inner, scope.steps, flow.statement, flow.current)
+    session.enter(expr.span)
+    try:
+        body(inside, names)
+        finish_inits(inner, session)
+    finally:
+        session.leave()
+    if inside.current is POISON:
+        raise Poisoned
+    if not values_of(inside.current):
+        raise trouble(NOT_A_STAGE, "this group gives no tensor", expr.span)
+
+    def view(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(view(item) for item in value)
+        return Value(value.type, link=value, scope=scope)
+
+    result = view(inside.current)
+    scope.outputs = values_of(result)
+    name_item(flow, scope, "group", label, output, scope.owns_module)
+    flow.steps.append(scope)
+    flow.current = result
+    return scope
+
+
+# --- Parts used again ---------------------------------------------------------------------------
+
+
+def reuse(expr: tree.Call, flow: Flow, env: Env) -> Node | Scope:
+    """`reuse(tower)`: applies a labelled stage again, with the same weights."""
+    from netdsl.elaborate import stages
+
+    if len(expr.args) != 1 or expr.args[0].name is not None or isinstance(expr.args[0].value, tree.Pipeline):
+        raise trouble(BAD_ARGUMENT, "`reuse` takes the label of a part", expr.span, help="write `reuse(tower)`")
+    target = expr.args[0].value
+    first = find_part(target, env)
+    if first is None:
+        raise trouble(UNKNOWN_NAME, f"`{target.span.text}` is not the label of a part", target.span)
+    part = Part(Scope("sequence", expr, expr, flow.statement, flow.part.scope, env), env, numbered=False)  # type: ignore[arg-type]
+    inside = Flow(flow.session, part, [], flow.statement, flow.current)
+    again: Node | Scope
+    if isinstance(first, Node):
+        if not isinstance(first.syntax, tree.Call):
+            raise trouble(BAD_ARGUMENT, f"`{target.span.text}` is no stage that could be applied again", target.span)
+        stages.stage(first.syntax, inside, first.env)
+        again = next(step for step in inside.steps if isinstance(step, Node))
+    elif first.kind == "block":
+        assert isinstance(first.syntax, tree.Call)
+        stages.stage(first.syntax, inside, first.outer)
+        again = next(step for step in inside.steps if isinstance(step, Scope))
+    else:
+        again = _again(first, inside)
+    _share(first, again, expr)
+    again.name, again.labelled = first.name, False
+    for step in inside.steps:
+        if isinstance(step, Node | Scope):
+            _move(step, flow)
+    flow.current = inside.current
+    return again
+
+
+def _again(first: Scope, inside: Flow) -> Scope:
+    from netdsl.elaborate import stages
+
+    definition = first.definition
+    outer: Env = first.outer
+    place = Slot({}, first.name, first.name, first.span)
+    stages._run_stage(definition, inside, outer, place, "")
+    return next(step for step in inside.steps if isinstance(step, Scope))
+
+
+def _share(first: Node | Scope, again: Node | Scope, expr: tree.Call) -> None:
+    """Marks every part of the second use as sharing the weights of the first."""
+    originals = [first] if isinstance(first, Node) else list(first.nodes())
+    copies = [again] if isinstance(again, Node) else list(again.nodes())
+    if len(originals) != len(copies) or any(
+        a.op is not b.op or [tuple(w.shape) for w in a.weights] != [tuple(w.shape) for w in b.weights]
+        for a, b in zip(originals, copies, strict=True)
+    ):
+        help = "the weights fit the shape of the first use; this input has another"
+        raise trouble(BAD_SHAPE, f"`{expr.span.text}` cannot use the same weights here", expr.span, help=help)
+    for original, copy in zip(originals, copies, strict=True):
+        copy.shared = original.shared or original
+    if isinstance(first, Scope) and isinstance(again, Scope):
+        for scope, other in zip(first.scopes(), again.scopes(), strict=True):
+            other.shared = scope.shared or scope
+
+
+def _move(step: Node | Scope, flow: Flow) -> None:
+    if isinstance(step, Node):
+        step.scope = flow.part.scope
+    else:
+        step.parent = flow.part.scope
+    flow.steps.append(step)

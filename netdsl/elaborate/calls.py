@@ -1,0 +1,270 @@
+"""Calls of operators and blocks: what they are given, and the node or scope that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from netdsl.elaborate import explain
+from netdsl.elaborate.env import (
+    CALLABLE,
+    BlockValue,
+    Chain,
+    DefaultArgument,
+    Env,
+    Made,
+    OperatorValue,
+    WeightRef,
+)
+from netdsl.elaborate.evaluate import evaluate, visible_callables
+from netdsl.elaborate.parts import Flow, Slot, name_item
+from netdsl.elaborate.session import trouble
+from netdsl.graph.graph import Node, Origin, Value
+from netdsl.graph.types import TensorType, Weight
+from netdsl.ops import REGISTRY
+from netdsl.ops.arguments import Problem
+from netdsl.ops.bind import bind_values
+from netdsl.ops.operator import Operator
+from netdsl.ops.values import Window, kind, show
+from netdsl.syntax import tree
+from netdsl.text.codes import BAD_ARGUMENT, BAD_SHAPE, NOT_A_STAGE, UNKNOWN_OPERATOR
+from netdsl.text.diagnostic import did_you_mean
+
+if TYPE_CHECKING:
+    from netdsl.text.source import Span
+
+
+class Given(NamedTuple):
+    """An argument of a call: its name if it was given by one, its value, and where that came from."""
+
+    name: str | None
+    value: Any
+    origin: Origin
+    span: Span
+
+
+@dataclass(slots=True)
+class Call:
+    """A call with its arguments evaluated; `syntax` is the stage as written."""
+
+    callee: BlockValue | OperatorValue | Chain
+    args: list[Given]
+    syntax: tree.Call | tree.Combine | tree.Name
+    env: Env
+
+
+def resolve(call: tree.Call, env: Env) -> Call:
+    """What a call as a stage calls: a parameter that holds a block or operator, then blocks, then operators."""
+    function = call.function
+    if isinstance(function, tree.Name):
+        binding = env.callable(function.id)
+        if binding is not None:
+            callee = binding.value
+        elif function.id in REGISTRY:
+            callee = OperatorValue(REGISTRY[function.id])
+        else:
+            raise _unknown(function, env)
+    else:
+        callee = evaluate(function, env)
+        if not isinstance(callee, CALLABLE):
+            raise trouble(NOT_A_STAGE, f"{show(callee)} ({kind(callee)}) cannot be called", function.span)
+    return unfold(callee, arguments(call.args, env), call, env)
+
+
+def _unknown(function: tree.Name, env: Env) -> Exception:
+    name = function.id
+    below = env.hidden(name)
+    if below is not None and isinstance(below.value, BlockValue):
+        itself = env.owner is below.value.definition
+        message = f"`{name}` is used inside itself" if itself else f"`{name}` is used above its definition"
+        help = "networks are finite: repeat stages with `repeat` or `for`" if itself else f"move `block {name}` up"
+        return explain.recursion(message, function.span, below.span, help)
+    if env.lookup(name) is not None:
+        help = f"`{name}` is a value; without parentheses it stands for it: `{name} -> …`"
+        return trouble(UNKNOWN_OPERATOR, f"`{name}` is not an operator or block", function.span, help=help)
+    label = did_you_mean(name, [*REGISTRY, *visible_callables(env)])
+    return trouble(UNKNOWN_OPERATOR, f"there is no operator `{name}`", function.span, label)
+
+
+def unfold(callee: Any, args: list[Given], syntax: tree.Call | tree.Combine | tree.Name, env: Env) -> Call:
+    """A call of what may be a call kept for later, whose own arguments come first."""
+    while isinstance(callee, Made):
+        args = arguments(callee.call.args, callee.env) + args
+        callee = callee.callee
+    if isinstance(callee, Chain) and args:
+        raise trouble(BAD_ARGUMENT, "stages kept for later take no arguments", args[0].span)
+    return Call(callee, args, syntax, env)
+
+
+def arguments(args: tuple[tree.Argument, ...], env: Env) -> list[Given]:
+    """The arguments of a call, evaluated."""
+    return [Given(arg.name, evaluate(arg.value, env), Origin(arg.value, env), arg.span) for arg in args]
+
+
+# --- Operators ----------------------------------------------------------------------------------
+
+
+class Outcome(NamedTuple):
+    """What an operator makes of arguments and types: kept for the next use with the same."""
+
+    args: dict[str, Any]
+    results: tuple[TensorType, ...]
+    weights: tuple[Weight, ...]
+    macs: int
+
+
+def apply_operator(flow: Flow, call: Call, inputs: tuple[Value, ...], label: Slot | None, output: str = "") -> Node:
+    """Makes the node of a use of an operator, with `inputs` from the pipeline or the branches; sets the current value
+    to what it gives, and adds the stages of its `then`."""
+    assert isinstance(call.callee, OperatorValue)
+    op, env, session = call.callee.op, call.env, flow.session
+    session.count(1, call.syntax.span)
+    session.nodes += 1
+    positional = [given.value for given in call.args if given.name is None]
+    named = {given.name: given.value for given in call.args if given.name is not None}
+    origins, then = _origins(op, call, named), None
+    if not flow.appended:
+        defaults = env.defaults.get(op.name)
+        if defaults:
+            _add_defaults(op, defaults, positional, named, origins)
+        then = named.pop("then", None)
+    origins.pop("then", None)
+    fed = {name: value for name, value in named.items() if _feeds(op, name, value)}
+    for name in fed:
+        del named[name]
+    outcome, all_inputs = _outcome(flow, op, call, positional, named, inputs)
+    weights = outcome.weights
+    if fed:
+        weights = explain.check_fed(op, call.syntax.span, fed, weights)
+    node = Node(
+        op,
+        outcome.args,
+        origins,
+        all_inputs,
+        (),
+        weights,
+        outcome.macs,
+        flow.part.scope,
+        call.syntax,
+        flow.statement,
+        env,
+    )
+    if fed:
+        node.fed = {
+            name: (value.node, value.name) if isinstance(value, WeightRef) else value for name, value in fed.items()
+        }
+    node.outputs = tuple([Value(each, node, index) for index, each in enumerate(outcome.results)])
+    name_item(flow, node, op.name, label, output, node.owns_module)
+    flow.steps.append(node)
+    flow.current = node.outputs[0] if len(node.outputs) == 1 else node.outputs
+    if then is not None:
+        _append(flow, then, call)
+    return node
+
+
+def _outcome(
+    flow: Flow, op: Operator, call: Call, positional: list[Any], named: dict[str, Any], inputs: tuple[Value, ...]
+) -> tuple[Outcome, tuple[Value, ...]]:
+    """What the operator makes of its arguments, and all its inputs: those given, then tensors among the arguments."""
+    session = flow.session
+    inputs = explain.as_fractions(op, inputs)
+    key = None
+    if not session.traced and not op.tensors:
+        key = (op.name, *positional, *named.items(), None, *[value.type for value in inputs])
+        known = session.cache.get(key)
+        if known is not None:
+            return known, inputs
+    try:
+        if op.tensors:
+            positional = [_float_view(op, value, inputs) for value in positional]
+            named = {name: _float_view(op, value, inputs) for name, value in named.items()}
+        args, all_inputs = bind_values(op, positional, named, inputs)
+        types = tuple([value.type for value in all_inputs])
+        results = op.results(types, args)
+        outcome = Outcome(args, results, op.weights(types, args), op.macs(types, results[0], args))
+    except Problem as problem:
+        raise explain.problem(problem, op, call, inputs, flow) from problem
+    limit = session.limits.tensor_elements
+    for each in (*results, *outcome.weights):
+        if each.elements > limit:
+            session.exceeded(
+                "tensor_elements", f"a tensor of {each.elements:,} elements is too large", call.syntax.span
+            )
+    if key is not None:
+        session.cache[key] = outcome
+    return outcome, all_inputs
+
+
+def _float_view(op: Operator, value: Any, inputs: tuple[Value, ...]) -> Any:
+    if isinstance(value, Value) and (op.combines or "int" not in op.takes):
+        return explain.fraction_view(value) if any(each.type.dtype == "float" for each in inputs) else value
+    return value
+
+
+def _origins(op: Operator, call: Call, named: dict[str, Any]) -> dict[str, Origin]:
+    """Where each argument came from, by its name; those of a variadic argument are found in the syntax."""
+    origins = {}
+    number = 0
+    for given in call.args:
+        if given.name is not None:
+            origins[given.name] = given.origin
+        elif number < len(op.arguments):
+            argument = op.arguments[number]
+            if not argument.variadic:
+                origins[argument.name] = given.origin
+                number += 1
+    return origins
+
+
+def _add_defaults(
+    op: Operator,
+    defaults: Any,
+    positional: list[Any],
+    named: dict[str, Any],
+    origins: dict[str, Origin],
+) -> None:
+    """Adds what `default` says of an operator's arguments to what the call gives."""
+    taken = {argument.name for argument in op.arguments[: len(positional)]}
+    default: DefaultArgument
+    for name, default in defaults.items():
+        if name in named or name in taken:
+            continue
+        # A window that tells its stride wins over a default one.
+        if name == "stride" and any(isinstance(value, Window) for value in (*positional, named.get("kernel"))):
+            continue
+        named[name] = default.value
+        origins[name] = default.origin
+
+
+def _feeds(op: Operator, name: str, value: Any) -> bool:
+    """Whether an argument gives a weight as a value."""
+    if isinstance(value, WeightRef):
+        return True
+    return isinstance(value, Value) and not any(argument.name == name for argument in op.tensors)
+
+
+def _append(flow: Flow, then: Any, call: Call) -> None:
+    """Adds the stages of `then`, which get none themselves."""
+    from netdsl.elaborate.stages import run_kept
+
+    before, flow.appended = flow.appended, True
+    try:
+        run_kept(flow, then, call)
+    finally:
+        flow.appended = before
+
+
+def single_input(flow: Flow, name: str, span: Span) -> tuple[Value, ...]:
+    """The current value as the input of an operator."""
+    current = flow.current
+    if isinstance(current, Value):
+        return (current,)
+    if isinstance(current, tuple):
+        return current
+    raise explain.no_current(name, span)
+
+
+def refuse_list(op: Operator, inputs: tuple[Any, ...], span: Span) -> None:
+    """An operator that is no combine takes one tensor."""
+    if not all(isinstance(value, Value) for value in inputs):
+        raise trouble(BAD_SHAPE, f"`{op.name}` is given a list of lists", span)

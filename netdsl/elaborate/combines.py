@@ -1,0 +1,130 @@
+"""Combines with braces: each line is a branch from the same input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netdsl.elaborate.calls import Call, Given, apply_operator
+from netdsl.elaborate.env import POISON, Env, OperatorValue
+from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.parts import Flow, values_of
+from netdsl.elaborate.session import trouble
+from netdsl.elaborate.trouble import Poisoned, Trouble
+from netdsl.graph.graph import Branch, Choice, Join, Origin, Step, Turn, Value
+from netdsl.ops import REGISTRY
+from netdsl.syntax import tree
+from netdsl.text.codes import MISPLACED, NOT_A_STAGE, UNKNOWN_OPERATOR
+from netdsl.text.diagnostic import did_you_mean
+
+
+def combine(expr: tree.Combine, flow: Flow, env: Env) -> None:
+    """Runs the branches, each from the current value, and joins what they give."""
+    op = REGISTRY.get(expr.name)
+    if op is None or not op.combines:
+        known = [name for name, each in REGISTRY.items() if each.combines]
+        label = did_you_mean(expr.name, known)
+        help = "only combines take braces: " + ", ".join(f"`{name}`" for name in known)
+        raise trouble(UNKNOWN_OPERATOR, f"`{expr.name}` is no combine", expr.name_span, label, help=help)
+    session, part = flow.session, flow.part
+    if part.numbered and not flow.in_combine:
+        part.next_number += 1
+    join = Join(expr, flow.statement)
+    inner = Env(env)
+    before, in_combine, steps = flow.current, flow.in_combine, flow.steps
+    session.enter(expr.span)
+    flow.in_combine = True
+    try:
+        sound = _branches(expr.body.statements, flow, inner, join, join.steps, before)
+    finally:
+        flow.current, flow.in_combine, flow.steps = before, in_combine, steps
+        session.leave()
+    if not sound:
+        flow.current = POISON
+        raise Poisoned
+    flow.steps.append(join)
+    args = [Given(arg.name, evaluate(arg.value, env), Origin(arg.value, env), arg.span) for arg in expr.args]
+    call = Call(OperatorValue(op), args, expr, env)
+    inputs = tuple(value for branch in join.branches for value in values_of(branch.value))
+    numbered, flow.in_combine = flow.in_combine, True  # the braces took the number
+    try:
+        join.node = apply_operator(flow, call, inputs, None)
+    finally:
+        flow.in_combine = numbered
+    # The node belongs to the join; what `then` added stays behind it.
+    flow.steps.remove(join.node)
+
+
+def _branches(
+    statements: tuple[tree.Statement, ...], flow: Flow, env: Env, join: Join, steps: list[Step], start: Any
+) -> bool:
+    """Runs lines as branches; those of a loop or an `if` too. Gives whether all were sound."""
+    sound = True
+    before = flow.statement
+    for statement in statements:
+        flow.statement, flow.current = statement, start
+        try:
+            sound = _line(statement, flow, env, join, steps, start) and sound
+        except Trouble as found:
+            flow.session.report(found.diagnostic)
+            if found.final:
+                raise
+            sound = False
+        except Poisoned:
+            sound = False
+    flow.statement = before
+    return sound
+
+
+def _line(statement: tree.Statement, flow: Flow, env: Env, join: Join, steps: list[Step], start: Any) -> bool:
+    from netdsl.elaborate import stages
+
+    if not isinstance(statement, tree.Flow):
+        if isinstance(statement, tree.Output | tree.Input | tree.Expect | tree.Init):
+            raise trouble(MISPLACED, "a combine holds branches", statement.span)
+        flow.steps = steps
+        stages.run((statement,), flow, env)
+        return True
+    first = statement.pipeline.stages[0]
+    if len(statement.pipeline.stages) == 1 and statement.contract is None:
+        if isinstance(first, tree.If):
+            return _if(first, flow, env, join, steps, start)
+        if isinstance(first, tree.For | tree.Repeat):
+            flow.steps = steps
+            sound = True
+            for turn in stages.turns(first, flow, env):
+                sound = _inside(first.body, turn, flow, join, start) and sound
+            return sound
+        if isinstance(first, tree.Labelled) and isinstance(first.stage, tree.If):
+            if stages._arm(first.stage, env) is None:
+                return True
+    branch = Branch(statement, Value((), None))  # type: ignore[arg-type] - given below
+    flow.steps = branch.steps
+    stages._flow(statement, flow, env)
+    if flow.current is POISON:
+        return False
+    if not values_of(flow.current):
+        raise trouble(NOT_A_STAGE, "this branch gives no tensor", statement.span)
+    branch.value = flow.current
+    steps.append(branch)
+    join.branches.append(branch)
+    return True
+
+
+def _if(expr: tree.If, flow: Flow, env: Env, join: Join, steps: list[Step], start: Any) -> bool:
+    from netdsl.elaborate import stages
+
+    number = stages._arm(expr, env)
+    if number is None:
+        steps.append(Choice(expr, flow.statement, -1, None))
+        return True
+    turn = Turn(Env(env))
+    steps.append(Choice(expr, flow.statement, number, turn))
+    return _inside(expr.arms[number].body, turn, flow, join, start)
+
+
+def _inside(body: tree.Body, turn: Turn, flow: Flow, join: Join, start: Any) -> bool:
+    flow.session.enter(body.span)
+    try:
+        return _branches(body.statements, flow, turn.env, join, turn.steps, start)
+    finally:
+        flow.session.leave()

@@ -1,0 +1,553 @@
+"""Expressions: from the tree to values. Everything is decided here, before a tensor exists.
+
+Whole numbers are exact and bounded, floats are IEEE doubles, lists are tuples. What has no result is reported at the
+place of the operator. Numbers remember where they came from when the session is traced (graph/symbolic.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from netdsl.elaborate import functions, symbols
+from netdsl.elaborate.env import (
+    CALLABLE,
+    POISON,
+    Binding,
+    Chain,
+    Env,
+    Indexed,
+    Made,
+    OperatorValue,
+    Prefix,
+    WeightRef,
+)
+from netdsl.elaborate.session import trouble
+from netdsl.elaborate.trouble import Poisoned
+from netdsl.graph.graph import Node, Scope, Value
+from netdsl.graph.symbolic import Ref, expr_of, traced
+from netdsl.ops import REGISTRY, WORDS
+from netdsl.ops.arguments import Problem, is_number, is_whole
+from netdsl.ops.values import Size, Window, Word, kind, show
+from netdsl.syntax import tree
+from netdsl.text.codes import (
+    ARITHMETIC,
+    BAD_PATTERN,
+    BAD_VALUE,
+    DUPLICATE_NAME,
+    RECURSIVE_BLOCK,
+    UNKNOWN_ATTRIBUTE,
+    UNKNOWN_NAME,
+    UNKNOWN_OPERATOR,
+)
+from netdsl.text.diagnostic import Label, did_you_mean
+
+LARGEST = 2**63 - 1
+"""Whole numbers are held to what every framework can hold."""
+
+
+def evaluate(expr: tree.Expr | tree.Pipeline, env: Env) -> Any:
+    """The value of an expression; raises Trouble, or Poisoned where the reason is already told."""
+    return _BY_TYPE[type(expr)](expr, env)
+
+
+def evaluate_whole(expr: tree.Expr, env: Env, what: str) -> int:
+    """A whole number, or Trouble that says what it was meant for."""
+    value = evaluate(expr, env)
+    if not is_whole(value):
+        help = "`//` divides whole numbers" if isinstance(value, float) else ""
+        raise trouble(BAD_VALUE, f"{what} must be a whole number, not {show(value)} ({kind(value)})", expr.span, help=help)
+    number: int = value
+    return number
+
+
+# --- Names --------------------------------------------------------------------------------------
+
+
+def _name(expr: tree.Name, env: Env) -> Any:
+    binding = env.lookup(expr.id)
+    if binding is not None:
+        return read(binding, expr)
+    return _free_name(expr, env)
+
+
+def read(binding: Binding, expr: tree.Expr) -> Any:
+    """The value that a binding has now."""
+    value = binding.value
+    if value is POISON:
+        raise Poisoned
+    if isinstance(value, Indexed):
+        return whole_list(value, expr)
+    return value
+
+
+def whole_list(indexed: Indexed, expr: tree.Expr) -> tuple[Any, ...]:
+    """All entries of an indexed name, if no index from 0 is missing."""
+    entries = indexed.entries
+    for index in range(len(entries)):
+        if index not in entries:
+            raise trouble(UNKNOWN_NAME, f"`{expr.span.text}` has no entry {index}, so it is no list yet", expr.span)
+        if entries[index].value is POISON:
+            raise Poisoned
+    return tuple(entries[index].value for index in range(len(entries)))
+
+
+def _free_name(expr: tree.Name, env: Env) -> Any:
+    name = expr.id
+    if name in functions.CONSTANTS:
+        return functions.CONSTANTS[name]
+    if name in REGISTRY:
+        return OperatorValue(REGISTRY[name])
+    if name in WORDS:
+        return Word(name)
+    raise unknown(name, expr.span, env)
+
+
+def unknown(name: str, span: Any, env: Env) -> Exception:
+    """Trouble about a name that is not in scope."""
+    if name == "in":
+        return trouble(UNKNOWN_NAME, "there is no `in` here", span, help="a net's inputs are called by name, a block has `in`")
+    below = env.hidden(name)
+    if below is not None:
+        place = Label(below.span, f"`{name}` is declared here, below its use")
+        return trouble(RECURSIVE_BLOCK, f"`{name}` is used above its declaration", span, labels=(place,))
+    known = [known for known, _ in env.visible()]
+    return trouble(UNKNOWN_NAME, f"there is no `{name}` in scope", span, did_you_mean(name, [*known, *REGISTRY, *WORDS]))
+
+
+def computed_name(expr: tree.Computed, env: Env) -> str:
+    """The name that `layer{i + 1}` gives."""
+    text = ""
+    for part in expr.parts:
+        if isinstance(part, str):
+            text += part
+            continue
+        value = evaluate(part, env)
+        if not (is_whole(value) or isinstance(value, str)) or (is_whole(value) and value < 0):
+            raise trouble(
+                BAD_VALUE, f"a computed name needs whole numbers from 0, not {show(value)} ({kind(value)})", part.span
+            )
+        text += str(int(value)) if is_whole(value) else value
+    return text
+
+
+def _computed(expr: tree.Computed, env: Env) -> Any:
+    name = computed_name(expr, env)
+    binding = env.lookup(name)
+    if binding is None:
+        raise unknown(name, expr.span, env)
+    return read(binding, expr)
+
+
+# --- Literals and lists -------------------------------------------------------------------------
+
+
+def _literal(expr: Any, env: Env) -> Any:
+    return expr.value
+
+
+def _size(expr: tree.Size, env: Env) -> Any:
+    return Size(expr.values)
+
+
+def _sequence(expr: tree.Sequence, env: Env) -> Any:
+    return tuple([evaluate(item, env) for item in expr.items])
+
+
+def _comprehension(expr: tree.Comprehension, env: Env) -> Any:
+    items = []
+    for item in iterate(expr.iterable, env):
+        inner = Env(env)
+        bind_pattern(expr.pattern, item, inner, "loop variable", env)
+        if expr.condition is None or truth(expr.condition, inner):
+            items.append(evaluate(expr.element, inner))
+    return tuple(items)
+
+
+def iterate(expr: tree.Expr, env: Env) -> tuple[Any, ...]:
+    """The items of a list to loop over."""
+    value = evaluate(expr, env)
+    if not isinstance(value, tuple):
+        help = f"`range({expr.span.text})` counts" if is_whole(value) else ""
+        raise trouble(BAD_VALUE, f"a loop goes over a list, not {show(value)} ({kind(value)})", expr.span, help=help)
+    limits = env.session.limits
+    if len(value) > limits.loop_count:
+        env.session.exceeded("loop_count", f"a loop of {len(value):,} turns is too long", expr.span)
+    return value
+
+
+def bind_pattern(pattern: tree.Pattern, value: Any, env: Env, what: Any, outer: Env, expr: tree.Expr | None = None) -> None:
+    """Declares the names of a pattern. `outer` is where `expr`, which gave the value, was evaluated."""
+    if isinstance(pattern, tree.NamePattern):
+        assert isinstance(pattern.target, tree.Name)
+        name = pattern.target.id
+        if name == "_":
+            return
+        if name in env.names:
+            raise duplicate(name, pattern.span, env.names[name])
+        definition = None
+        if env.session.traced and env.owner is not None:
+            definition = symbols.symbol(expr, outer) if expr is not None else expr_of(value)
+            value = traced(value, Ref(name, what, pattern))
+        env.names[name] = Binding(what, value, pattern.span, declaration=pattern, definition=definition)
+        return
+    if not isinstance(value, tuple) or len(value) != len(pattern.items):
+        has = f"a list of {len(value)}" if isinstance(value, tuple) else f"{show(value)} ({kind(value)})"
+        raise trouble(BAD_PATTERN, f"the pattern takes {len(pattern.items)} values, and is given {has}", pattern.span)
+    for item, part in zip(pattern.items, value, strict=True):
+        bind_pattern(item, part, env, what, outer)
+
+
+def duplicate(name: str, span: Any, first: Binding) -> Exception:
+    """Trouble about a name declared twice."""
+    place = Label(first.span, "first declared here")
+    return trouble(DUPLICATE_NAME, f"`{name}` is declared twice", span, "declared again", labels=(place,))
+
+
+def _index(expr: tree.Index, env: Env) -> Any:
+    base = _indexed_base(expr.base, env)
+    if len(expr.indices) != 1:
+        raise trouble(BAD_VALUE, "one index to a bracket: `a[i][j]`", expr.span)
+    position = evaluate(expr.indices[0], env)
+    if not is_whole(position):
+        raise trouble(BAD_VALUE, f"an index must be a whole number, not {show(position)} ({kind(position)})", expr.indices[0].span)
+    if isinstance(base, Indexed):
+        found = base.entries.get(position)
+        if found is None:
+            have = ", ".join(str(index) for index in sorted(base.entries)[:8])
+            raise trouble(UNKNOWN_NAME, f"`{expr.base.span.text}` has no entry {position}", expr.span, f"it has {have}")
+        if found.value is POISON:
+            raise Poisoned
+        return found.value
+    if not isinstance(base, tuple):
+        raise trouble(BAD_VALUE, f"only lists have indices, not {show(base)} ({kind(base)})", expr.base.span)
+    if not -len(base) <= position < len(base):
+        raise trouble(BAD_VALUE, f"the list has {len(base)} items, and no item {position}", expr.span)
+    return _trace(base[position], expr, env)
+
+
+def _indexed_base(expr: tree.Expr, env: Env) -> Any:
+    """The value before a bracket: a name that is still being filled may be read by index."""
+    binding = find_binding(expr, env)
+    if binding is not None:
+        if binding.value is POISON:
+            raise Poisoned
+        return binding.value
+    return evaluate(expr, env)
+
+
+def find_binding(expr: tree.Expr, env: Env) -> Binding | None:
+    """The binding that a name, computed name, prefixed name or indexed name stands for, if there is one."""
+    if isinstance(expr, tree.Name):
+        return env.lookup(expr.id)
+    if isinstance(expr, tree.Computed):
+        return env.lookup(computed_name(expr, env))
+    if isinstance(expr, tree.Attribute):
+        base = find_binding(expr.base, env)
+        if base is not None and isinstance(base.value, Prefix):
+            return base.value.entries.get(expr.name)
+    if isinstance(expr, tree.Index) and len(expr.indices) == 1:
+        base = find_binding(expr.base, env)
+        if base is not None and isinstance(base.value, Indexed):
+            position = evaluate(expr.indices[0], env)
+            return base.value.entries.get(position) if is_whole(position) else None
+    return None
+
+
+def _slice(expr: tree.Slice, env: Env) -> Any:
+    base = evaluate(expr.base, env)
+    if not isinstance(base, tuple):
+        raise trouble(BAD_VALUE, f"only lists have slices, not {show(base)} ({kind(base)})", expr.base.span)
+    start = None if expr.start is None else evaluate_whole(expr.start, env, "a slice's start")
+    stop = None if expr.stop is None else evaluate_whole(expr.stop, env, "a slice's end")
+    return base[start:stop]
+
+
+# --- Attributes ---------------------------------------------------------------------------------
+
+
+def _attribute(expr: tree.Attribute, env: Env) -> Any:
+    binding = find_binding(expr, env)
+    if binding is not None:
+        return read(binding, expr)
+    part = find_part(expr.base, env)
+    if part is not None:
+        weight = weight_of(part, expr.name)
+        if weight is not None:
+            return weight
+    base = evaluate(expr.base, env)
+    if isinstance(base, Value):
+        return axis_of(base, expr)
+    if isinstance(base, tuple) and expr.name in ("channels", "features", "height", "width", "depth", "length", "shape"):
+        help = f"it is a list; name one of its values: `{expr.base.span.text}[0].{expr.name}`"
+        raise trouble(UNKNOWN_ATTRIBUTE, f"a list has no `{expr.name}`", expr.name_span, help=help)
+    raise trouble(UNKNOWN_ATTRIBUTE, f"{show(base)} ({kind(base)}) has no `{expr.name}`", expr.name_span)
+
+
+def weight_of(part: Any, name: str) -> WeightRef | None:
+    """The weight of an operator's part, or a `param` itself as `weight`."""
+    if isinstance(part, Node):
+        for weight in part.weights:
+            if weight.name == name:
+                return WeightRef(part, name)
+    return None
+
+
+def find_part(expr: tree.Expr, env: Env) -> Node | Scope | None:
+    """The part that a path of labels leads to (`transformer.wte`, `fc`, `conv1.conv`), if there is one."""
+    binding = find_binding(expr, env)
+    if binding is not None:
+        return binding.item
+    if isinstance(expr, tree.Attribute):
+        part = find_part(expr.base, env)
+        if isinstance(part, Scope):
+            for item in part.items:
+                if item.name == expr.name:
+                    return item
+    if isinstance(expr, tree.Index) and len(expr.indices) == 1 and isinstance(expr.base, tree.Attribute):
+        part = find_part(expr.base.base, env)
+        if isinstance(part, Scope):
+            name = f"{expr.base.name}.{evaluate(expr.indices[0], env)}"
+            return next((item for item in part.items if item.name == name), None)
+    return None
+
+
+_SPATIAL = {
+    1: (),
+    2: ("length",),
+    3: ("height", "width"),
+    4: ("depth", "height", "width"),
+}
+
+
+def axis_of(value: Value, expr: tree.Attribute) -> Any:
+    """An axis of a tensor by name, or its whole shape."""
+    shape, name = value.type.shape, expr.name
+    if name == "shape":
+        return tuple(shape)
+    if shape:
+        if name == "channels":
+            return shape[0]
+        if name == "features":
+            return shape[-1]
+        names = _SPATIAL.get(len(shape), ())
+        if name in names:
+            return shape[1 + names.index(name)]
+    known = ["channels", "features", *_SPATIAL.get(len(shape), ()), "shape"]
+    label = did_you_mean(name, known) or f"it has {', '.join(f'`{each}`' for each in known)}"
+    raise trouble(UNKNOWN_ATTRIBUTE, f"a tensor of shape {value.type} has no `{name}`", expr.name_span, label)
+
+
+# --- Operators ----------------------------------------------------------------------------------
+
+
+def truth(expr: tree.Expr, env: Env) -> bool:
+    """A condition: true or false, nothing else."""
+    value = evaluate(expr, env)
+    if not isinstance(value, bool):
+        help = f"`{expr.span.text} != 0` asks whether it is 0" if is_number(value) else ""
+        raise trouble(BAD_VALUE, f"a condition must be true or false, not {show(value)} ({kind(value)})", expr.span, help=help)
+    return value
+
+
+def _conditional(expr: tree.Conditional, env: Env) -> Any:
+    chosen = expr.then if truth(expr.test, env) else expr.otherwise
+    return _trace(evaluate(chosen, env), expr, env)
+
+
+def _unary(expr: tree.Unary, env: Env) -> Any:
+    if expr.op == "not":
+        return not truth(expr.operand, env)
+    value = evaluate(expr.operand, env)
+    if not is_number(value):
+        raise trouble(BAD_VALUE, f"`{expr.op}` works on numbers, not {show(value)} ({kind(value)})", expr.operand.span)
+    return -value if expr.op == "-" else value
+
+
+def _binary(expr: tree.Binary, env: Env) -> Any:
+    op = expr.op
+    if op == "and":
+        return truth(expr.left, env) and truth(expr.right, env)
+    if op == "or":
+        return truth(expr.left, env) or truth(expr.right, env)
+    left, right = evaluate(expr.left, env), evaluate(expr.right, env)
+    if op in _COMPARE:
+        return _compare(expr, op, left, right)
+    if op in ("in", "not in"):
+        if not isinstance(right, tuple):
+            raise trouble(BAD_VALUE, f"`{op}` looks into a list, not into {show(right)} ({kind(right)})", expr.right.span)
+        return (left in right) == (op == "in")
+    if op == "/" and isinstance(left, tuple):
+        return _window(expr, left, right)
+    if op == "+" and type(left) is tuple and type(right) is tuple:
+        return _checked_list(left + right, expr, env)
+    if op == "*" and type(left) is tuple and is_whole(right):
+        if len(left) * max(right, 0) > env.session.limits.list_length:
+            env.session.exceeded("list_length", f"a list of {len(left) * right:,} items is too long", expr.span)
+        return left * right
+    for side, value in ((expr.left, left), (expr.right, right)):
+        if not is_number(value):
+            raise trouble(BAD_VALUE, f"`{op}` works on numbers, not {show(value)} ({kind(value)})", side.span)
+    return _arithmetic(expr, op, left, right, env)
+
+
+def _arithmetic(expr: tree.Binary, op: str, left: Any, right: Any, env: Env) -> Any:
+    try:
+        if op == "**":
+            result = _power(left, right)
+            if env.session.traced:
+                result = _trace(result, expr, env)
+        else:
+            result = _ARITHMETIC[op](left, right)
+    except ZeroDivisionError as error:
+        raise trouble(ARITHMETIC, f"`{expr.span.text}` divides by 0", expr.span) from error
+    except OverflowError as error:
+        raise trouble(ARITHMETIC, f"`{expr.span.text}` is too large", expr.span) from error
+    if isinstance(result, int):
+        if not -LARGEST <= result <= LARGEST:
+            raise trouble(ARITHMETIC, f"`{expr.span.text}` is too large: whole numbers go up to 2**63 - 1", expr.span)
+    elif isinstance(result, complex) or not math.isfinite(result):
+        raise trouble(ARITHMETIC, f"`{expr.span.text}` is no finite number", expr.span)
+    return result
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    # Tested first: the power of two large whole numbers would fill the memory.
+    if isinstance(base, int) and isinstance(exponent, int):
+        if abs(base) > 1 and exponent > 64:
+            raise OverflowError
+        return int(base) ** int(exponent)
+    return float(base) ** float(exponent)
+
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+}
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": lambda a, b: bool(a == b),
+    "!=": lambda a, b: bool(a != b),
+    "<": lambda a, b: bool(a < b),
+    "<=": lambda a, b: bool(a <= b),
+    ">": lambda a, b: bool(a > b),
+    ">=": lambda a, b: bool(a >= b),
+}
+
+
+def _compare(expr: tree.Binary, op: str, left: Any, right: Any) -> bool:
+    alike = is_number(left) and is_number(right)
+    if op in ("==", "!="):
+        if not alike and left is not None and right is not None and _sort(left) is not _sort(right):
+            raise trouble(
+                BAD_VALUE, f"`{op}` compares values of one kind, not {kind(left)} with {kind(right)}", expr.span
+            )
+        return _COMPARE[op](left, right)
+    if not alike:
+        odd, value = (expr.left, left) if not is_number(left) else (expr.right, right)
+        raise trouble(BAD_VALUE, f"`{op}` compares numbers, not {show(value)} ({kind(value)})", odd.span)
+    return _COMPARE[op](left, right)
+
+
+def _sort(value: Any) -> Any:
+    """The kind of a value, for `==`: lists and sizes are one kind, and so are all that can be called."""
+    if isinstance(value, bool):
+        return bool
+    if isinstance(value, tuple):
+        return tuple
+    if isinstance(value, CALLABLE):
+        return OperatorValue
+    return type(value)
+
+
+def _window(expr: tree.Binary, left: Any, right: Any) -> Window:
+    for side, value in ((expr.left, left), (expr.right, right)):
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not numbers or not all(is_whole(number) for number in numbers):
+            raise trouble(
+                BAD_VALUE, f"a window is a kernel and a stride of whole numbers, not {show(value)} ({kind(value)})", side.span
+            )
+    return Window(left, right)
+
+
+def _checked_list(items: tuple[Any, ...], expr: tree.Expr, env: Env) -> tuple[Any, ...]:
+    if len(items) > env.session.limits.list_length:
+        env.session.exceeded("list_length", f"a list of {len(items):,} items is too long", expr.span)
+    return items
+
+
+# --- Calls --------------------------------------------------------------------------------------
+
+
+def _call(expr: tree.Call, env: Env) -> Any:
+    if isinstance(expr.function, tree.Name):
+        name = expr.function.id
+        binding = env.callable(name)
+        if binding is None and name in functions.FUNCTIONS and (expr.args or name not in REGISTRY):
+            return _function(name, expr, env)
+        callee = binding.value if binding is not None else OperatorValue(REGISTRY[name]) if name in REGISTRY else None
+        if callee is None:
+            known = [*functions.FUNCTIONS, *REGISTRY, *[k for k, b in env.visible() if isinstance(b.value, CALLABLE)]]
+            label = did_you_mean(name, known)
+            raise trouble(UNKNOWN_OPERATOR, f"there is no function, operator or block `{name}`", expr.function.span, label)
+        if isinstance(callee, Chain):
+            return callee
+        return Made(callee, expr, env)
+    raise trouble(BAD_VALUE, f"`{expr.function.span.text}` cannot be called", expr.function.span)
+
+
+def _function(name: str, expr: tree.Call, env: Env) -> Any:
+    values = []
+    for argument in expr.args:
+        if argument.name is not None:
+            raise trouble(BAD_VALUE, f"`{name}` takes its arguments by position", argument.span)
+        if isinstance(argument.value, tree.Pipeline):
+            raise trouble(BAD_VALUE, f"`{name}` takes values, not stages", argument.span)
+        values.append(evaluate(argument.value, env))
+    try:
+        result = functions.call(name, values, env.session.limits)
+    except Problem as problem:
+        raise trouble(BAD_VALUE, f"`{name}` {problem.reason}", expr.span, help=problem.help) from problem
+    return _trace(result, expr, env)
+
+
+def _pipeline(expr: tree.Pipeline, env: Env) -> Any:
+    return Chain(expr, env)
+
+
+def _trace(value: Any, expr: tree.Expr, env: Env) -> Any:
+    """The value with the expression that gave it, where numbers are traced."""
+    if env.session.traced and env.owner is not None and is_number(value):
+        return traced(value, symbols.symbol(expr, env))
+    return value
+
+
+def visible_callables(env: Env) -> Iterator[str]:
+    """The names of blocks and kept operators in scope, for suggestions."""
+    for name, binding in env.visible():
+        if isinstance(binding.value, CALLABLE):
+            yield name
+
+
+_BY_TYPE: dict[type, Callable[[Any, Env], Any]] = {
+    tree.Number: _literal,
+    tree.Text: _literal,
+    tree.Constant: _literal,
+    tree.Size: _size,
+    tree.Name: _name,
+    tree.Computed: _computed,
+    tree.Sequence: _sequence,
+    tree.Comprehension: _comprehension,
+    tree.Unary: _unary,
+    tree.Binary: _binary,
+    tree.Conditional: _conditional,
+    tree.Attribute: _attribute,
+    tree.Index: _index,
+    tree.Slice: _slice,
+    tree.Call: _call,
+    tree.Pipeline: _pipeline,
+}

@@ -1,0 +1,199 @@
+"""Why a stage cannot be: from the problems that operators raise to diagnostics with places and a way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netdsl.elaborate.env import WeightRef
+from netdsl.elaborate.session import trouble
+from netdsl.elaborate.trouble import Trouble
+from netdsl.graph.graph import Join, Node, Value
+from netdsl.graph.types import Weight, format_shape
+from netdsl.ops.arguments import Problem
+from netdsl.ops.bind import MatchProblem
+from netdsl.ops.combine import BranchProblem
+from netdsl.ops.operator import Operator
+from netdsl.ops.windows import explain_slide
+from netdsl.syntax import tree
+from netdsl.text.codes import (
+    BAD_ARGUMENT,
+    BAD_SHAPE,
+    NO_CURRENT_VALUE,
+    RECURSIVE_BLOCK,
+    UNKNOWN_ARGUMENT,
+)
+from netdsl.text.diagnostic import Diagnostic, Label
+
+if TYPE_CHECKING:
+    from netdsl.elaborate.calls import Call
+    from netdsl.elaborate.parts import Flow
+    from netdsl.text.source import Span
+
+
+def recursion(message: str, span: Span, definition: Span, help: str) -> Trouble:
+    """A block that is not above its use."""
+    return trouble(RECURSIVE_BLOCK, message, span, labels=(Label(definition, "it is defined here"),), help=help)
+
+
+def no_current(name: str, span: Span) -> Trouble:
+    """A stage where there is nothing to work on."""
+    help = f"begin the line with the name of a value: `image -> {name}(…)`"
+    return trouble(NO_CURRENT_VALUE, f"`{name}` has no value to start from", span, help=help)
+
+
+def problem(found: Problem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
+    """What an operator refuses, at the argument or the stage to blame."""
+    span = call.syntax.span
+    if isinstance(found, BranchProblem):
+        return branches(found, op, call, inputs, flow)
+    if isinstance(found, MatchProblem):
+        return match_problem(found, op.name, call)
+    where = f" (the input is {inputs[0].type})" if inputs and found.argument is None and len(inputs) == 1 else ""
+    if found.argument is not None:
+        place = argument_span(op, call, found.argument)
+        message = f"`{op.name}`: argument `{found.argument}` {found.reason}"
+        return trouble(found.code or BAD_ARGUMENT, message, place or span, found.label, help=found.help)
+    joint = ": " if found.reason.startswith(("the ", "a ", "its ")) else " "
+    message = f"`{op.name}`{joint}{found.reason}"
+    return trouble(found.code or BAD_SHAPE, message, span, found.label or where.strip(" ()"), help=found.help)
+
+
+def match_problem(found: MatchProblem, name: str, call: Call) -> Trouble:
+    """Arguments that do not pair with what an operator or block takes."""
+    span = call.syntax.span
+    args_span = call.syntax.args_span if isinstance(call.syntax, tree.Call) else span
+    code = found.code or BAD_ARGUMENT
+    if found.position is not None:
+        given = [each for each in call.args if each.name is None]
+        place = given[found.position].span if found.position < len(given) else args_span
+        return trouble(code, f"`{name}` {found.reason}", place, help=found.help)
+    for each in call.args:
+        if each.name == found.argument:
+            return trouble(code, f"`{name}`: argument `{found.argument}` {found.reason}", each.span, found.help)
+    place = args_span if code is not UNKNOWN_ARGUMENT else span
+    return trouble(code, f"`{name}`: argument `{found.argument}` {found.reason}", place, help=found.help)
+
+
+def argument_span(op: Operator, call: Call, name: str) -> Span | None:
+    """Where an argument is written, in the call or in a `default`."""
+    positional = [each for each in call.args if each.name is None]
+    for each in call.args:
+        if each.name == name:
+            return each.span
+    for number, argument in enumerate(op.arguments):
+        if argument.name == name and number < len(positional):
+            return positional[number].span
+    default = call.env.defaults.get(op.name, {}).get(name)
+    return default.origin.expr.span if default is not None else None
+
+
+# --- Branches -----------------------------------------------------------------------------------
+
+
+def branches(found: BranchProblem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
+    """Branches that do not fit together: one of those that agree, and those that do not with their arithmetic."""
+    join = flow.steps[-1] if flow.steps and isinstance(flow.steps[-1], Join) else None
+    if join is None or len(join.branches) != len(inputs) or not isinstance(call.syntax, tree.Combine):
+        shapes = " and ".join(str(value.type) for value in inputs)
+        return trouble(found.code or BAD_SHAPE, f"{found.reason}: {shapes}", call.syntax.span, found.label, help=found.help)
+    places = [branch_span(branch.syntax) for branch in join.branches]
+    odd = found.odd[0]
+    fit = next((number for number in range(len(inputs)) if number not in found.odd), None)
+    labels = [Label(call.syntax.head_span, f"all branches must agree in {found.agree}")]
+    if fit is not None:
+        labels.append(Label(places[fit], str(inputs[fit].type)))
+    labels += [Label(places[number], str(inputs[number].type)) for number in found.odd[1:]]
+    last = _last_window(inputs[odd])
+    place, arithmetic, help = places[odd], "", found.help
+    if last is not None and fit is not None:
+        place = last.span
+        arithmetic, help = _arithmetic(last, inputs[fit], found.help)
+    return trouble(
+        found.code or BAD_SHAPE, found.reason, place, f"{inputs[odd].type}{arithmetic}", labels=tuple(labels), help=help
+    )
+
+
+def branch_span(statement: tree.Statement) -> Span:
+    """The text of a branch, its contract left out."""
+    return statement.pipeline.span if isinstance(statement, tree.Flow) else statement.span
+
+
+def _last_window(value: Value) -> Node | None:
+    """The windowed operator that gave a value its height and width, walking back over what keeps them."""
+    node = value.root.node
+    while node is not None:
+        if node.op.sliding(node.args) is not None:
+            return node
+        if not node.inputs or node.inputs[0].type.shape[1:] != node.type.shape[1:]:
+            return None
+        node = node.inputs[0].root.node
+    return None
+
+
+def _arithmetic(node: Node, fit: Value, help: str) -> tuple[str, str]:
+    """How a window changed the size, on the first axis that does not fit, and the padding that would keep it."""
+    window = node.op.sliding(node.args)
+    before, after = node.inputs[0].type.shape[1:], node.type.shape[1:]
+    if window is None or len(before) != len(after) or "padding" not in node.args or node.args.get("ceil"):
+        return "", help
+    for axis, (size, wanted, given) in enumerate(zip(before, fit.type.shape[1:], after, strict=False)):
+        if wanted == given:
+            continue
+        kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
+        text = ": " + explain_slide(size, kernel, stride, node.args["padding"][axis], dilation)
+        keeps = dilation * (kernel - 1)
+        if stride == 1 and wanted == size and keeps % 2 == 0:
+            shape, form = format_shape(before), "x".join(map(str, window.kernel))
+            help = f"a {form} window keeps {shape} with `padding = {keeps // 2}` or `padding = same`"
+        return text, help
+    return "", help
+
+
+# --- Weights given as values, and whole numbers where fractions are due --------------------------
+
+
+def check_fed(op: Operator, span: Span, fed: dict[str, Any], weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
+    """The weights that the operator still owns when some are given as values."""
+    by_name = {weight.name: weight for weight in weights}
+    for name, value in fed.items():
+        wanted = by_name.get(name)
+        if wanted is None:
+            known = ", ".join(f"`{each}`" for each in by_name) or "none"
+            message = f"`{op.name}` has no weight `{name}` that a tensor could be given for"
+            raise trouble(UNKNOWN_ARGUMENT, message, span, f"its weights: {known}")
+        if isinstance(value, WeightRef):
+            shape = next(weight.shape for weight in value.node.weights if weight.name == value.name)
+        else:
+            shape = value.type.shape
+            if value.type.batched:
+                message = f"the weight `{name}` of `{op.name}` cannot depend on the batch"
+                help = "params, constants and what is computed from them alone have no batch"
+                raise trouble(BAD_SHAPE, message, span, help=help)
+        if tuple(shape) != tuple(wanted.shape):
+            message = (
+                f"the weight `{name}` of `{op.name}` has shape {format_shape(wanted.shape)}; "
+                f"the given one has {format_shape(tuple(shape))}"
+            )
+            raise trouble(BAD_SHAPE, message, span)
+    return tuple(weight for weight in weights if weight.name not in fed)
+
+
+def fraction_view(value: Value) -> Value:
+    """A constant of whole numbers, as numbers with a fraction."""
+    if value.type.dtype == "int" and not value.type.batched:
+        return Value(value.type._replace(dtype="float"), link=value)
+    return value
+
+
+def as_fractions(op: Operator, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The inputs, constants of whole numbers as fractions where the operator or the other inputs need that."""
+    if all(value.type.dtype == "float" for value in inputs):
+        return inputs
+    if "int" not in op.takes or (op.combines and any(value.type.dtype == "float" for value in inputs)):
+        return tuple(map(fraction_view, inputs))
+    return inputs
+
+
+def deduplicated(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """In the order of the text."""
+    return sorted(diagnostics, key=lambda each: (each.span.source.name, each.span.start))

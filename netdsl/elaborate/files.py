@@ -1,0 +1,159 @@
+"""Files: definitions, lets and defaults at the top level, and what a file uses of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from netdsl.elaborate.defaults import add_default
+from netdsl.elaborate.env import POISON, Binding, BlockValue, Defaults, Env
+from netdsl.elaborate.evaluate import duplicate
+from netdsl.elaborate.session import Session, trouble
+from netdsl.elaborate.trouble import Poisoned, Trouble
+from netdsl.syntax import tree
+from netdsl.text.codes import RESERVED_NAME, UNKNOWN_NAME
+from netdsl.text.diagnostic import did_you_mean
+
+Loader = Callable[[tree.Use, Session], "FileValue"]
+"""Gives the file that a `use` names, elaborated; raises Trouble."""
+
+
+@dataclass(slots=True, eq=False)
+class NetValue:
+    """A net as a value: its definition, and what the file said above it."""
+
+    definition: tree.NetDef
+    env: Env
+    order: int
+    defaults: Defaults
+    kind_name: ClassVar[str] = "a net"
+
+
+@dataclass(slots=True, eq=False)
+class FileValue:
+    """A file whose top level has been elaborated."""
+
+    file: tree.File
+    env: Env
+    nets: dict[str, NetValue]
+    models: dict[str, tree.ModelDef]
+    orders: dict[str, int]
+    """The number of the statement that defines each model."""
+
+    def model_names(self) -> list[str]:
+        """The models: those of `model` lines, and nets without one whose parameters all have defaults."""
+        return model_names(self.file)
+
+
+def model_names(file: tree.File) -> list[str]:
+    """The names of a file's models, in the order of the text."""
+    named = {
+        statement.call.function.id
+        for statement in file.statements
+        if isinstance(statement, tree.ModelDef) and isinstance(statement.call.function, tree.Name)
+    }
+    names = []
+    for statement in file.statements:
+        if isinstance(statement, tree.ModelDef):
+            names.append(statement.name)
+        elif isinstance(statement, tree.NetDef) and statement.name not in named:
+            if all(parameter.default is not None for parameter in statement.parameters):
+                names.append(statement.name.lower())
+    return names
+
+
+def elaborate_file(file: tree.File, session: Session, load: Loader) -> FileValue:
+    """Elaborates the top level of a file; what is wrong is reported to the session."""
+    env = Env(None, session=session)
+    value = FileValue(file, env, {}, {}, {})
+    # Every definition is known before any is used, so that one below its use is found to be that.
+    for order, statement in enumerate(file.statements):
+        try:
+            _statement(statement, order, value, session, load)
+        except Trouble as found:
+            session.report(found.diagnostic)
+            if found.final:
+                raise
+            _poison(statement, env, order)
+        except Poisoned:
+            _poison(statement, env, order)
+    return value
+
+
+def _statement(statement: tree.Statement, order: int, value: FileValue, session: Session, load: Loader) -> None:
+    env = value.env
+    if isinstance(statement, tree.BlockDef):
+        block = BlockValue(statement, env, order, env.defaults)
+        _check_parameters(statement.parameters)
+        _define(env, statement.name, Binding("block", block, statement.name_span, order))
+    elif isinstance(statement, tree.NetDef):
+        net = NetValue(statement, env, order, env.defaults)
+        _check_parameters(statement.parameters)
+        _define(env, statement.name, Binding("net", net, statement.name_span, order))
+        value.nets[statement.name] = net
+    elif isinstance(statement, tree.ModelDef):
+        # Models have names of their own: a model may be called as a block is.
+        if statement.name in value.models:
+            first = Binding("model", None, value.models[statement.name].name_span)
+            raise duplicate(statement.name, statement.name_span, first)
+        value.models[statement.name] = statement
+        value.orders[statement.name] = order
+    elif isinstance(statement, tree.Let):
+        from netdsl.elaborate.stages import let
+
+        before = set(env.names)
+        let(statement, env)
+        for name in env.names.keys() - before:
+            env.names[name].order = order
+    elif isinstance(statement, tree.Default):
+        add_default(statement, env)
+    elif isinstance(statement, tree.Use):
+        _use(statement, order, env, load(statement, session))
+
+
+def _define(env: Env, name: str, binding: Binding) -> None:
+    if name in env.names:
+        raise duplicate(name, binding.span, env.names[name])
+    env.names[name] = binding
+
+
+def _use(statement: tree.Use, order: int, env: Env, used: FileValue) -> None:
+    """Declares the names that a `use` asks for: blocks, and numbers and lists that the other file lets."""
+    for name in statement.names:
+        binding = used.env.names.get(name.id)
+        if binding is None or binding.kind not in ("block", "let"):
+            known = [each for each, found in used.env.names.items() if found.kind in ("block", "let")]
+            what = "a net" if binding is not None and binding.kind == "net" else ""
+            message = f"`{name.id}` is {what}; blocks can be used" if what else f"that file has no block `{name.id}`"
+            raise trouble(UNKNOWN_NAME, message, name.span, did_you_mean(name.id, known))
+        _define(env, name.id, Binding(binding.kind, binding.value, name.span, order))
+
+
+def _check_parameters(parameters: tuple[tree.Parameter, ...]) -> None:
+    import keyword
+
+    first: dict[str, tree.Parameter] = {}
+    for parameter in parameters:
+        if parameter.name in first:
+            raise duplicate(
+                parameter.name, parameter.name_span, Binding("parameter", None, first[parameter.name].name_span)
+            )
+        first[parameter.name] = parameter
+        if keyword.iskeyword(parameter.name) or parameter.name == "self" or parameter.name.startswith("__"):
+            message = f"`{parameter.name}` is a name that Python keeps for itself, and cannot be a parameter"
+            raise trouble(RESERVED_NAME, message, parameter.name_span)
+
+
+def _poison(statement: tree.Statement, env: Env, order: int) -> None:
+    if isinstance(statement, tree.BlockDef | tree.NetDef):
+        env.names.setdefault(statement.name, Binding("block", POISON, statement.name_span, order))
+    elif isinstance(statement, tree.Let):
+        from netdsl.elaborate.stages import _names
+
+        for pattern in _names(statement.target):
+            if isinstance(pattern.target, tree.Name):
+                env.names.setdefault(pattern.target.id, Binding("let", POISON, pattern.span, order))
+    elif isinstance(statement, tree.Use):
+        for name in statement.names:
+            env.names.setdefault(name.id, Binding("block", POISON, name.span, order))

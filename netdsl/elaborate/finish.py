@@ -1,0 +1,65 @@
+"""Checks of the whole graph: what reaches an output, and what only heads need."""
+
+from __future__ import annotations
+
+from netdsl.elaborate.session import Session
+from netdsl.graph.graph import Node, Output, Scope, Value
+from netdsl.text.codes import UNUSED_STAGE
+from netdsl.text.diagnostic import Diagnostic, Use
+
+
+def finish(root: Scope, outputs: list[Output], session: Session) -> None:
+    """Marks what only heads need, and reports stages whose results reach no output."""
+    inference = reached([output.value for output in outputs if not output.train])
+    everything = reached([output.value for output in outputs])
+    for node in root.nodes():
+        if node not in everything:
+            if node.op.name not in ("identity", "param", "constant", "buffer"):
+                _report_unused(node, session)
+        elif node not in inference:
+            node.train_only = True
+    mark_scopes(root)
+
+
+def reached(values: list[Value]) -> set[Node]:
+    """Every node that values depend on."""
+    found: set[Node] = set()
+    stack = [value.root.node for value in values]
+    while stack:
+        node = stack.pop()
+        if node is None or node in found:
+            continue
+        found.add(node)
+        stack.extend([value.root.node for value in node.inputs])
+        for source in (node.fed or {}).values():
+            stack.append(source[0] if isinstance(source, tuple) else source.root.node)
+        if node.shared is not None:
+            stack.append(node.shared)
+    return found
+
+
+def mark_scopes(scope: Scope) -> bool:
+    """Marks the scopes that hold nothing but what heads need; gives whether this one does."""
+    only = True
+    some = False
+    for item in scope.items:
+        some = True
+        item_only = mark_scopes(item) if isinstance(item, Scope) else item.train_only
+        only = only and item_only
+    scope.train_only = some and only
+    return scope.train_only
+
+
+def _report_unused(node: Node, session: Session) -> None:
+    uses = []
+    scope: Scope | None = node.scope
+    while scope is not None and scope.parent is not None:
+        if scope.kind == "block":
+            uses.append(Use(scope.title, scope.span, scope.name or None))
+        scope = scope.parent
+    help = "delete it, or use its result; `output n = …` makes one of the net's results"
+    session.report(
+        Diagnostic(
+            UNUSED_STAGE, f"the result of `{node.title}` reaches no output", node.span, "", (), tuple(uses), help=help
+        )
+    )

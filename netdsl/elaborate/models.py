@@ -1,0 +1,159 @@
+"""Models: the entry of elaboration. Finds the model asked for, and gives its graph or every reason why there is none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from netdsl.elaborate.env import Env
+from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.explain import deduplicated
+from netdsl.elaborate.files import FileValue, NetValue, elaborate_file
+from netdsl.elaborate.finish import finish
+from netdsl.elaborate.imports import Imports
+from netdsl.elaborate.nets import elaborate_net, graph_of
+from netdsl.elaborate.overrides import set_inputs
+from netdsl.elaborate.session import Session, trouble
+from netdsl.elaborate.trouble import Poisoned, Trouble
+from netdsl.graph.graph import Graph
+from netdsl.limits import Limits
+from netdsl.ops.values import show
+from netdsl.syntax import tree
+from netdsl.text.codes import CONTRACT, MODEL_NOT_NAMED, NO_MODEL, UNKNOWN_MODEL, UNKNOWN_OPERATOR, UNKNOWN_PARAMETER
+from netdsl.text.diagnostic import ContractError, SpecSemanticError, did_you_mean
+
+_FRAMES = 20_000
+"""Python calls that the deepest elaboration within the limits needs, and room."""
+
+
+def elaborate(
+    file: tree.File,
+    *,
+    model: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str | None, tuple[int, ...]] | None = None,
+    limits: Limits | None = None,
+    traced: bool = False,
+    root: Path | None = None,
+) -> Graph:
+    """The graph of a model of a file, the only one unless it is named.
+
+    `params` are the net's parameters by name, values or expressions of the language; `inputs` the shapes of inputs by
+    name, None for the only one, all axes or the last ones. `root` is the folder below which other files may be used.
+    With `traced`, numbers remember where they came from (graph/symbolic.py).
+
+    Raises SpecSemanticError with everything that was found, ContractError where only contracts are broken.
+    """
+    session = Session(limits or Limits(), traced=traced)
+    graph = None
+    with _deep_recursion():
+        try:
+            graph = _elaborate(session, file, model, dict(params or {}), dict(inputs or {}), root)
+        except Trouble as found:
+            session.report(found.diagnostic)
+        except Poisoned:
+            pass
+    if session.found:
+        only_contracts = all(each.code is CONTRACT for each in session.found)
+        raise (ContractError if only_contracts else SpecSemanticError)(deduplicated(session.found))
+    assert graph is not None
+    return graph
+
+
+def _elaborate(
+    session: Session,
+    file: tree.File,
+    model: str | None,
+    params: dict[str, Any],
+    inputs: dict[str | None, tuple[int, ...]],
+    root: Path | None,
+) -> Graph | None:
+    imports = Imports(root)
+    value = elaborate_file(file, session, imports.load)
+    name, net, definition = _find(value, model)
+    call_env = Env(value.env, limit=value.orders.get(name))
+    values = _params(params, net, value.env)
+    session.overridden = bool(params or inputs)
+    overrides = set_inputs(net.definition, inputs, values)
+    call = definition.call if definition is not None else None
+    flow, parameters, opened = elaborate_net(session, net, call, call_env, values, overrides)
+    if session.found:
+        return None
+    finish(flow.part.scope, flow.outputs, session)
+    return graph_of(name, flow, session, file.doc, definition, call_env, parameters, opened)
+
+
+def _find(value: FileValue, model: str | None) -> tuple[str, NetValue, tree.ModelDef | None]:
+    """The model asked for: its name, its net, and the line that defines it, if one does."""
+    names = value.model_names()
+    file = value.file
+    head = file.span._replace(end=min(file.span.end, _first_line(file.span.source.text)))
+    if model is None:
+        if not names:
+            nets = list(value.nets)
+            help = f"give `{nets[0]}` its arguments: `model small = {nets[0]}(…)`" if nets else "write a `net`"
+            raise trouble(NO_MODEL, "the file has no model", head, help=help)
+        if len(names) > 1:
+            listed = ", ".join(f"`{name}`" for name in names)
+            help = f"name one: `{file.span.source.name}:{names[0]}`; it has {listed}"
+            raise trouble(MODEL_NOT_NAMED, f"the file has {len(names)} models", head, help=help)
+        model = names[0]
+    if model not in names:
+        matching = [name for name in value.nets if model in (name, name.lower())]
+        help = f"it has {', '.join(f'`{name}`' for name in names)}" if names else "it has none"
+        if matching and not names:
+            help = f"`{matching[0]}` has parameters without defaults: `model {model} = {matching[0]}(…)`"
+        raise trouble(UNKNOWN_MODEL, f"the file has no model `{model}`", head, did_you_mean(model, names), help=help)
+    if model in value.models:
+        definition = value.models[model]
+        assert isinstance(definition.call.function, tree.Name)
+        net_name = definition.call.function.id
+        if net_name not in value.nets:
+            label = did_you_mean(net_name, value.nets)
+            message = f"there is no net `{net_name}`"
+            raise trouble(UNKNOWN_OPERATOR, message, definition.call.function.span, label)
+        return model, value.nets[net_name], definition
+    net = next(net for name, net in value.nets.items() if name.lower() == model)
+    return model, net, None
+
+
+def _first_line(text: str) -> int:
+    end = text.find("\n")
+    return len(text) if end < 0 else end
+
+
+def _params(params: dict[str, Any], net: NetValue, env: Env) -> dict[str, Any]:
+    """The values of the parameters that were set; raises Trouble for a name that the net does not declare."""
+    known = [parameter.name for parameter in net.definition.parameters]
+    values = {}
+    for name, value in params.items():
+        if name not in known:
+            label = did_you_mean(name, known)
+            help = f"it has {', '.join(f'`{each}`' for each in known)}" if known else "it has none"
+            message = f"`{net.definition.name}` has no parameter `{name}`"
+            raise trouble(UNKNOWN_PARAMETER, message, net.definition.head_span, label, help=help)
+        values[name] = evaluate(value, env) if hasattr(value, "span") else _plain_value(name, value)
+    return values
+
+
+def _plain_value(name: str, value: Any) -> Any:
+    """A value from Python as the language has it: lists are tuples."""
+    if isinstance(value, list | tuple):
+        return tuple(_plain_value(name, item) for item in value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"parameter `{name}`: {show(str(type(value).__name__))} is no value of the language")
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Room for the deepest nesting that the limits allow."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

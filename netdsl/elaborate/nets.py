@@ -1,0 +1,231 @@
+"""Nets: from the definition and its arguments to a graph with inputs, outputs and budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from netdsl.elaborate import explain
+from netdsl.elaborate.blocks import declare_parameter, declared
+from netdsl.elaborate.bounds import least_stages
+from netdsl.elaborate.calls import Call, Given, arguments
+from netdsl.elaborate.contracts import check_contract
+from netdsl.elaborate.env import POISON, Binding, Env, OperatorValue, title
+from netdsl.elaborate.evaluate import evaluate, evaluate_whole
+from netdsl.elaborate.files import NetValue
+from netdsl.elaborate.inits import finish_inits
+from netdsl.elaborate.overrides import InputOverride, override_shape
+from netdsl.elaborate.parts import Flow, Part, declare, slot
+from netdsl.elaborate.session import Session, trouble
+from netdsl.elaborate.stages import handle, pipeline, run
+from netdsl.elaborate.trouble import Poisoned
+from netdsl.graph.graph import Budget, Graph, Input, Origin, Output, Scope, Value
+from netdsl.graph.types import TensorType
+from netdsl.ops import REGISTRY
+from netdsl.ops.arguments import is_number, is_whole
+from netdsl.ops.bind import MatchProblem, match
+from netdsl.ops.values import kind, show
+from netdsl.syntax import tree
+from netdsl.text.codes import BAD_VALUE, NO_INPUT, NO_OUTPUT, NOT_A_STAGE
+from netdsl.text.diagnostic import Diagnostic
+
+
+@dataclass(slots=True, eq=False)
+class NetFlow(Flow):
+    """Where elaboration of a net stands: also what it has declared so far."""
+
+    overrides: Mapping[str | None, InputOverride] = field(default_factory=dict)
+    inputs: list[Input] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    budgets: list[Budget] = field(default_factory=list)
+
+
+def elaborate_net(
+    session: Session,
+    net: NetValue,
+    call: tree.Call | None,
+    call_env: Env,
+    params: Mapping[str, Any],
+    overrides: Mapping[str | None, InputOverride],
+) -> tuple[NetFlow, dict[str, Any], tuple[str, ...]]:
+    """Runs the body of a net. Gives what it declared, its arguments by name, and the names of those that are left to
+    their defaults. What is wrong is in `session.found`."""
+    definition = net.definition
+    names = Env(net.env, home=True, defaults=net.defaults, limit=net.order, owner=definition)
+    scope = Scope("net", definition, definition, None, None, names, call_env)
+    given = [] if call is None else arguments(call.args, call_env)
+    opened = _parameters(scope, net, given, call, params, names)
+    shown = {name: value for name, value in scope.arguments.items() if name not in opened}
+    scope.title = title(definition.name, (), shown)
+    part = Part(scope, names, numbered=False)
+    first = definition.body.statements[0] if definition.body.statements else None
+    flow = NetFlow(session, part, scope.steps, first, overrides=overrides)  # type: ignore[arg-type]
+    session.count(least_stages(definition.body, net.env), definition.head_span)
+    run(definition.body.statements, flow, names)
+    finish_inits(part, session)
+    if not session.found:
+        if not flow.inputs:
+            message = f"`{definition.name}` has no input"
+            help = "say what goes in: `input image: 3x224x224`"
+            session.report(Diagnostic(NO_INPUT, message, definition.head_span, help=help))
+        if not any(not output.train for output in flow.outputs):
+            message = f"`{definition.name}` has no output"
+            help = "name the result: `output logits = linear(num_classes)`"
+            session.report(Diagnostic(NO_OUTPUT, message, definition.head_span, help=help))
+    scope.outputs = tuple(output.value for output in flow.outputs)
+    return flow, scope.arguments, opened
+
+
+def _parameters(
+    scope: Scope, net: NetValue, given: list[Given], call: tree.Call | None, params: Mapping[str, Any], names: Env
+) -> tuple[str, ...]:
+    """Declares the net's parameters: `--param` before the model's arguments before the defaults."""
+    definition = net.definition
+    parameters = declared(definition.parameters, names)
+    positional = [each for each in given if each.name is None]
+    named = {each.name: each for each in given if each.name is not None}
+    as_call = Call(OperatorValue(next(iter(REGISTRY.values()))), given, call or _no_call(definition), names)
+    # What the command line sets need not be given.
+    for name in params:
+        if not positional or name not in [each.name for each in parameters[: len(positional)]]:
+            named.setdefault(name, Given(name, None, Origin(as_call.syntax, names), as_call.syntax.span))  # type: ignore[arg-type]
+    try:
+        matched = match(parameters, positional, named) if call is not None else {}
+    except MatchProblem as problem:
+        raise explain.match_problem(problem, definition.name, as_call) from problem
+    written = {each.name for each in given} | {each.name for each in parameters[: len(positional)]}
+    opened = []
+    for parameter in parameters:
+        name, syntax = parameter.name, parameter.syntax
+        origin: Origin | None = None
+        if syntax.tensor:
+            raise trouble(BAD_VALUE, "a net's tensors are its inputs", syntax.span, help=f"write `input {name}: …`")
+        if name in params:
+            value = params[name]
+            if name not in written:
+                opened.append(name)
+        elif name in matched:
+            value, origin = matched[name].value, matched[name].origin
+        elif syntax.default is not None:
+            value = evaluate(syntax.default, names)
+            opened.append(name)
+        else:
+            message = f"`{definition.name}` needs a value for `{name}`"
+            help = f"give it: `--param {name}=…`, or a `model` line that sets it"
+            raise trouble(BAD_VALUE, message, syntax.span, help=help)
+        declare_parameter(scope, names, syntax, value, origin)
+        if origin is not None:
+            scope.given[name] = origin
+    return tuple(opened)
+
+
+def _no_call(definition: tree.NetDef) -> tree.Call:
+    span = definition.name_span
+    return tree.Call(span, tree.Name(span, definition.name), (), span)
+
+
+# --- The statements that only nets have ----------------------------------------------------------
+
+
+def _net_flow(flow: Flow, statement: tree.Statement, what: str) -> NetFlow:
+    if not isinstance(flow, NetFlow):
+        raise trouble(NOT_A_STAGE, f"{what} can stand in a net only", statement.span, help="a block gives its last value")
+    return flow
+
+
+def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
+    net = _net_flow(flow, statement, "an input")
+    place = slot(statement.name, env)
+    shape = evaluate(statement.shape, env)
+    if is_whole(shape):
+        shape = (shape,)
+    if not isinstance(shape, tuple) or not all(is_whole(size) and size > 0 for size in shape):
+        message = f"an input's shape is made of whole numbers from 1, not {show(shape)} ({kind(shape)})"
+        raise trouble(BAD_VALUE, message, statement.shape.span)
+    shape = override_shape(statement, place.name, tuple(shape), net.overrides)
+    type_ = TensorType(shape, "int" if statement.kind == "int" else "float")
+    if type_.elements > flow.session.limits.tensor_elements:
+        flow.session.exceeded("tensor_elements", f"an input of {type_.elements:,} elements is too large", statement.span)
+    bound = None if statement.bound is None else evaluate_whole(statement.bound, env, "a bound")
+    value = Value(type_)
+    declare(place, Binding("input", value, statement.name.span), env)
+    net.inputs.append(Input(place.name, value, statement, Origin(statement.shape, env), bound))
+    # One input is where the text starts from; of several, a line says which.
+    flow.current = value if len(net.inputs) == 1 else None
+
+
+def _output(statement: tree.Output, flow: Flow, env: Env) -> None:
+    net = _net_flow(flow, statement, "an output")
+    place = slot(statement.name, env)
+    weight = 1.0
+    if statement.weight is not None:
+        given = evaluate(statement.weight, env)
+        if not is_number(given) or given < 0:
+            message = f"a loss weight is a number from 0, not {show(given)} ({kind(given)})"
+            raise trouble(BAD_VALUE, message, statement.weight.span)
+        weight = float(given)
+    before = flow.current
+    try:
+        pipeline(statement.pipeline, flow, env, output=place.name)
+        value = flow.current
+        if value is POISON:
+            raise Poisoned
+        if not isinstance(value, Value):
+            message = f"the output `{place.name}` is {'a list' if isinstance(value, tuple) else 'no tensor'}"
+            raise trouble(NOT_A_STAGE, message, statement.pipeline.span, help="an output is one tensor: `fpn[0]`")
+        if statement.contract is not None:
+            check_contract(statement.contract, value, flow, env, statement.pipeline.span)
+    finally:
+        flow.current = before
+    output = Output(place.name, value, statement.train, weight, statement)
+    if not _is_own_label(statement, place.name, env):
+        declare(place, Binding("value", value, statement.name.span), env)
+    net.outputs.append(output)
+    flow.steps.append(output)
+
+
+def _is_own_label(statement: tree.Output, name: str, env: Env) -> bool:
+    """Whether the output's last stage has the output's name as its label."""
+    last = statement.pipeline.stages[-1]
+    return isinstance(last, tree.Labelled) and isinstance(last.label, tree.Name) and last.label.id == name
+
+
+def _expect(statement: tree.Expect, flow: Flow, env: Env) -> None:
+    flow.session.budgets.append(Budget(statement, env, flow.part.scope))
+
+
+handle(tree.Input, _input)
+handle(tree.Output, _output)
+handle(tree.Expect, _expect)
+
+
+def graph_of(
+    name: str,
+    flow: NetFlow,
+    session: Session,
+    doc: str,
+    model: tree.ModelDef | None,
+    call_env: Env,
+    parameters: dict[str, Any],
+    opened: tuple[str, ...],
+) -> Graph:
+    """The graph of a net that was elaborated without error."""
+    budgets = list(session.budgets)
+    if model is not None and model.body is not None:
+        for statement in model.body.statements:
+            if isinstance(statement, tree.Expect):
+                budgets.append(Budget(statement, Env(flow.part.env), flow.part.scope))
+    return Graph(
+        name,
+        flow.part.scope,
+        flow.inputs,
+        flow.outputs,
+        budgets,
+        doc,
+        model,
+        session.overridden,
+        parameters,
+        opened,
+        list(session.notes),
+    )

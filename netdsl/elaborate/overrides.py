@@ -1,0 +1,101 @@
+"""What the command line changes of a net: `--input 64x64` sets the parameters that the declaration names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netdsl.elaborate.session import trouble
+from netdsl.graph.types import format_shape
+from netdsl.syntax import tree
+from netdsl.text.codes import BAD_VALUE, UNKNOWN_PARAMETER
+from netdsl.text.diagnostic import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class InputOverride:
+    """The shape that an input gets: all axes, or the last ones."""
+
+    shape: tuple[int, ...]
+
+
+def set_inputs(
+    net: tree.NetDef, inputs: Mapping[str | None, tuple[int, ...]], params: dict[str, Any]
+) -> dict[str | None, InputOverride]:
+    """Adds to `params` what the declared shapes name, and gives the overrides by input; raises Trouble."""
+    statements = {_name(each): each for each in _inputs(net.body)}
+    overrides: dict[str | None, InputOverride] = {}
+    for name, shape in inputs.items():
+        if name is None:
+            if len(statements) != 1:
+                names = ", ".join(f"`{each}`" for each in statements) or "none"
+                message = f"`{net.name}` has {len(statements)} inputs; say which one: `--input NAME={format_shape(shape)}`"
+                raise trouble(UNKNOWN_PARAMETER, message, net.head_span, f"its inputs: {names}")
+            (name,) = statements
+        if name not in statements:
+            label = did_you_mean(name, statements)
+            raise trouble(UNKNOWN_PARAMETER, f"`{net.name}` has no input `{name}`", net.head_span, label)
+        _set(statements[name], shape, params)
+        overrides[name] = InputOverride(shape)
+    return overrides
+
+
+def _inputs(body: tree.Body) -> Iterator[tree.Input]:
+    for statement in body.statements:
+        if isinstance(statement, tree.Input):
+            yield statement
+        elif isinstance(statement, tree.Flow):
+            for stage in statement.pipeline.stages:
+                for arm in stage.arms if isinstance(stage, tree.If) else ():
+                    yield from _inputs(arm.body)
+                if isinstance(stage, tree.For | tree.Repeat | tree.Group):
+                    yield from _inputs(stage.body)
+
+
+def _name(statement: tree.Input) -> str:
+    return statement.name.span.text
+
+
+def _sizes(statement: tree.Input) -> tuple[Any, ...]:
+    """The sizes as declared: numbers, or expressions."""
+    shape = statement.shape
+    if isinstance(shape, tree.Size):
+        return shape.values
+    if isinstance(shape, tree.Sequence):
+        return shape.items
+    return (shape,)
+
+
+def _set(statement: tree.Input, shape: tuple[int, ...], params: dict[str, Any]) -> None:
+    sizes = _sizes(statement)
+    if len(shape) not in (len(sizes), max(len(sizes) - 1, 1)):
+        message = f"the input `{_name(statement)}` has {len(sizes)} axes; {format_shape(shape)} gives {len(shape)}"
+        raise trouble(BAD_VALUE, message, statement.shape.span)
+    for size, given in zip(sizes[len(sizes) - len(shape) :], shape, strict=True):
+        if isinstance(size, tree.Name):
+            if size.id in params and params[size.id] != given:
+                message = f"`{size.id}` cannot be {params[size.id]} and {given} at once"
+                raise trouble(BAD_VALUE, message, statement.shape.span)
+            params[size.id] = given
+
+
+def override_shape(
+    statement: tree.Input, name: str, shape: tuple[Any, ...], overrides: Mapping[str | None, InputOverride]
+) -> tuple[Any, ...]:
+    """The shape of an input when the command line has its say; raises Trouble where the text computes another."""
+    override = overrides.get(name)
+    if override is None:
+        return shape
+    wanted = override.shape
+    kept = len(shape) - len(wanted)
+    sizes = _sizes(statement)
+    for size, computed, given in zip(sizes[kept:], shape[kept:], wanted, strict=True):
+        if not isinstance(size, int | tree.Number | tree.Name) and computed != given:
+            message = f"`{size.span.text}` is {computed}, and cannot be set to {given}"
+            help = "set the parameters that it is computed from: `--param name=…`"
+            raise trouble(BAD_VALUE, message, statement.shape.span, help=help)
+    # A size that a parameter gives keeps what it remembers of it.
+    return shape[:kept] + tuple(
+        computed if computed == given else given for computed, given in zip(shape[kept:], wanted, strict=True)
+    )

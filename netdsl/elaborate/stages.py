@@ -1,0 +1,391 @@
+"""Statements, pipelines and stages: the walk over the text that makes the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from netdsl.elaborate import blocks, combines, tensors
+from netdsl.elaborate.bounds import least_stages
+from netdsl.elaborate.calls import Call, apply_operator, resolve, single_input, unfold
+from netdsl.elaborate.contracts import check_contract, expected_value
+from netdsl.elaborate.defaults import add_default
+from netdsl.elaborate.env import CALLABLE, POISON, BlockValue, Chain, Env, OperatorValue, Poison
+from netdsl.elaborate.evaluate import bind_pattern, duplicate, evaluate, evaluate_whole, iterate, truth
+from netdsl.elaborate.inits import init
+from netdsl.elaborate.parts import Binding, Flow, Slot, declare, poison, slot, values_of
+from netdsl.elaborate.session import trouble
+from netdsl.elaborate.trouble import Poisoned, Trouble
+from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value
+from netdsl.graph.symbolic import Const, expr_of, plain, substitute, traced
+from netdsl.ops.values import kind, show
+from netdsl.syntax import tree
+from netdsl.text.codes import BAD_PATTERN, LIMIT, MISPLACED, NOT_A_STAGE
+
+
+def run(statements: tuple[tree.Statement, ...], flow: Flow, env: Env) -> None:
+    """Elaborates statements one after the other; what is wrong with one is kept, and the next is tried."""
+    before = flow.statement
+    for statement in statements:
+        flow.statement = statement
+        try:
+            _BY_STATEMENT[type(statement)](statement, flow, env)
+        except Trouble as found:
+            flow.session.report(found.diagnostic)
+            if found.final or found.diagnostic.code is LIMIT:
+                found.final = True
+                raise
+            _give_up(statement, flow, env)
+        except Poisoned:
+            _give_up(statement, flow, env)
+    flow.statement = before
+
+
+def _give_up(statement: tree.Statement, flow: Flow, env: Env) -> None:
+    """Declares what a statement in error would have declared, so that its uses say nothing; a contract tells what
+    comes out of it, so that elaboration can go on from there."""
+    if isinstance(statement, tree.Let):
+        for pattern in _names(statement.target):
+            if isinstance(pattern.target, tree.Name):
+                env.names.setdefault(pattern.target.id, Binding("let", POISON, pattern.span))
+        return
+    try:
+        if isinstance(statement, tree.Bind):
+            for pattern in _names(statement.target):
+                poison(slot(pattern.target, env), "value")
+        elif isinstance(statement, tree.Output | tree.Input | tree.Param | tree.Table):
+            poison(slot(statement.name, env), "value")
+        if isinstance(statement, tree.Flow | tree.Output | tree.Bind):
+            for stage in statement.pipeline.stages:
+                if isinstance(stage, tree.Labelled):
+                    poison(slot(stage.label, env), "label")
+    except (Trouble, Poisoned):
+        pass
+    if isinstance(statement, tree.Flow):
+        flow.current = expected_value(statement.contract, env)
+
+
+def _names(pattern: tree.Pattern) -> list[tree.NamePattern]:
+    if isinstance(pattern, tree.NamePattern):
+        return [pattern]
+    return [name for item in pattern.items for name in _names(item)]
+
+
+# --- Statements ---------------------------------------------------------------------------------
+
+
+def _flow(statement: tree.Flow, flow: Flow, env: Env) -> None:
+    pipeline(statement.pipeline, flow, env)
+    if statement.contract is not None:
+        check_contract(statement.contract, flow.current, flow, env, statement.pipeline.span)
+
+
+def _bind(statement: tree.Bind, flow: Flow, env: Env) -> None:
+    before = flow.current
+    try:
+        pipeline(statement.pipeline, flow, env)
+        value = flow.current
+        if statement.contract is not None:
+            check_contract(statement.contract, value, flow, env, statement.pipeline.span)
+    finally:
+        flow.current = before
+    if value is POISON:
+        raise Poisoned
+    _name_values(statement.target, value, statement, flow, env)
+
+
+def _name_values(pattern: tree.Pattern, value: Any, statement: tree.Bind, flow: Flow, env: Env) -> None:
+    if isinstance(pattern, tree.NamePattern):
+        if isinstance(pattern.target, tree.Name) and pattern.target.id == "_":
+            return
+        place = slot(pattern.target, env)
+        declare(place, Binding("value", value, pattern.span), env)
+        flow.steps.append(Naming(statement, place.name, value))
+        return
+    if not isinstance(value, tuple) or len(value) != len(pattern.items):
+        has = f"a list of {len(value)}" if isinstance(value, tuple) else "one tensor"
+        message = f"the pattern takes {len(pattern.items)} values, and is given {has}"
+        raise trouble(BAD_PATTERN, message, pattern.span)
+    for item, part in zip(pattern.items, value, strict=True):
+        _name_values(item, part, statement, flow, env)
+
+
+def _let(statement: tree.Let, flow: Flow, env: Env) -> None:
+    let(statement, env)
+
+
+def let(statement: tree.Let, env: Env) -> None:
+    """Declares the names of a `let`."""
+    value = evaluate(statement.value, env)
+    target = statement.target
+    expr = statement.value if isinstance(target, tree.NamePattern) else None
+    bind_pattern(target, value, env, "let", env, expr)
+
+
+def _default(statement: tree.Default, flow: Flow, env: Env) -> None:
+    add_default(statement, env)
+
+
+def _misplaced(statement: Any, flow: Flow, env: Env) -> None:
+    what = {tree.Output: "an output", tree.Input: "an input"}.get(type(statement), "this statement")
+    raise trouble(MISPLACED, f"{what} can stand in a net only", statement.span, help="a block gives its last value")
+
+
+def _param(statement: tree.Param, flow: Flow, env: Env) -> None:
+    tensors.param(statement, flow, env)
+
+
+def _table(statement: tree.Table, flow: Flow, env: Env) -> None:
+    tensors.table(statement, flow, env)
+
+
+# --- Pipelines and stages -----------------------------------------------------------------------
+
+
+def pipeline(expr: tree.Pipeline, flow: Flow, env: Env, output: str = "") -> None:
+    """Runs the stages of a pipeline; `output` names the last stage if it has no label."""
+    stages = expr.stages
+    last = len(stages) - 1
+    for number, each in enumerate(stages):
+        if flow.current is POISON and not isinstance(each, tree.Name):
+            raise Poisoned
+        stage(each, flow, env, None, output if number == last else "")
+
+
+def stage(expr: tree.Stage, flow: Flow, env: Env, label: tree.Labelled | None = None, output: str = "") -> None:
+    """Runs one stage."""
+    if isinstance(expr, tree.Labelled):
+        if isinstance(expr.stage, tree.If) and _arm(expr.stage, env) is None:
+            return  # nothing is added, not even the label
+        place = slot(expr.label, env)
+        try:
+            item = _run_stage(expr.stage, flow, env, place, "")
+        except (Trouble, Poisoned):
+            poison(place, "label")
+            raise
+        declare(place, Binding("label", flow.current, expr.label.span, item=item), env)
+        if item is None:
+            flow.steps.append(Naming(expr, place.name, flow.current))
+        return
+    _run_stage(expr, flow, env, None, output)
+
+
+def _run_stage(expr: Any, flow: Flow, env: Env, label: Slot | None, output: str) -> Node | Scope | None:
+    return _BY_STAGE[type(expr)](expr, flow, env, label, output)
+
+
+def _call(expr: tree.Call, flow: Flow, env: Env, label: Slot | None, output: str) -> Node | Scope | None:
+    if isinstance(expr.function, tree.Name) and expr.function.id == "reuse" and env.callable("reuse") is None:
+        return blocks.reuse(expr, flow, env)
+    return run_call(resolve(expr, env), flow, label, output)
+
+
+def run_call(call: Call, flow: Flow, label: Slot | None, output: str) -> Node | Scope | None:
+    """Runs a call whose arguments are evaluated."""
+    callee = call.callee
+    if isinstance(callee, OperatorValue):
+        if not call.callee.op.name or flow.current is None:
+            return _without_current(call, flow, label, output)
+        inputs = single_input(flow, callee.op.name, call.syntax.span)
+        return apply_operator(flow, call, inputs, label, output)
+    if isinstance(callee, BlockValue):
+        return blocks.call_block(flow, callee, call, label, output)
+    if label is not None:
+        raise trouble(NOT_A_STAGE, "several stages cannot have one label", call.syntax.span, help="use braces: `name: { … }`")
+    _run_chain(callee, flow)
+    return None
+
+
+def _without_current(call: Call, flow: Flow, label: Slot | None, output: str) -> Node:
+    """An operator at the start, where nothing is current: a combine of named values has all it needs."""
+    assert isinstance(call.callee, OperatorValue)
+    tensors_given = [given.value for given in call.args if isinstance(given.value, Value)]
+    if not call.callee.op.combines or not tensors_given:
+        single_input(flow, call.callee.op.name, call.syntax.span)
+    return apply_operator(flow, call, (), label, output)
+
+
+def run_kept(flow: Flow, kept: Any, call: Call) -> None:
+    """Runs what was kept for later: an operator or block, a call of one, or several stages."""
+    if not isinstance(kept, CALLABLE):
+        message = f"`then` takes stages such as `relu()`, not {show(kept)} ({kind(kept)})"
+        raise trouble(NOT_A_STAGE, message, call.syntax.span)
+    if isinstance(kept, Chain):
+        _run_chain(kept, flow)
+        return
+    syntax = kept.call if hasattr(kept, "call") else call.syntax
+    run_call(unfold(kept, [], syntax, kept.env if hasattr(kept, "env") else call.env), flow, None, "")
+
+
+def _run_chain(chain: Chain, flow: Flow) -> None:
+    pipeline(chain.pipeline, flow, chain.env)
+
+
+def _value(expr: Any, flow: Flow, env: Env, label: Slot | None, output: str) -> None:
+    value = evaluate(expr, env)
+    if isinstance(value, CALLABLE):
+        help = f"a call has parentheses: `{expr.span.text}()`"
+        raise trouble(NOT_A_STAGE, f"`{expr.span.text}` is {kind(value)}, not a tensor", expr.span, help=help)
+    found = values_of(value)
+    if not found or not _all_tensors(value):
+        raise trouble(NOT_A_STAGE, f"`{expr.span.text}` is {kind(value)}, not a tensor", expr.span)
+    flow.current = value
+    flow.steps.append(Fetch(expr, flow.statement, value))
+
+
+def _all_tensors(value: Any) -> bool:
+    return isinstance(value, Value) or (isinstance(value, tuple) and all(map(_all_tensors, value)))
+
+
+def _combine(expr: tree.Combine, flow: Flow, env: Env, label: Slot | None, output: str) -> None:
+    combines.combine(expr, flow, env)
+
+
+def _group(expr: tree.Group, flow: Flow, env: Env, label: Slot | None, output: str) -> Scope | None:
+    if label is not None or (flow.part.numbered and not flow.in_combine):
+        return blocks.sequence(flow, expr, env, label, output, lambda inner, names: run(expr.body.statements, inner, names))
+    inner = Env(env)
+    flow.session.enter(expr.span)
+    try:
+        run(expr.body.statements, flow, inner)
+    finally:
+        flow.session.leave()
+    if flow.current is POISON:
+        raise Poisoned
+    return None
+
+
+# --- if, for, repeat ----------------------------------------------------------------------------
+
+
+def _arm(expr: tree.If, env: Env) -> int | None:
+    """The number of the arm to take."""
+    for number, arm in enumerate(expr.arms):
+        if arm.test is None or truth(arm.test, env):
+            return number
+    return None
+
+
+def _if(expr: tree.If, flow: Flow, env: Env, label: Slot | None, output: str) -> Scope | None:
+    if label is not None:
+        return blocks.sequence(flow, expr, env, label, output, lambda inner, names: _choose(expr, inner, names))
+    _choose(expr, flow, env)
+    return None
+
+
+def _choose(expr: tree.If, flow: Flow, env: Env) -> None:
+    number = _arm(expr, env)
+    if number is None:
+        flow.steps.append(Choice(expr, flow.statement, -1, None))
+        return
+    turn = Turn(Env(env))
+    flow.steps.append(Choice(expr, flow.statement, number, turn))
+    _turn(expr.arms[number].body, turn, flow)
+
+
+def _turn(body: tree.Body, turn: Turn, flow: Flow) -> None:
+    """Runs the braces of a loop or an `if`, whose steps go into the turn."""
+    flow.session.enter(body.span)
+    before, flow.steps = flow.steps, turn.steps
+    try:
+        run(body.statements, flow, turn.env)
+    finally:
+        flow.steps = before
+        flow.session.leave()
+    if flow.session.traced:
+        flow.current = _leave_turn(flow.current, turn.env)
+
+
+def _leave_turn(current: Any, env: Env) -> Any:
+    """The current value after a turn, its sizes no longer in terms of the names that end with the turn."""
+    if isinstance(current, tuple):
+        return tuple(_leave_turn(item, env) for item in current)
+    if not isinstance(current, Value) or not env.names:
+        return current
+    known = {
+        binding.declaration: (binding.definition if binding.kind == "let" else None) or Const(plain(binding.value))
+        for binding in env.names.values()
+        if binding.declaration is not None
+    }
+    shape = current.type.shape
+    for _ in known:
+        after = tuple(traced(size, substitute(expr_of(size), known)) for size in shape)
+        if [expr_of(size) for size in after] == [expr_of(size) for size in shape]:
+            break
+        shape = after
+    current.type = current.type._replace(shape=shape)
+    return current
+
+
+def _for(expr: tree.For, flow: Flow, env: Env, label: Slot | None, output: str) -> Scope | None:
+    if label is not None:
+        return blocks.sequence(flow, expr, env, label, output, lambda inner, names: _loop(expr, inner, names))
+    _loop(expr, flow, env)
+    return None
+
+
+def _loop(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> None:
+    for turn in turns(expr, flow, env):
+        _turn(expr.body, turn, flow)
+        if flow.current is POISON:
+            raise Poisoned
+
+
+def turns(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> list[Turn]:
+    """The turns of a loop, their variables declared; the loop is added to the steps. All is counted beforehand."""
+    loop = Loop(expr, flow.statement)
+    if isinstance(expr, tree.Repeat):
+        count = evaluate_whole(expr.count, env, "a number of turns")
+        if count < 0:
+            raise trouble(NOT_A_STAGE, f"a loop cannot have {count} turns", expr.count.span)
+        if count > flow.session.limits.loop_count:
+            flow.session.exceeded("loop_count", f"a loop of {count:,} turns is too long", expr.count.span)
+        flow.session.count(count * least_stages(expr.body, env), expr.head_span)
+        loop.turns = [Turn(Env(env)) for _ in range(count)]
+    else:
+        items = iterate(expr.iterable, env)
+        flow.session.count(len(items) * least_stages(expr.body, env), expr.head_span)
+        for item in items:
+            inner = Env(env)
+            bind_pattern(expr.pattern, item, inner, "loop variable", env)
+            loop.turns.append(Turn(inner))
+    flow.steps.append(loop)
+    return loop.turns
+
+
+Runner = Callable[[Any, Flow, Env, "Slot | None", str], "Node | Scope | None"]
+
+_BY_STAGE: dict[type, Runner] = {
+    tree.Call: _call,
+    tree.Name: _value,
+    tree.Computed: _value,
+    tree.Attribute: _value,
+    tree.Index: _value,
+    tree.Slice: _value,
+    tree.Sequence: _value,
+    tree.Combine: _combine,
+    tree.Group: _group,
+    tree.If: _if,
+    tree.For: _for,
+    tree.Repeat: _for,
+}
+
+_BY_STATEMENT: dict[type, Callable[[Any, Flow, Env], None]] = {
+    tree.Flow: _flow,
+    tree.Bind: _bind,
+    tree.Let: _let,
+    tree.Default: _default,
+    tree.Param: _param,
+    tree.Table: _table,
+    tree.Init: init,
+    tree.Output: _misplaced,
+    tree.Input: _misplaced,
+}
+
+
+def handle(kind: type, runner: Callable[[Any, Flow, Env], None]) -> None:
+    """Adds what a net's own statements do (nets.py)."""
+    _BY_STATEMENT[kind] = runner
+
+
+__all__ = ["duplicate", "handle", "let", "pipeline", "run", "run_call", "run_kept", "stage", "turns"]
