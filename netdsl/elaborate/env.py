@@ -25,7 +25,7 @@ UNLIMITED = 1 << 60
 class Binding:
     """What a name stands for.
 
-    `order` is the number of the statement of the file that declares it, for names of the file; blocks see only those
+    `order` is the number of the statement of the file that declares it, -1 for other names; blocks see only names of the file
     above them. `item` is the part that a label names. `declaration` is the syntax that declares a parameter, `let` or
     loop variable, and `definition` what gave its number, in terms of the names around (when numbers are traced).
     """
@@ -33,7 +33,7 @@ class Binding:
     kind: BindingKind
     value: Any
     span: Span
-    order: int = 0
+    order: int = -1
     item: Item | None = None
     declaration: Any = None
     definition: Expr | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def elaborate(
     """
     session = Session(limits or Limits(), traced=traced)
     graph = None
-    with _deep_recursion():
+    with _room():
         try:
             graph = _elaborate(session, file, model, dict(params or {}), dict(inputs or {}), root)
         except Trouble as found:
@@ -149,11 +150,15 @@ def _plain_value(name: str, value: Any) -> Any:
 
 
 @contextmanager
-def _deep_recursion() -> Iterator[None]:
-    """Room for the deepest nesting that the limits allow."""
-    before = sys.getrecursionlimit()
+def _room() -> Iterator[None]:
+    """Room for the deepest nesting that the limits allow, and no search for garbage while there is none: it would
+    look through the growing graph again and again."""
+    before, collecting = sys.getrecursionlimit(), gc.isenabled()
     sys.setrecursionlimit(max(before, _FRAMES))
+    gc.disable()
     try:
         yield
     finally:
         sys.setrecursionlimit(before)
+        if collecting:
+            gc.enable()
