@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.analysis.figures import Figures
-from netdsl.elaborate.evaluate import evaluate, find_part, truth
+from netdsl.elaborate.evaluate import evaluate, truth
+from netdsl.elaborate.lookup import find_part
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Graph, Item, Node, Scope
 from netdsl.ops.arguments import is_number

@@ -10,14 +10,14 @@ from netdsl.elaborate import explain
 from netdsl.elaborate.bounds import least_stages
 from netdsl.elaborate.calls import Call
 from netdsl.elaborate.env import POISON, Binding, BlockValue, Env, title
-from netdsl.elaborate.evaluate import evaluate, find_part
+from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.inits import finish_inits
+from netdsl.elaborate.lookup import find_part
 from netdsl.elaborate.parts import Flow, Part, Slot, check_label, name_item, snake_case, values_of
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Origin, Scope, Value
 from netdsl.graph.symbolic import Const, Expr, Ref, expr_of, substitute, traced
-from netdsl.graph.types import TensorType
 from netdsl.ops.bind import MatchProblem, match
 from netdsl.ops.values import kind, show
 from netdsl.syntax import tree
@@ -109,7 +109,12 @@ def _enter(scope: Scope, names: Env, current: Any) -> Any:
     return seen
 
 
-_AXES = {1: ("features",), 2: ("channels", "length"), 3: ("channels", "height", "width"), 4: ("channels", "depth", "height", "width")}
+_AXES = {
+    1: ("features",),
+    2: ("channels", "length"),
+    3: ("channels", "height", "width"),
+    4: ("channels", "depth", "height", "width"),
+}
 
 
 def formal_of(value: Value, scope: Scope, number: int, trace: bool) -> Value:

@@ -19,7 +19,8 @@ def least_stages(body: tree.Body | tree.Pipeline, env: Env) -> int:
         memo[id(body)] = 0  # what contains itself is refused elsewhere
         stages = body.stages if isinstance(body, tree.Pipeline) else body.statements
         known = memo[id(body)] = min(sum(_count(each, env) for each in stages), _CEILING)
-    return known
+    count: int = known
+    return count
 
 
 def _count(node: Any, env: Env) -> int:
@@ -55,7 +56,7 @@ def _literal(expr: tree.Expr) -> int:
 def _turns(expr: tree.Expr) -> int:
     if isinstance(expr, tree.Sequence):
         return len(expr.items)
-    if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name) and expr.function.id == "range":
-        if len(expr.args) == 1 and isinstance(expr.args[0].value, tree.Number):
-            return _literal(expr.args[0].value)
+    if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name) and len(expr.args) == 1:
+        count = expr.args[0].value
+        return _literal(count) if expr.function.id == "range" and isinstance(count, tree.Number) else 0
     return 0

@@ -16,7 +16,8 @@ from netdsl.elaborate.env import (
     OperatorValue,
     WeightRef,
 )
-from netdsl.elaborate.evaluate import evaluate, visible_callables
+from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.lookup import visible_callables
 from netdsl.elaborate.parts import Flow, Slot, name_item
 from netdsl.elaborate.session import trouble
 from netdsl.graph.graph import Node, Origin, Value
@@ -185,11 +186,9 @@ def _outcome(
     except Problem as problem:
         raise explain.problem(problem, op, call, inputs, flow) from problem
     limit = session.limits.tensor_elements
-    for each in (*results, *outcome.weights):
-        if each.elements > limit:
-            session.exceeded(
-                "tensor_elements", f"a tensor of {each.elements:,} elements is too large", call.syntax.span
-            )
+    for elements in [each.elements for each in results] + [each.elements for each in outcome.weights]:
+        if elements > limit:
+            session.exceeded("tensor_elements", f"a tensor of {elements:,} elements is too large", call.syntax.span)
     if key is not None:
         session.cache[key] = outcome
     return outcome, all_inputs

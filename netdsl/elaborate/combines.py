@@ -11,10 +11,14 @@ from netdsl.elaborate.parts import Flow, values_of
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Branch, Choice, Join, Origin, Step, Turn, Value
+from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.syntax import tree
 from netdsl.text.codes import MISPLACED, NOT_A_STAGE, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import did_you_mean
+
+NO_VALUE = Value(TensorType(()))
+"""Stands in a branch until it has run."""
 
 
 def combine(expr: tree.Combine, flow: Flow, env: Env) -> None:
@@ -94,12 +98,12 @@ def _line(statement: tree.Statement, flow: Flow, env: Env, join: Join, steps: li
             for turn in stages.turns(first, flow, env):
                 sound = _inside(first.body, turn, flow, join, start) and sound
             return sound
-        if isinstance(first, tree.Labelled) and isinstance(first.stage, tree.If):
-            if stages._arm(first.stage, env) is None:
-                return True
-    branch = Branch(statement, Value((), None))  # type: ignore[arg-type] - given below
+        labelled = first.stage if isinstance(first, tree.Labelled) else None
+        if isinstance(labelled, tree.If) and stages.arm_of(labelled, env) is None:
+            return True  # not taken: no branch
+    branch = Branch(statement, NO_VALUE)
     flow.steps = branch.steps
-    stages._flow(statement, flow, env)
+    stages.run_flow(statement, flow, env)
     if flow.current is POISON:
         return False
     if not values_of(flow.current):
@@ -113,7 +117,7 @@ def _line(statement: tree.Statement, flow: Flow, env: Env, join: Join, steps: li
 def _if(expr: tree.If, flow: Flow, env: Env, join: Join, steps: list[Step], start: Any) -> bool:
     from netdsl.elaborate import stages
 
-    number = stages._arm(expr, env)
+    number = stages.arm_of(expr, env)
     if number is None:
         steps.append(Choice(expr, flow.statement, -1, None))
         return True

@@ -25,9 +25,9 @@ UNLIMITED = 1 << 60
 class Binding:
     """What a name stands for.
 
-    `order` is the number of the statement of the file that declares it, -1 for other names; blocks see only names of the file
-    above them. `item` is the part that a label names. `declaration` is the syntax that declares a parameter, `let` or
-    loop variable, and `definition` what gave its number, in terms of the names around (when numbers are traced).
+    `order` is the number of the statement of the file that declares it, -1 for other names; blocks see only names of
+    the file above them. `item` is the part that a label names. `declaration` is the syntax that declares a parameter,
+    `let` or loop variable, and `definition` what gave its number, in terms of the names around (when traced).
     """
 
     kind: BindingKind
@@ -75,7 +75,7 @@ class Env:
         self.defaults: Defaults = defaults if defaults is not None else (parent.defaults if parent else {})
         self.limit: int = limit if limit is not None else (parent.limit if parent else UNLIMITED)
         self.home: Env = self if home or parent is None else parent.home
-        self.owner = owner if owner is not None or parent is None else parent.owner
+        self.owner: object = owner if owner is not None or parent is None else parent.owner
         if session is None:
             assert parent is not None
             session = parent.session

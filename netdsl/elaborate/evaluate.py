@@ -6,11 +6,11 @@ place of the operator. Numbers remember where they came from when the session is
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from netdsl.elaborate import functions, symbols
+from netdsl.elaborate import functions, lookup, symbols
+from netdsl.elaborate.arithmetic import COMPARISONS, arithmetic, compare, window
 from netdsl.elaborate.env import (
     CALLABLE,
     POISON,
@@ -20,31 +20,24 @@ from netdsl.elaborate.env import (
     Indexed,
     Made,
     OperatorValue,
-    Prefix,
-    WeightRef,
 )
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned
-from netdsl.graph.graph import Node, Scope, Value
+from netdsl.graph.graph import Value
 from netdsl.graph.symbolic import Ref, expr_of, traced
 from netdsl.ops import REGISTRY, WORDS
 from netdsl.ops.arguments import Problem, is_number, is_whole
-from netdsl.ops.values import Size, Window, Word, kind, show
+from netdsl.ops.values import Size, Word, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import (
-    ARITHMETIC,
     BAD_PATTERN,
     BAD_VALUE,
     DUPLICATE_NAME,
-    RECURSIVE_BLOCK,
     UNKNOWN_ATTRIBUTE,
     UNKNOWN_NAME,
     UNKNOWN_OPERATOR,
 )
 from netdsl.text.diagnostic import Label, did_you_mean
-
-LARGEST = 2**63 - 1
-"""Whole numbers are held to what every framework can hold."""
 
 
 def evaluate(expr: tree.Expr | tree.Pipeline, env: Env) -> Any:
@@ -57,7 +50,9 @@ def evaluate_whole(expr: tree.Expr, env: Env, what: str) -> int:
     value = evaluate(expr, env)
     if not is_whole(value):
         help = "`//` divides whole numbers" if isinstance(value, float) else ""
-        raise trouble(BAD_VALUE, f"{what} must be a whole number, not {show(value)} ({kind(value)})", expr.span, help=help)
+        raise trouble(
+            BAD_VALUE, f"{what} must be a whole number, not {show(value)} ({kind(value)})", expr.span, help=help
+        )
     number: int = value
     return number
 
@@ -78,19 +73,8 @@ def read(binding: Binding, expr: tree.Expr) -> Any:
     if value is POISON:
         raise Poisoned
     if isinstance(value, Indexed):
-        return whole_list(value, expr)
+        return lookup.whole_list(value, expr)
     return value
-
-
-def whole_list(indexed: Indexed, expr: tree.Expr) -> tuple[Any, ...]:
-    """All entries of an indexed name, if no index from 0 is missing."""
-    entries = indexed.entries
-    for index in range(len(entries)):
-        if index not in entries:
-            raise trouble(UNKNOWN_NAME, f"`{expr.span.text}` has no entry {index}, so it is no list yet", expr.span)
-        if entries[index].value is POISON:
-            raise Poisoned
-    return tuple(entries[index].value for index in range(len(entries)))
 
 
 def _free_name(expr: tree.Name, env: Env) -> Any:
@@ -101,19 +85,7 @@ def _free_name(expr: tree.Name, env: Env) -> Any:
         return OperatorValue(REGISTRY[name])
     if name in WORDS:
         return Word(name)
-    raise unknown(name, expr.span, env)
-
-
-def unknown(name: str, span: Any, env: Env) -> Exception:
-    """Trouble about a name that is not in scope."""
-    if name == "in":
-        return trouble(UNKNOWN_NAME, "there is no `in` here", span, help="a net's inputs are called by name, a block has `in`")
-    below = env.hidden(name)
-    if below is not None:
-        place = Label(below.span, f"`{name}` is declared here, below its use")
-        return trouble(RECURSIVE_BLOCK, f"`{name}` is used above its declaration", span, labels=(place,))
-    known = [known for known, _ in env.visible()]
-    return trouble(UNKNOWN_NAME, f"there is no `{name}` in scope", span, did_you_mean(name, [*known, *REGISTRY, *WORDS]))
+    raise lookup.unknown(name, expr.span, env)
 
 
 def computed_name(expr: tree.Computed, env: Env) -> str:
@@ -136,7 +108,7 @@ def _computed(expr: tree.Computed, env: Env) -> Any:
     name = computed_name(expr, env)
     binding = env.lookup(name)
     if binding is None:
-        raise unknown(name, expr.span, env)
+        raise lookup.unknown(name, expr.span, env)
     return read(binding, expr)
 
 
@@ -177,7 +149,9 @@ def iterate(expr: tree.Expr, env: Env) -> tuple[Any, ...]:
     return value
 
 
-def bind_pattern(pattern: tree.Pattern, value: Any, env: Env, what: Any, outer: Env, expr: tree.Expr | None = None) -> None:
+def bind_pattern(
+    pattern: tree.Pattern, value: Any, env: Env, what: Any, outer: Env, expr: tree.Expr | None = None
+) -> None:
     """Declares the names of a pattern. `outer` is where `expr`, which gave the value, was evaluated."""
     if isinstance(pattern, tree.NamePattern):
         assert isinstance(pattern.target, tree.Name)
@@ -211,7 +185,9 @@ def _index(expr: tree.Index, env: Env) -> Any:
         raise trouble(BAD_VALUE, "one index to a bracket: `a[i][j]`", expr.span)
     position = evaluate(expr.indices[0], env)
     if not is_whole(position):
-        raise trouble(BAD_VALUE, f"an index must be a whole number, not {show(position)} ({kind(position)})", expr.indices[0].span)
+        raise trouble(
+            BAD_VALUE, f"an index must be a whole number, not {show(position)} ({kind(position)})", expr.indices[0].span
+        )
     if isinstance(base, Indexed):
         found = base.entries.get(position)
         if found is None:
@@ -229,30 +205,12 @@ def _index(expr: tree.Index, env: Env) -> Any:
 
 def _indexed_base(expr: tree.Expr, env: Env) -> Any:
     """The value before a bracket: a name that is still being filled may be read by index."""
-    binding = find_binding(expr, env)
+    binding = lookup.find_binding(expr, env)
     if binding is not None:
         if binding.value is POISON:
             raise Poisoned
         return binding.value
     return evaluate(expr, env)
-
-
-def find_binding(expr: tree.Expr, env: Env) -> Binding | None:
-    """The binding that a name, computed name, prefixed name or indexed name stands for, if there is one."""
-    if isinstance(expr, tree.Name):
-        return env.lookup(expr.id)
-    if isinstance(expr, tree.Computed):
-        return env.lookup(computed_name(expr, env))
-    if isinstance(expr, tree.Attribute):
-        base = find_binding(expr.base, env)
-        if base is not None and isinstance(base.value, Prefix):
-            return base.value.entries.get(expr.name)
-    if isinstance(expr, tree.Index) and len(expr.indices) == 1:
-        base = find_binding(expr.base, env)
-        if base is not None and isinstance(base.value, Indexed):
-            position = evaluate(expr.indices[0], env)
-            return base.value.entries.get(position) if is_whole(position) else None
-    return None
 
 
 def _slice(expr: tree.Slice, env: Env) -> Any:
@@ -268,75 +226,21 @@ def _slice(expr: tree.Slice, env: Env) -> Any:
 
 
 def _attribute(expr: tree.Attribute, env: Env) -> Any:
-    binding = find_binding(expr, env)
+    binding = lookup.find_binding(expr, env)
     if binding is not None:
         return read(binding, expr)
-    part = find_part(expr.base, env)
+    part = lookup.find_part(expr.base, env)
     if part is not None:
-        weight = weight_of(part, expr.name)
+        weight = lookup.weight_of(part, expr.name)
         if weight is not None:
             return weight
     base = evaluate(expr.base, env)
     if isinstance(base, Value):
-        return axis_of(base, expr)
+        return lookup.axis_of(base, expr)
     if isinstance(base, tuple) and expr.name in ("channels", "features", "height", "width", "depth", "length", "shape"):
         help = f"it is a list; name one of its values: `{expr.base.span.text}[0].{expr.name}`"
         raise trouble(UNKNOWN_ATTRIBUTE, f"a list has no `{expr.name}`", expr.name_span, help=help)
     raise trouble(UNKNOWN_ATTRIBUTE, f"{show(base)} ({kind(base)}) has no `{expr.name}`", expr.name_span)
-
-
-def weight_of(part: Any, name: str) -> WeightRef | None:
-    """The weight of an operator's part, or a `param` itself as `weight`."""
-    if isinstance(part, Node):
-        for weight in part.weights:
-            if weight.name == name:
-                return WeightRef(part, name)
-    return None
-
-
-def find_part(expr: tree.Expr, env: Env) -> Node | Scope | None:
-    """The part that a path of labels leads to (`transformer.wte`, `fc`, `conv1.conv`), if there is one."""
-    binding = find_binding(expr, env)
-    if binding is not None:
-        return binding.item
-    if isinstance(expr, tree.Attribute):
-        part = find_part(expr.base, env)
-        if isinstance(part, Scope):
-            for item in part.items:
-                if item.name == expr.name:
-                    return item
-    if isinstance(expr, tree.Index) and len(expr.indices) == 1 and isinstance(expr.base, tree.Attribute):
-        part = find_part(expr.base.base, env)
-        if isinstance(part, Scope):
-            name = f"{expr.base.name}.{evaluate(expr.indices[0], env)}"
-            return next((item for item in part.items if item.name == name), None)
-    return None
-
-
-_SPATIAL = {
-    1: (),
-    2: ("length",),
-    3: ("height", "width"),
-    4: ("depth", "height", "width"),
-}
-
-
-def axis_of(value: Value, expr: tree.Attribute) -> Any:
-    """An axis of a tensor by name, or its whole shape."""
-    shape, name = value.type.shape, expr.name
-    if name == "shape":
-        return tuple(shape)
-    if shape:
-        if name == "channels":
-            return shape[0]
-        if name == "features":
-            return shape[-1]
-        names = _SPATIAL.get(len(shape), ())
-        if name in names:
-            return shape[1 + names.index(name)]
-    known = ["channels", "features", *_SPATIAL.get(len(shape), ()), "shape"]
-    label = did_you_mean(name, known) or f"it has {', '.join(f'`{each}`' for each in known)}"
-    raise trouble(UNKNOWN_ATTRIBUTE, f"a tensor of shape {value.type} has no `{name}`", expr.name_span, label)
 
 
 # --- Operators ----------------------------------------------------------------------------------
@@ -347,7 +251,9 @@ def truth(expr: tree.Expr, env: Env) -> bool:
     value = evaluate(expr, env)
     if not isinstance(value, bool):
         help = f"`{expr.span.text} != 0` asks whether it is 0" if is_number(value) else ""
-        raise trouble(BAD_VALUE, f"a condition must be true or false, not {show(value)} ({kind(value)})", expr.span, help=help)
+        raise trouble(
+            BAD_VALUE, f"a condition must be true or false, not {show(value)} ({kind(value)})", expr.span, help=help
+        )
     return value
 
 
@@ -372,14 +278,16 @@ def _binary(expr: tree.Binary, env: Env) -> Any:
     if op == "or":
         return truth(expr.left, env) or truth(expr.right, env)
     left, right = evaluate(expr.left, env), evaluate(expr.right, env)
-    if op in _COMPARE:
-        return _compare(expr, op, left, right)
+    if op in COMPARISONS:
+        return compare(expr, left, right)
     if op in ("in", "not in"):
         if not isinstance(right, tuple):
-            raise trouble(BAD_VALUE, f"`{op}` looks into a list, not into {show(right)} ({kind(right)})", expr.right.span)
+            raise trouble(
+                BAD_VALUE, f"`{op}` looks into a list, not into {show(right)} ({kind(right)})", expr.right.span
+            )
         return (left in right) == (op == "in")
     if op == "/" and isinstance(left, tuple):
-        return _window(expr, left, right)
+        return window(expr, left, right)
     if op == "+" and type(left) is tuple and type(right) is tuple:
         return _checked_list(left + right, expr, env)
     if op == "*" and type(left) is tuple and is_whole(right):
@@ -389,89 +297,9 @@ def _binary(expr: tree.Binary, env: Env) -> Any:
     for side, value in ((expr.left, left), (expr.right, right)):
         if not is_number(value):
             raise trouble(BAD_VALUE, f"`{op}` works on numbers, not {show(value)} ({kind(value)})", side.span)
-    return _arithmetic(expr, op, left, right, env)
-
-
-def _arithmetic(expr: tree.Binary, op: str, left: Any, right: Any, env: Env) -> Any:
-    try:
-        if op == "**":
-            result = _power(left, right)
-            if env.session.traced:
-                result = _trace(result, expr, env)
-        else:
-            result = _ARITHMETIC[op](left, right)
-    except ZeroDivisionError as error:
-        raise trouble(ARITHMETIC, f"`{expr.span.text}` divides by 0", expr.span) from error
-    except OverflowError as error:
-        raise trouble(ARITHMETIC, f"`{expr.span.text}` is too large", expr.span) from error
-    if isinstance(result, int):
-        if not -LARGEST <= result <= LARGEST:
-            raise trouble(ARITHMETIC, f"`{expr.span.text}` is too large: whole numbers go up to 2**63 - 1", expr.span)
-    elif isinstance(result, complex) or not math.isfinite(result):
-        raise trouble(ARITHMETIC, f"`{expr.span.text}` is no finite number", expr.span)
-    return result
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    # Tested first: the power of two large whole numbers would fill the memory.
-    if isinstance(base, int) and isinstance(exponent, int):
-        if abs(base) > 1 and exponent > 64:
-            raise OverflowError
-        return int(base) ** int(exponent)
-    return float(base) ** float(exponent)
-
-
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "//": lambda a, b: a // b,
-    "%": lambda a, b: a % b,
-}
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "==": lambda a, b: bool(a == b),
-    "!=": lambda a, b: bool(a != b),
-    "<": lambda a, b: bool(a < b),
-    "<=": lambda a, b: bool(a <= b),
-    ">": lambda a, b: bool(a > b),
-    ">=": lambda a, b: bool(a >= b),
-}
-
-
-def _compare(expr: tree.Binary, op: str, left: Any, right: Any) -> bool:
-    alike = is_number(left) and is_number(right)
-    if op in ("==", "!="):
-        if not alike and left is not None and right is not None and _sort(left) is not _sort(right):
-            raise trouble(
-                BAD_VALUE, f"`{op}` compares values of one kind, not {kind(left)} with {kind(right)}", expr.span
-            )
-        return _COMPARE[op](left, right)
-    if not alike:
-        odd, value = (expr.left, left) if not is_number(left) else (expr.right, right)
-        raise trouble(BAD_VALUE, f"`{op}` compares numbers, not {show(value)} ({kind(value)})", odd.span)
-    return _COMPARE[op](left, right)
-
-
-def _sort(value: Any) -> Any:
-    """The kind of a value, for `==`: lists and sizes are one kind, and so are all that can be called."""
-    if isinstance(value, bool):
-        return bool
-    if isinstance(value, tuple):
-        return tuple
-    if isinstance(value, CALLABLE):
-        return OperatorValue
-    return type(value)
-
-
-def _window(expr: tree.Binary, left: Any, right: Any) -> Window:
-    for side, value in ((expr.left, left), (expr.right, right)):
-        numbers = value if isinstance(value, tuple) else (value,)
-        if not numbers or not all(is_whole(number) for number in numbers):
-            raise trouble(
-                BAD_VALUE, f"a window is a kernel and a stride of whole numbers, not {show(value)} ({kind(value)})", side.span
-            )
-    return Window(left, right)
+    result = arithmetic(expr, left, right)
+    # Sums and the like trace themselves; a power is no method of a number that could.
+    return _trace(result, expr, env) if op == "**" else result
 
 
 def _checked_list(items: tuple[Any, ...], expr: tree.Expr, env: Env) -> tuple[Any, ...]:
@@ -493,7 +321,9 @@ def _call(expr: tree.Call, env: Env) -> Any:
         if callee is None:
             known = [*functions.FUNCTIONS, *REGISTRY, *[k for k, b in env.visible() if isinstance(b.value, CALLABLE)]]
             label = did_you_mean(name, known)
-            raise trouble(UNKNOWN_OPERATOR, f"there is no function, operator or block `{name}`", expr.function.span, label)
+            raise trouble(
+                UNKNOWN_OPERATOR, f"there is no function, operator or block `{name}`", expr.function.span, label
+            )
         if isinstance(callee, Chain):
             return callee
         return Made(callee, expr, env)
@@ -524,13 +354,6 @@ def _trace(value: Any, expr: tree.Expr, env: Env) -> Any:
     if env.session.traced and env.owner is not None and is_number(value):
         return traced(value, symbols.symbol(expr, env))
     return value
-
-
-def visible_callables(env: Env) -> Iterator[str]:
-    """The names of blocks and kept operators in scope, for suggestions."""
-    for name, binding in env.visible():
-        if isinstance(binding.value, CALLABLE):
-            yield name
 
 
 _BY_TYPE: dict[type, Callable[[Any, Env], Any]] = {

@@ -95,7 +95,9 @@ def branches(found: BranchProblem, op: Operator, call: Call, inputs: tuple[Value
     join = flow.steps[-1] if flow.steps and isinstance(flow.steps[-1], Join) else None
     if join is None or len(join.branches) != len(inputs) or not isinstance(call.syntax, tree.Combine):
         shapes = " and ".join(str(value.type) for value in inputs)
-        return trouble(found.code or BAD_SHAPE, f"{found.reason}: {shapes}", call.syntax.span, found.label, help=found.help)
+        return trouble(
+            found.code or BAD_SHAPE, f"{found.reason}: {shapes}", call.syntax.span, found.label, help=found.help
+        )
     places = [branch_span(branch.syntax) for branch in join.branches]
     odd = found.odd[0]
     fit = next((number for number in range(len(inputs)) if number not in found.odd), None)

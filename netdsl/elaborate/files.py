@@ -57,8 +57,9 @@ def model_names(file: tree.File) -> list[str]:
     for statement in file.statements:
         if isinstance(statement, tree.ModelDef):
             names.append(statement.name)
-        elif isinstance(statement, tree.NetDef) and statement.name not in named:
-            if all(parameter.default is not None for parameter in statement.parameters):
+        elif isinstance(statement, tree.NetDef):
+            complete = all(parameter.default is not None for parameter in statement.parameters)
+            if complete and statement.name not in named:
                 names.append(statement.name.lower())
     return names
 

@@ -19,7 +19,7 @@ def round_to(x: float, divisor: int) -> int:
     The field's `make_divisible` (Sandler et al. 2018, arXiv:1801.04381, reference implementation).
     """
     rounded = max(divisor, int(x + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * x else rounded
+    return int(rounded + divisor if rounded < 0.9 * x else rounded)
 
 
 def _number(value: Any) -> Any:
@@ -69,13 +69,14 @@ def _real(function: Callable[[float], float]) -> Function:
 
 def _to_whole(function: Callable[[float], int]) -> Function:
     def apply(x: Any) -> int:
-        return function(_number(x))
+        return int(function(_number(x)))
 
     return apply
 
 
 def _sign(x: Any) -> int:
-    return (_number(x) > 0) - (_number(x) < 0)
+    number = float(_number(x))
+    return int(number > 0) - int(number < 0)
 
 
 def _linspace(low: Any, high: Any, count: Any) -> tuple[float, ...]:
@@ -129,7 +130,9 @@ def call(name: str, values: list[Any], limits: Limits) -> Any:
         raise Problem(f"takes {count} argument{'' if count == '1' else 's'}, not {len(values)}")
     length = _length(name, values)
     if length > limits.list_length:
-        raise Problem(f"would make a list of {length:,} items; the limit is {limits.list_length:,} (`--limit list_length=…`)")
+        raise Problem(
+            f"would make a list of {length:,} items; the limit is {limits.list_length:,} (`--limit list_length=…`)"
+        )
     try:
         result = function(*values)
     except (ValueError, OverflowError) as error:

@@ -11,9 +11,9 @@ from netdsl.elaborate.files import FileValue, elaborate_file
 from netdsl.elaborate.session import Session, trouble
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
-from netdsl.text.read import read_source
 from netdsl.text.codes import CANNOT_READ, IMPORT_CYCLE, LIMIT
 from netdsl.text.diagnostic import SpecError, did_you_mean
+from netdsl.text.read import read_source
 
 STD = Path(__file__).parent.parent / "std"
 
@@ -53,7 +53,9 @@ class Imports:
             diagnostics = list(error)
             if all(each.code in (CANNOT_READ, LIMIT) for each in diagnostics):
                 reason = diagnostics[0].message
-                raise trouble(CANNOT_READ, f"{use.source.span.text} cannot be used: {reason}", use.source.span) from error
+                raise trouble(
+                    CANNOT_READ, f"{use.source.span.text} cannot be used: {reason}", use.source.span
+                ) from error
             for diagnostic in diagnostics:
                 session.report(diagnostic)
             raise trouble(
@@ -103,4 +105,3 @@ class Imports:
         if self.open:
             return self.open[-1].parent
         return self.root
-

@@ -129,7 +129,9 @@ def _walk(scope: Scope, path: str) -> tuple[Any, str]:
     item: Any = scope
     rest = path
     while rest and isinstance(item, Scope):
-        fitting = [child for child in item.items if child.name and (rest == child.name or rest.startswith(child.name + "."))]
+        fitting = [
+            child for child in item.items if child.name and (rest == child.name or rest.startswith(child.name + "."))
+        ]
         if not fitting:
             break
         item = max(fitting, key=lambda child: len(child.name))

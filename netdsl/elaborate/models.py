@@ -1,4 +1,4 @@
-"""Models: the entry of elaboration. Finds the model asked for, and gives its graph or every reason why there is none."""
+"""The entry of elaboration: finds the model asked for, and gives its graph, or every reason why there is none."""
 
 from __future__ import annotations
 

@@ -130,7 +130,9 @@ def _no_call(definition: tree.NetDef) -> tree.Call:
 
 def _net_flow(flow: Flow, statement: tree.Statement, what: str) -> NetFlow:
     if not isinstance(flow, NetFlow):
-        raise trouble(NOT_A_STAGE, f"{what} can stand in a net only", statement.span, help="a block gives its last value")
+        raise trouble(
+            NOT_A_STAGE, f"{what} can stand in a net only", statement.span, help="a block gives its last value"
+        )
     return flow
 
 
@@ -146,7 +148,9 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
     shape = override_shape(statement, place.name, tuple(shape), net.overrides)
     type_ = TensorType(shape, "int" if statement.kind == "int" else "float")
     if type_.elements > flow.session.limits.tensor_elements:
-        flow.session.exceeded("tensor_elements", f"an input of {type_.elements:,} elements is too large", statement.span)
+        flow.session.exceeded(
+            "tensor_elements", f"an input of {type_.elements:,} elements is too large", statement.span
+        )
     bound = None if statement.bound is None else evaluate_whole(statement.bound, env, "a bound")
     value = Value(type_)
     declare(place, Binding("input", value, statement.name.span), env)

@@ -30,7 +30,9 @@ def set_inputs(
         if name is None:
             if len(statements) != 1:
                 names = ", ".join(f"`{each}`" for each in statements) or "none"
-                message = f"`{net.name}` has {len(statements)} inputs; say which one: `--input NAME={format_shape(shape)}`"
+                message = (
+                    f"`{net.name}` has {len(statements)} inputs; say which one: `--input NAME={format_shape(shape)}`"
+                )
                 raise trouble(UNKNOWN_PARAMETER, message, net.head_span, f"its inputs: {names}")
             (name,) = statements
         if name not in statements:

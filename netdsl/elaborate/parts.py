@@ -147,7 +147,9 @@ def name_item(flow: Flow, item: Node | Scope, kind: str, label: Slot | None, out
         return
     elif part.numbered:
         help = f"inside a combine of a sequence nothing is numbered: `name: {item.syntax.span.text.splitlines()[0]}`"
-        raise trouble(NAME_CLASH, f"`{item.title.partition('(')[0]}` has weights, and needs a label here", item.span, help=help)
+        raise trouble(
+            NAME_CLASH, f"`{item.title.partition('(')[0]}` has weights, and needs a label here", item.span, help=help
+        )
     else:
         item.name = output or f"{kind}{counted}"
     take_name(part, item)
@@ -157,7 +159,9 @@ def take_name(part: Part, item: Item) -> None:
     """Records the name of a part; two parts of one scope cannot have the same."""
     other = part.names.get(item.name)
     if other is not None:
-        place = Label(other.span, f"`{item.name}` is this one" if other.labelled else f"this one is named `{item.name}`")
+        place = Label(
+            other.span, f"`{item.name}` is this one" if other.labelled else f"this one is named `{item.name}`"
+        )
         help = f"give this one a label: `name: {item.span.text.splitlines()[0]}`"
         raise trouble(NAME_CLASH, f"two parts would be named `{item.name}`", item.span, labels=(place,), help=help)
     part.names[item.name] = item

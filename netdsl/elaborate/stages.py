@@ -10,10 +10,10 @@ from netdsl.elaborate.bounds import least_stages
 from netdsl.elaborate.calls import Call, apply_operator, resolve, single_input, unfold
 from netdsl.elaborate.contracts import check_contract, expected_value
 from netdsl.elaborate.defaults import add_default
-from netdsl.elaborate.env import CALLABLE, POISON, BlockValue, Chain, Env, OperatorValue, Poison
+from netdsl.elaborate.env import CALLABLE, POISON, Binding, BlockValue, Chain, Env, OperatorValue
 from netdsl.elaborate.evaluate import bind_pattern, duplicate, evaluate, evaluate_whole, iterate, truth
 from netdsl.elaborate.inits import init
-from netdsl.elaborate.parts import Binding, Flow, Slot, declare, poison, slot, values_of
+from netdsl.elaborate.parts import Flow, Slot, declare, poison, slot, values_of
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value
@@ -74,7 +74,7 @@ def _names(pattern: tree.Pattern) -> list[tree.NamePattern]:
 # --- Statements ---------------------------------------------------------------------------------
 
 
-def _flow(statement: tree.Flow, flow: Flow, env: Env) -> None:
+def run_flow(statement: tree.Flow, flow: Flow, env: Env) -> None:
     pipeline(statement.pipeline, flow, env)
     if statement.contract is not None:
         check_contract(statement.contract, flow.current, flow, env, statement.pipeline.span)
@@ -155,7 +155,7 @@ def pipeline(expr: tree.Pipeline, flow: Flow, env: Env, output: str = "") -> Non
 def stage(expr: tree.Stage, flow: Flow, env: Env, label: tree.Labelled | None = None, output: str = "") -> None:
     """Runs one stage."""
     if isinstance(expr, tree.Labelled):
-        if isinstance(expr.stage, tree.If) and _arm(expr.stage, env) is None:
+        if isinstance(expr.stage, tree.If) and arm_of(expr.stage, env) is None:
             return  # nothing is added, not even the label
         place = slot(expr.label, env)
         try:
@@ -184,14 +184,16 @@ def run_call(call: Call, flow: Flow, label: Slot | None, output: str) -> Node | 
     """Runs a call whose arguments are evaluated."""
     callee = call.callee
     if isinstance(callee, OperatorValue):
-        if not call.callee.op.name or flow.current is None:
+        if flow.current is None:
             return _without_current(call, flow, label, output)
         inputs = single_input(flow, callee.op.name, call.syntax.span)
         return apply_operator(flow, call, inputs, label, output)
     if isinstance(callee, BlockValue):
         return blocks.call_block(flow, callee, call, label, output)
     if label is not None:
-        raise trouble(NOT_A_STAGE, "several stages cannot have one label", call.syntax.span, help="use braces: `name: { … }`")
+        raise trouble(
+            NOT_A_STAGE, "several stages cannot have one label", call.syntax.span, help="use braces: `name: { … }`"
+        )
     _run_chain(callee, flow)
     return None
 
@@ -243,7 +245,9 @@ def _combine(expr: tree.Combine, flow: Flow, env: Env, label: Slot | None, outpu
 
 def _group(expr: tree.Group, flow: Flow, env: Env, label: Slot | None, output: str) -> Scope | None:
     if label is not None or (flow.part.numbered and not flow.in_combine):
-        return blocks.sequence(flow, expr, env, label, output, lambda inner, names: run(expr.body.statements, inner, names))
+        return blocks.sequence(
+            flow, expr, env, label, output, lambda inner, names: run(expr.body.statements, inner, names)
+        )
     inner = Env(env)
     flow.session.enter(expr.span)
     try:
@@ -258,7 +262,7 @@ def _group(expr: tree.Group, flow: Flow, env: Env, label: Slot | None, output: s
 # --- if, for, repeat ----------------------------------------------------------------------------
 
 
-def _arm(expr: tree.If, env: Env) -> int | None:
+def arm_of(expr: tree.If, env: Env) -> int | None:
     """The number of the arm to take."""
     for number, arm in enumerate(expr.arms):
         if arm.test is None or truth(arm.test, env):
@@ -274,7 +278,7 @@ def _if(expr: tree.If, flow: Flow, env: Env, label: Slot | None, output: str) ->
 
 
 def _choose(expr: tree.If, flow: Flow, env: Env) -> None:
-    number = _arm(expr, env)
+    number = arm_of(expr, env)
     if number is None:
         flow.steps.append(Choice(expr, flow.statement, -1, None))
         return
@@ -371,7 +375,7 @@ _BY_STAGE: dict[type, Runner] = {
 }
 
 _BY_STATEMENT: dict[type, Callable[[Any, Flow, Env], None]] = {
-    tree.Flow: _flow,
+    tree.Flow: run_flow,
     tree.Bind: _bind,
     tree.Let: _let,
     tree.Default: _default,

@@ -7,8 +7,9 @@ from typing import Any
 
 from netdsl.elaborate import functions
 from netdsl.elaborate.env import Binding, Env
-from netdsl.elaborate.evaluate import evaluate, unknown
+from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.inits import initialiser
+from netdsl.elaborate.lookup import unknown
 from netdsl.elaborate.parts import Flow, Part, Slot, check_label, declare, slot, take_name
 from netdsl.elaborate.session import trouble
 from netdsl.graph.graph import Node, Origin, Value
@@ -91,7 +92,9 @@ def _shape(expr: tree.Expr, flow: Flow, env: Env) -> tuple[int, ...]:
 
 # --- Formulas -----------------------------------------------------------------------------------
 
-FORMULA_FUNCTIONS = frozenset(("abs", "ceil", "cos", "exp", "floor", "log", "log2", "max", "min", "round", "sign", "sin", "sqrt"))
+FORMULA_FUNCTIONS = frozenset(
+    ("abs", "ceil", "cos", "exp", "floor", "log", "log2", "max", "min", "round", "sign", "sin", "sqrt")
+)
 """Functions that a formula may apply to its indices."""
 
 _WHOLE = frozenset(("abs", "ceil", "floor", "max", "min", "round", "sign"))
@@ -114,7 +117,11 @@ def _check_formula(expr: tree.Expr, indices: frozenset[str], env: Env) -> Dtype:
     if isinstance(expr, tree.Binary):
         left, right = _check_formula(expr.left, indices, env), _check_formula(expr.right, indices, env)
         if expr.op in ("in", "not in"):
-            raise trouble(BAD_VALUE, f"`{expr.op}` cannot stand in a formula", expr.op_span if hasattr(expr, "op_span") else expr.span)
+            raise trouble(
+                BAD_VALUE,
+                f"`{expr.op}` cannot stand in a formula",
+                expr.op_span if hasattr(expr, "op_span") else expr.span,
+            )
         if expr.op == "/":
             return "float"
         return "int" if left == right == "int" else "float"
@@ -179,7 +186,11 @@ def _mentions(expr: Any, indices: frozenset[str], env: Env) -> bool:
     if isinstance(expr, tree.Call):
         return any(_mentions(arg.value, indices, env) for arg in expr.args)
     if isinstance(expr, tree.Index):
-        return len(expr.indices) > 1 or any(_mentions(each, indices, env) for each in expr.indices) or _is_tensor(expr.base, env)
+        return (
+            len(expr.indices) > 1
+            or any(_mentions(each, indices, env) for each in expr.indices)
+            or _is_tensor(expr.base, env)
+        )
     return False
 
 

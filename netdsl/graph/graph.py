@@ -140,7 +140,7 @@ class Scope:
 
     kind: ScopeKind
     definition: tree.BlockDef | tree.NetDef | tree.Group | tree.If | tree.For | tree.Repeat | tree.Labelled
-    syntax: tree.Call | tree.Group | tree.If | tree.For | tree.Repeat | tree.NetDef | tree.Name
+    syntax: tree.Call | tree.Combine | tree.Group | tree.If | tree.For | tree.Repeat | tree.NetDef | tree.Name
     statement: tree.Statement | None
     parent: Scope | None
     env: Any = None

@@ -40,8 +40,8 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """An operator or function applied: `+ - * / // % **`, `neg`, comparisons, `and`, `or`, `not`, `in`, `if` (test, then,
-    otherwise), `index` (list, index), `slice` (list, start, stop), `list` (items), `size` (items), `window` (kernel,
+    """An operator or function applied: `+ - * / // % **`, `neg`, comparisons, `and`, `or`, `not`, `in`, `not in`, `if`
+    (test, then, otherwise), `index` (list, index), `slice` (list, start, stop), `list` (items), `window` (kernel,
     stride), or the name of a function of the language."""
 
     op: str

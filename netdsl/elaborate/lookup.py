@@ -1,0 +1,123 @@
+"""Where names lead: bindings, parts at a path of labels, weights, and the axes of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from netdsl.elaborate import evaluate as evaluation
+from netdsl.elaborate.env import CALLABLE, POISON, Binding, Env, Indexed, Prefix, WeightRef
+from netdsl.elaborate.session import trouble
+from netdsl.elaborate.trouble import Poisoned
+from netdsl.graph.graph import Node, Scope, Value
+from netdsl.ops import REGISTRY, WORDS
+from netdsl.ops.arguments import is_whole
+from netdsl.syntax import tree
+from netdsl.text.codes import RECURSIVE_BLOCK, UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
+from netdsl.text.diagnostic import Label, did_you_mean
+
+
+def unknown(name: str, span: Any, env: Env) -> Exception:
+    """Trouble about a name that is not in scope."""
+    if name == "in":
+        return trouble(
+            UNKNOWN_NAME, "there is no `in` here", span, help="a net's inputs are called by name, a block has `in`"
+        )
+    below = env.hidden(name)
+    if below is not None:
+        place = Label(below.span, f"`{name}` is declared here, below its use")
+        return trouble(RECURSIVE_BLOCK, f"`{name}` is used above its declaration", span, labels=(place,))
+    known = [known for known, _ in env.visible()]
+    return trouble(
+        UNKNOWN_NAME, f"there is no `{name}` in scope", span, did_you_mean(name, [*known, *REGISTRY, *WORDS])
+    )
+
+
+def whole_list(indexed: Indexed, expr: tree.Expr) -> tuple[Any, ...]:
+    """All entries of an indexed name, if no index from 0 is missing."""
+    entries = indexed.entries
+    for index in range(len(entries)):
+        if index not in entries:
+            raise trouble(UNKNOWN_NAME, f"`{expr.span.text}` has no entry {index}, so it is no list yet", expr.span)
+        if entries[index].value is POISON:
+            raise Poisoned
+    return tuple(entries[index].value for index in range(len(entries)))
+
+
+def find_binding(expr: tree.Expr, env: Env) -> Binding | None:
+    """The binding that a name, computed name, prefixed name or indexed name stands for, if there is one."""
+    if isinstance(expr, tree.Name):
+        return env.lookup(expr.id)
+    if isinstance(expr, tree.Computed):
+        return env.lookup(evaluation.computed_name(expr, env))
+    if isinstance(expr, tree.Attribute):
+        base = find_binding(expr.base, env)
+        if base is not None and isinstance(base.value, Prefix):
+            return base.value.entries.get(expr.name)
+    if isinstance(expr, tree.Index) and len(expr.indices) == 1:
+        base = find_binding(expr.base, env)
+        if base is not None and isinstance(base.value, Indexed):
+            position = evaluation.evaluate(expr.indices[0], env)
+            return base.value.entries.get(position) if is_whole(position) else None
+    return None
+
+
+def weight_of(part: Any, name: str) -> WeightRef | None:
+    """The weight of an operator's part, or a `param` itself as `weight`."""
+    if isinstance(part, Node):
+        for weight in part.weights:
+            if weight.name == name:
+                return WeightRef(part, name)
+    return None
+
+
+def find_part(expr: tree.Expr, env: Env) -> Node | Scope | None:
+    """The part that a path of labels leads to (`transformer.wte`, `fc`, `conv1.conv`), if there is one."""
+    binding = find_binding(expr, env)
+    if binding is not None:
+        return binding.item
+    if isinstance(expr, tree.Attribute):
+        part = find_part(expr.base, env)
+        if isinstance(part, Scope):
+            for item in part.items:
+                if item.name == expr.name:
+                    return item
+    if isinstance(expr, tree.Index) and len(expr.indices) == 1 and isinstance(expr.base, tree.Attribute):
+        part = find_part(expr.base.base, env)
+        if isinstance(part, Scope):
+            name = f"{expr.base.name}.{evaluation.evaluate(expr.indices[0], env)}"
+            return next((item for item in part.items if item.name == name), None)
+    return None
+
+
+_SPATIAL = {
+    1: (),
+    2: ("length",),
+    3: ("height", "width"),
+    4: ("depth", "height", "width"),
+}
+
+
+def axis_of(value: Value, expr: tree.Attribute) -> Any:
+    """An axis of a tensor by name, or its whole shape."""
+    shape, name = value.type.shape, expr.name
+    if name == "shape":
+        return tuple(shape)
+    if shape:
+        if name == "channels":
+            return shape[0]
+        if name == "features":
+            return shape[-1]
+        names = _SPATIAL.get(len(shape), ())
+        if name in names:
+            return shape[1 + names.index(name)]
+    known = ["channels", "features", *_SPATIAL.get(len(shape), ()), "shape"]
+    label = did_you_mean(name, known) or f"it has {', '.join(f'`{each}`' for each in known)}"
+    raise trouble(UNKNOWN_ATTRIBUTE, f"a tensor of shape {value.type} has no `{name}`", expr.name_span, label)
+
+
+def visible_callables(env: Env) -> Iterator[str]:
+    """The names of blocks and kept operators in scope, for suggestions."""
+    for name, binding in env.visible():
+        if isinstance(binding.value, CALLABLE):
+            yield name
