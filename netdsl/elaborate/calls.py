@@ -24,11 +24,11 @@ from netdsl.graph.graph import Node, Origin, Value
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
-from netdsl.ops.bind import bind_values
+from netdsl.ops.bind import MatchProblem, bind_values, match_operator
 from netdsl.ops.operator import Operator
 from netdsl.ops.values import Window, kind, show
 from netdsl.syntax import tree
-from netdsl.text.codes import BAD_ARGUMENT, BAD_SHAPE, NOT_A_STAGE, UNKNOWN_OPERATOR
+from netdsl.text.codes import BAD_ARGUMENT, NOT_A_STAGE, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import did_you_mean
 
 if TYPE_CHECKING:
@@ -253,6 +253,22 @@ def _append(flow: Flow, then: Any, call: Call) -> None:
         flow.appended = before
 
 
+def check_pairing(call: Call) -> None:
+    """Raises Trouble where the arguments of an operator do not pair with those that it takes, whatever its input."""
+    assert isinstance(call.callee, OperatorValue)
+    op = call.callee.op
+    positional = [given.value for given in call.args if given.name is None]
+    named: dict[str, Any] = {given.name: given.value for given in call.args if given.name is not None}
+    for name, default in call.env.defaults.get(op.name, {}).items():
+        if all(argument.name != name for argument in op.arguments[: len(positional)]):
+            named.setdefault(name, default.value)
+    named = {name: value for name, value in named.items() if name != "then" and not _feeds(op, name, value)}
+    try:
+        match_operator(op, positional, named)
+    except MatchProblem as problem:
+        raise explain.match_problem(problem, op.name, call) from problem
+
+
 def single_input(flow: Flow, name: str, span: Span) -> tuple[Value, ...]:
     """The current value as the input of an operator."""
     current = flow.current
@@ -261,9 +277,3 @@ def single_input(flow: Flow, name: str, span: Span) -> tuple[Value, ...]:
     if isinstance(current, tuple):
         return current
     raise explain.no_current(name, span)
-
-
-def refuse_list(op: Operator, inputs: tuple[Any, ...], span: Span) -> None:
-    """An operator that is no combine takes one tensor."""
-    if not all(isinstance(value, Value) for value in inputs):
-        raise trouble(BAD_SHAPE, f"`{op.name}` is given a list of lists", span)

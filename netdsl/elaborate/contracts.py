@@ -32,11 +32,20 @@ def check_contract(contract: tree.Expr, current: Any, flow: Flow, env: Env, stag
         raise trouble(CONTRACT, f"the contract speaks of one tensor; here is {what}", contract.span)
     found = tuple(map(int, current.type.shape))
     if found == wanted:
+        flow.after_broken = False
+        return
+    promised = Value(TensorType(wanted, current.type.dtype, current.type.batched), link=current)
+    # What follows is checked against what was promised, so that one slip is told once. If the slip is in the promise
+    # itself, the next contract does not hold either: that is not told.
+    flow.current = promised
+    consequence, flow.after_broken = flow.after_broken, not flow.after_broken
+    if consequence:
         return
     span = last_line(stage)
     message = f"the shape is {format_shape(found)}; the contract says {format_shape(wanted)}"
     session = flow.session
     if session.overridden:
+        flow.current, flow.after_broken = current, False
         session.report(
             Diagnostic(NOTE_OVERRIDDEN, message, contract.span, "true of the net as written", severity="note")
         )
@@ -51,8 +60,6 @@ def check_contract(contract: tree.Expr, current: Any, flow: Flow, env: Env, stag
             help=_help(found, wanted),
         )
     )
-    # What follows is checked against what was promised, so that one slip is told once.
-    flow.current = Value(TensorType(wanted, current.type.dtype, current.type.batched), link=current)
 
 
 def last_line(span: Span) -> Span:

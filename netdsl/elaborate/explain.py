@@ -48,14 +48,14 @@ def problem(found: Problem, op: Operator, call: Call, inputs: tuple[Value, ...],
         return branches(found, op, call, inputs, flow)
     if isinstance(found, MatchProblem):
         return match_problem(found, op.name, call)
-    where = f" (the input is {inputs[0].type})" if inputs and found.argument is None and len(inputs) == 1 else ""
+    where = f"the input is {inputs[0].type}" if len(inputs) == 1 and not op.combines else ""
     if found.argument is not None:
         place = argument_span(op, call, found.argument)
         message = f"`{op.name}`: argument `{found.argument}` {found.reason}"
         return trouble(found.code or BAD_ARGUMENT, message, place or span, found.label, help=found.help)
     joint = ": " if found.reason.startswith(("the ", "a ", "its ")) else " "
     message = f"`{op.name}`{joint}{found.reason}"
-    return trouble(found.code or BAD_SHAPE, message, span, found.label or where.strip(" ()"), help=found.help)
+    return trouble(found.code or BAD_SHAPE, message, span, found.label or where, help=found.help)
 
 
 def match_problem(found: MatchProblem, name: str, call: Call) -> Trouble:

@@ -12,11 +12,16 @@ def finish(root: Scope, outputs: list[Output], session: Session) -> None:
     """Marks what only heads need, and reports stages whose results reach no output."""
     inference = reached([output.value for output in outputs if not output.train])
     everything = reached([output.value for output in outputs])
+    unused = [node for node in root.nodes() if node not in everything]
+    # Of a chain that leads nowhere, its end is told.
+    read = {value.root.node for node in unused for value in node.inputs}
+    for node in unused:
+        if node not in read and node.op.name not in ("identity", "param", "constant", "buffer"):
+            _report_unused(node, session)
     for node in root.nodes():
         if node not in everything:
-            if node.op.name not in ("identity", "param", "constant", "buffer"):
-                _report_unused(node, session)
-        elif node not in inference:
+            continue
+        if node not in inference:
             node.train_only = True
     mark_scopes(root)
 

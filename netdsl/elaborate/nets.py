@@ -8,7 +8,6 @@ from typing import Any
 
 from netdsl.elaborate import explain
 from netdsl.elaborate.blocks import declare_parameter, declared
-from netdsl.elaborate.bounds import least_stages
 from netdsl.elaborate.calls import Call, Given, arguments
 from netdsl.elaborate.contracts import check_contract
 from netdsl.elaborate.env import POISON, Binding, Env, OperatorValue, title
@@ -61,7 +60,6 @@ def elaborate_net(
     part = Part(scope, names, numbered=False)
     first = definition.body.statements[0] if definition.body.statements else None
     flow = NetFlow(session, part, scope.steps, first, overrides=overrides)  # type: ignore[arg-type]
-    session.count(least_stages(definition.body, net.env), definition.head_span)
     run(definition.body.statements, flow, names)
     finish_inits(part, session)
     if not session.found:

@@ -51,6 +51,8 @@ class Flow:
     """Whether braces of a combine stand between this place and the part: nothing is numbered there."""
     appended: bool = False
     """Whether stages of a `then` are being added."""
+    after_broken: bool = False
+    """Whether the last contract was found broken."""
 
 
 @dataclass(slots=True)

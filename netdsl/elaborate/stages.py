@@ -7,7 +7,7 @@ from typing import Any
 
 from netdsl.elaborate import blocks, combines, tensors
 from netdsl.elaborate.bounds import least_stages
-from netdsl.elaborate.calls import Call, apply_operator, resolve, single_input, unfold
+from netdsl.elaborate.calls import Call, apply_operator, check_pairing, resolve, single_input, unfold
 from netdsl.elaborate.contracts import check_contract, expected_value
 from netdsl.elaborate.defaults import add_default
 from netdsl.elaborate.env import CALLABLE, POISON, Binding, BlockValue, Chain, Env, OperatorValue
@@ -147,9 +147,34 @@ def pipeline(expr: tree.Pipeline, flow: Flow, env: Env, output: str = "") -> Non
     stages = expr.stages
     last = len(stages) - 1
     for number, each in enumerate(stages):
-        if flow.current is POISON and not isinstance(each, tree.Name):
+        if flow.current is POISON and type(each) not in _VALUES:
+            _look_over(stages[number:], flow, env)
             raise Poisoned
-        stage(each, flow, env, None, output if number == last else "")
+        try:
+            stage(each, flow, env, None, output if number == last else "")
+        except (Trouble, Poisoned):
+            _look_over(stages[number + 1 :], flow, env)
+            raise
+
+
+def _look_over(stages: tuple[tree.Stage, ...], flow: Flow, env: Env) -> None:
+    """Reports what is wrong with calls whatever they are applied to: names, and how arguments pair."""
+    for each in stages:
+        call = each.stage if isinstance(each, tree.Labelled) else each
+        if not isinstance(call, tree.Call) or _is_reuse(call, env):
+            continue
+        try:
+            resolved = resolve(call, env)
+            if isinstance(resolved.callee, OperatorValue):
+                check_pairing(resolved)
+        except Trouble as found:
+            flow.session.report(found.diagnostic)
+        except Poisoned:
+            pass
+
+
+def _is_reuse(call: tree.Call, env: Env) -> bool:
+    return isinstance(call.function, tree.Name) and call.function.id == "reuse" and env.callable("reuse") is None
 
 
 def stage(expr: tree.Stage, flow: Flow, env: Env, label: tree.Labelled | None = None, output: str = "") -> None:
@@ -175,7 +200,7 @@ def _run_stage(expr: Any, flow: Flow, env: Env, label: Slot | None, output: str)
 
 
 def _call(expr: tree.Call, flow: Flow, env: Env, label: Slot | None, output: str) -> Node | Scope | None:
-    if isinstance(expr.function, tree.Name) and expr.function.id == "reuse" and env.callable("reuse") is None:
+    if _is_reuse(expr, env):
         return blocks.reuse(expr, flow, env)
     return run_call(resolve(expr, env), flow, label, output)
 
@@ -358,6 +383,9 @@ def turns(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> list[Turn]:
 
 
 Runner = Callable[[Any, Flow, Env, "Slot | None", str], "Node | Scope | None"]
+
+_VALUES = (tree.Name, tree.Computed, tree.Attribute, tree.Index, tree.Sequence)
+"""Stages that are values: a pipeline may begin with them."""
 
 _BY_STAGE: dict[type, Runner] = {
     tree.Call: _call,
