@@ -27,9 +27,19 @@ def symbol(expr: tree.Expr | tree.Pipeline, env: Env) -> Expr:
     return _constant(expr, env) if translate is None else translate(expr, env)
 
 
+def _value(expr: Any, env: Env) -> Any:
+    """The value of an expression; only names remember where they came from, since this is asked while tracing."""
+    session = env.session
+    before, session.traced = session.traced, False
+    try:
+        return evaluation.evaluate(expr, env)
+    finally:
+        session.traced = before
+
+
 def _constant(expr: Any, env: Env) -> Expr:
     try:
-        return expr_of(evaluation.evaluate(expr, env))
+        return expr_of(_value(expr, env))
     except (Trouble, Poisoned):
         return Const(None)  # in an arm that is not taken
 
@@ -45,7 +55,7 @@ def _name(expr: tree.Name, env: Env) -> Expr:
 
 def _attribute(expr: tree.Attribute, env: Env) -> Expr:
     try:
-        value = evaluation.evaluate(expr, env)
+        value = _value(expr, env)
     except (Trouble, Poisoned):
         return Const(None)
     if isinstance(value, tuple):
@@ -67,7 +77,7 @@ def _binary(expr: tree.Binary, env: Env) -> Expr:
 
 def _is_list(expr: tree.Expr, env: Env) -> bool:
     try:
-        return isinstance(evaluation.evaluate(expr, env), tuple)
+        return isinstance(_value(expr, env), tuple)
     except (Trouble, Poisoned):
         return False
 
@@ -97,7 +107,7 @@ def _sequence(expr: tree.Sequence, env: Env) -> Expr:
 
 def _index(expr: tree.Index, env: Env) -> Expr:
     try:
-        if isinstance(evaluation.evaluate(expr, env), Value):
+        if isinstance(_value(expr, env), Value):
             return Const(None)
     except (Trouble, Poisoned):
         return Const(None)
@@ -112,7 +122,7 @@ def _slice(expr: tree.Slice, env: Env) -> Expr:
 
 def _fold(op: str, expr: tree.Expr, env: Env, *operands: Expr) -> Expr:
     if all(isinstance(operand, Const) for operand in operands):
-        return Const(plain(evaluation.evaluate(expr, env)))
+        return Const(plain(_value(expr, env)))
     return Apply(op, operands)
 
 
