@@ -62,7 +62,7 @@ def parse(text: str) -> Pattern:
     sides = text.split("->")
     if len(sides) != 2:
         raise _wrong(f"must have one arrow, as in `c h w -> (h w) c`; it has {len(sides) - 1 or 'none'}")
-    left, right = (_side(side, which) for side, which in zip(sides, ("left", "right"), strict=True))
+    left, right = (_side(side.strip(), which) for side, which in zip(sides, ("left", "right"), strict=True))
     names = [{name for group in side for name in group} for side in (left, right)]
     for here, there, where in ((names[0], names[1], "right"), (names[1], names[0], "left")):
         for name in sorted(here - there):
