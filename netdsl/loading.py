@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.analysis.budgets import check_budgets
 from netdsl.catalogue import Spec, read_spec
 from netdsl.elaborate import elaborate, model_names
 from netdsl.limits import Limits
+from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
 from netdsl.text.diagnostic import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from netdsl.graph.graph import Graph
-    from netdsl.syntax import tree
     from netdsl.text.diagnostic import Diagnostic
 
 
@@ -59,17 +62,18 @@ def load_models(
     params: Mapping[str, Any] | None = None,
     inputs: Mapping[str | None, tuple[int, ...]] | None = None,
     limits: Limits = Limits(),
-) -> list[Loaded]:
-    """The graphs of all models of a spec, or of the one that the name asks for.
+) -> Iterator[Loaded]:
+    """The graphs of all models of a spec, or of the one that the name asks for, one at a time.
 
-    Raises SpecError with what is wrong in any of them. A file that has blocks only, for others to use, has no model.
+    Raises SpecError at the first that cannot be made. A file of blocks only, for others to use, has no models.
     """
     spec = read_spec(name, limits)
     file = parse(spec.source, limits)
-    models = [spec.model] if spec.model is not None else model_names(file)
-    return [
-        load_model(spec._replace(model=model), file, params=params, inputs=inputs, limits=limits) for model in models
-    ]
+    models: list[str | None] = [spec.model] if spec.model is not None else [*model_names(file)]
+    if not models and not any(isinstance(statement, tree.BlockDef) for statement in file.statements):
+        models = [None]  # the elaborator says what is missing
+    for model in models:
+        yield load_model(spec._replace(model=model), file, params=params, inputs=inputs, limits=limits)
 
 
 def load_model(
@@ -82,13 +86,26 @@ def load_model(
     traced: bool = False,
 ) -> Loaded:
     """The graph of one model of a parsed spec."""
-    graph = elaborate(
-        file,
-        model=spec.model,
-        params=params or {},
-        inputs=inputs or {},
-        limits=limits,
-        traced=traced,
-        root=spec.root,
-    )
-    return Loaded(graph, spec, (*graph.notes, *check_budgets(graph)))
+    with collector_paused():
+        graph = elaborate(
+            file,
+            model=spec.model,
+            params=params or {},
+            inputs=inputs or {},
+            limits=limits,
+            traced=traced,
+            root=None if spec.root is None else Path(spec.root),
+        )
+        return Loaded(graph, spec, (*graph.notes, *check_budgets(graph)))
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep Python from looking for garbage: a graph that grows has none, and looking doubles the time it takes."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

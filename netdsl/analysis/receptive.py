@@ -7,11 +7,11 @@ not clip it, so it may exceed the image, as the 715 pixels of GoogLeNet do.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from fractions import Fraction
 
     from netdsl.analysis.schedule import Schedule
     from netdsl.graph.graph import Node
@@ -67,6 +67,8 @@ def _through(node: Node, inputs: list[Fields], output: TensorType) -> Fields:
         return None  # a reshape made other axes of what was seen
     spread = zip(fields, sliding.kernel, sliding.stride, sliding.dilation, strict=True)
     if sliding.transposed:
+        from fractions import Fraction  # two milliseconds, and few networks need it
+
         # Of the windows that write to one position, ceil(extent / stride) at most overlap there.
         return tuple(
             Field(field.pixels + ((dilation * (kernel - 1)) // stride) * field.jump, Fraction(field.jump) / stride)

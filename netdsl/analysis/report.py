@@ -53,9 +53,10 @@ class Row:
         item = self.item
         if isinstance(item, Node):
             return _node_title(item)
-        if item.kind == "sequence" and not item.title:
-            return _contents(item)
-        return item.title or self.op
+        if item.kind == "net":
+            return item.title if item.arguments else self.op
+        # A group has nothing but its contents to tell it apart; a block that is a sequence has its call.
+        return item.title if hasattr(item.definition, "name") else _contents(item)
 
     @property
     def shape(self) -> tuple[int, ...] | None:
@@ -291,7 +292,9 @@ class Line:
             else:
                 stages.append([child])
         found: list[Line] = []
-        for start, period, times in repeats([_structure(stage) for stage in stages]):
+        figures = self.row.figures
+        heads = [figures.macs(stage[0].item) > 0 for stage in stages]
+        for start, period, times in repeats([_structure(stage) for stage in stages], heads):
             last = start + (times - 1) * period
             found.append(Line(stages[start : start + period], stages[last : last + period], times, self.level + 1))
         return found
@@ -308,11 +311,12 @@ def _signature(node: Node) -> Hashable:
     return node.op.name, node.type.shape, node.params, node.macs, node.op.sliding(node.args)
 
 
-def repeats(keys: Sequence[Hashable]) -> Iterator[tuple[int, int, int]]:
+def repeats(keys: Sequence[Hashable], heads: Sequence[bool] = ()) -> Iterator[tuple[int, int, int]]:
     """The keys as runs of equal turns: (start, keys in a turn, turns), a lone key being a turn of its own.
 
-    Of the runs that start at one place the one that covers most is taken, the shortest turn first. Each key is
-    compared about `LONGEST_PERIOD` times.
+    Of the runs that start at one place the one that covers most is taken, the shortest turn first. A turn of several
+    keys starts with one of the `heads` if it has any, so that `conv -> batchnorm -> relu` is not taken apart. Each
+    key is compared about `LONGEST_PERIOD` times.
     """
     numbers: dict[Hashable, int] = {}
     ids = [numbers.setdefault(key, len(numbers)) for key in keys]
@@ -320,6 +324,8 @@ def repeats(keys: Sequence[Hashable]) -> Iterator[tuple[int, int, int]]:
     while at < count:
         best, covered = (1, 1), 1
         for period in range(1, min(LONGEST_PERIOD, (count - at) // 2) + 1):
+            if heads and not heads[at] and any(heads[at : at + period]):
+                break
             end = at + period
             while end < count and ids[end] == ids[end - period]:
                 end += 1

@@ -43,19 +43,19 @@ def run(args: Namespace) -> int:
 
 def _checked(name: str, given: dict[str, object]) -> tuple[list[Diagnostic], list[str]]:
     """What is wrong with a spec, and a line about each model of it that is sound."""
-    from netdsl.loading import load_models
+    from netdsl.loading import collector_paused, load_models
 
-    try:
-        models = load_models(name, **given)  # type: ignore[arg-type]
-    except SpecError as error:
-        return list(error.diagnostics), []
     found: list[Diagnostic] = []
     lines: list[str] = []
-    for loaded in models:
-        # Models of one file share blocks, whose findings need to be told once.
-        found += [each for each in loaded.findings if each not in found]
-        if not loaded.errors:
-            lines.append(_sound(loaded))
+    try:
+        with collector_paused():
+            for loaded in load_models(name, **given):  # type: ignore[arg-type]
+                # Models of one file share blocks, whose findings need to be told once.
+                found += [each for each in loaded.findings if each not in found]
+                if not loaded.errors:
+                    lines.append(_sound(loaded))
+    except SpecError as error:
+        return [*found, *error.diagnostics], lines
     return found, lines
 
 

@@ -6,6 +6,15 @@ import argparse
 import sys
 from typing import NoReturn
 
+from netdsl.text.terminal import width
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """argparse's, told the width: to find it out, it imports shutil and all its archives at every start."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=width(sys.stdout) - 2)
+
 
 class CommandParser(argparse.ArgumentParser):
     """A parser for one command. `examples` adds the examples that its help ends with."""
@@ -14,7 +23,7 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(
             prog=f"netdsl {name}",
             description=f"{summary[0].upper()}{summary[1:]}.",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
             allow_abbrev=False,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ def configure(parser: CommandParser) -> None:
 def run(args: Namespace) -> int:
     if args.depth < 1 or args.batch < 1:
         raise CommandError(f"--{'depth' if args.depth < 1 else 'batch'} counts from 1")
+    gc.disable()  # the process ends before there is garbage; see netdsl.loading.collector_paused
     loaded = load(args)
 
     from netdsl.analysis.figures import Figures

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 GAP = "  "
 NARROWEST = 20
 """Columns that the names keep; where they would have less, figures are left out instead."""
-BAR = 10
+BAR = 8
 """Columns of the bar that a share of 1 fills."""
 
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
-PLAIN_WIDTH = 100
+PLAIN_WIDTH = 110
 """Columns where nothing tells: a pipe or a file."""
 
 LEAST, MOST = 40, 120
