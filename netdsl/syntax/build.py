@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from netdsl.limits import Limits
     from netdsl.syntax.lexer import Lexer
 
+MOST_REPORTED = 100
+"""Findings of a parse that are told; the next one is kept too, and tells that there are more."""
+
 Values = list[Any]
 _CONSTANTS = {"true": True, "false": False, "none": None}
 
@@ -86,6 +89,7 @@ class Builder:
         """Where the last error is that belongs to a statement not yet complete."""
         self.depths: dict[int, int] = {}
         """By id: how many operators, calls and indices stand inside each other in an expression."""
+        self.few_digits = min(9, limits.integer_digits)
         self.kept: list[object] = []
         """Keeps alive what has a depth, lest an id be used again."""
 
@@ -93,7 +97,8 @@ class Builder:
         return Span(self.source, start, end)
 
     def report(self, diagnostic: Diagnostic) -> None:
-        self.found.append(diagnostic)
+        if len(self.found) <= MOST_REPORTED:
+            self.found.append(diagnostic)
         self.broken = max(self.broken, diagnostic.span.start)
 
     def _nested(self, node: Any, *inside: object) -> Any:
@@ -375,7 +380,7 @@ class Builder:
         _, start, end, text = values[0]
         span = Span(self.source, start, end)
         # The common case first: a few digits.
-        if len(text) < 10 and text.isdecimal() and (text[0] != "0" or len(text) == 1):
+        if len(text) <= self.few_digits and text.isdecimal() and (text[0] != "0" or len(text) == 1):
             return Number(span, int(text))
         value = read_number(text, self.limits)
         if isinstance(value, Fault):

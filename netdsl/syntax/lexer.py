@@ -128,6 +128,7 @@ class Lexer:
                 elif index == _SEMICOLON:
                     if line_end >= 0:
                         yield "SEP", line_end, line_end + 1, ""
+                        previous = "SEP"
                     line_end, semicolon = at, True
                     if inside or previous in _GOES_ON:  # an error, as it ends nothing
                         line_end, semicolon = -1, False

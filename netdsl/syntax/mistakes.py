@@ -74,6 +74,7 @@ _MEANT = {
     "^": "DOUBLE_STAR",
 }
 """Characters of no token, and the token that was meant."""
+_KEYWORD = "`{}` is a keyword, so it cannot be a name"
 _STRAY = "this `{}` closes no bracket"
 _SPELLED = {terminal: text for text, terminal in (SIGNS | WORDS).items()}
 _FOREIGN = {
@@ -125,7 +126,8 @@ def not_a_token(source: Source, token: Token) -> Diagnostic:
     span = Span(source, start, end)
     if terminal == "BAD_STRING":
         if text[0] == "'":
-            help = 'write `"' + text.strip("'") + '"`' if len(text) < 40 else ""
+            inside = text.strip("'")
+            help = "" if '"' in inside or len(inside) > 40 else f'write `"{inside}"`'
             return Diagnostic(SYNTAX, "strings stand in double quotes", span, help=help)
         message = "this string does not end on its line"
         return Diagnostic(SYNTAX, message, span, help='a string ends with `"`, on the line on which it begins')
@@ -245,7 +247,11 @@ def _help(place: Place) -> str:
     if before == "COMPUTED" and "LBRACE" in may and terminal != "LBRACE":
         return f"if the braces of `{_short(word)}` are a body, put a space before the first"
     if "NAME" in may and text in _KEYWORDS:
-        return f"`{text}` is a keyword, so it cannot be a name"
+        return _KEYWORD.format(text)
+    if word in _KEYWORDS and terminal in ("COLON", "EQUAL"):
+        return _KEYWORD.format(word)
+    if before == "STRING" and word.endswith('\\"'):
+        return "strings have no escapes"
     if (terminal == "MINUS" and following == ">") or (terminal == "GT" and before == "MINUS"):
         return "the arrow is written `->`"
     if terminal == "EQUAL" and "EQ" in may:

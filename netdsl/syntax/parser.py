@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from netdsl.limits import Limits
 from netdsl.syntax.brackets import Brackets, indentation, matched, too_deep
-from netdsl.syntax.build import Builder
+from netdsl.syntax.build import MOST_REPORTED, Builder
 from netdsl.syntax.lexer import END, STRAY, Lexer
 from netdsl.syntax.mistakes import Place, is_stray, meant, not_a_token, unclosed_brace, unexpected
 from netdsl.syntax.tabled import accepts, actions_of, gotos_of
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 MOST_ERRORS = 20
 """Statements with an error after which a parse ends: more of them would not be read."""
 
-MOST_REPORTED = 100
-"""Findings that are kept: a statement can have more than one."""
-
+_COPIED = 300
+"""States of which a copy is kept, lest expressions nested deep take quadratic time."""
 _OPENING = frozenset(("LPAR", "LSQB", "LBRACE"))
 _CLOSING = frozenset(("RPAR", "RSQB", "RBRACE"))
+_ENDING = frozenset(("SEP", "RBRACE", END))
+"""Before these no statement can be missing."""
 
 
 def parse(source: Source, limits: Limits = Limits()) -> File:
@@ -57,6 +58,8 @@ class _Parse:
         self.errors = 0
         self.skipping = False
         """Whether what is read now belongs to a statement with an error."""
+        self.explained = -1
+        """Where the last mistake was that may be the cause of others on its line."""
 
     def result(self, start: str, end_name: str) -> object:
         deep = too_deep(self.source, self.limits)
@@ -107,6 +110,7 @@ class _Parse:
         word = text[max(start, at - 40) : at]
         message = f"`{word}{{` reads as the beginning of a computed name"
         self.builder.report(Diagnostic(SYNTAX, message, self.builder.span(at, past), help="put a space before `{`"))
+        self.explained = at
 
 
 class _Run:
@@ -145,7 +149,7 @@ class _Run:
         last = self.last
         for token in tokens:
             terminal = token[0]
-            before = states[:]
+            before = states[:] if len(states) < _COPIED else states
             while True:
                 action = actions_of(states[-1]).get(terminal)
                 if action is None:
@@ -174,11 +178,12 @@ class _Run:
         replaced = None
         if terminal in ("BAD_STRING", "UNKNOWN"):
             self.builder.report(not_a_token(self.source, token))
+            self.parse.explained = token[1]
             replaced = meant(token)
         elif terminal in (STRAY, END) and self._open_brace_before(token):
             self._report_unclosed_brace(token)
         else:
-            self.builder.report(unexpected(self._place(token)))
+            self._report_unexpected(token)
         self.parse.errors += 1
         if self.parse.errors >= MOST_ERRORS or terminal == END:
             return None
@@ -186,10 +191,13 @@ class _Run:
             return _chained(replaced, tokens)
         return self._resumed(token, tokens)
 
-    def _place(self, token: Token) -> Place:
+    def _report_unexpected(self, token: Token) -> None:
         open = [bracket for bracket in self._open() if bracket[1] < token[1]]
-        unclosed = bool(open) and open[-1][1] not in self.parse.matched().closing
-        return Place(self.source, self.before, self.last, token, open, unclosed, self.end_name)
+        unclosed = bool(open) and open[-1][0] != "LBRACE" and open[-1][1] not in self.parse.matched().closing
+        place = Place(self.source, self.before, self.last, token, open, unclosed, self.end_name)
+        explained, found = self.parse.explained, open[-1][1] if unclosed else token[1]
+        if explained < 0 or "\n" in self.source.text[min(explained, found) : max(explained, found)]:
+            self.builder.report(unexpected(place))
 
     def _open(self) -> list[tuple[str, int]]:
         """The brackets that are open in the parse: those shifted and not yet part of anything."""
@@ -217,23 +225,53 @@ class _Run:
 
     def _resumed(self, token: Token, tokens: Iterator[Token]) -> Iterator[Token] | None:
         """Leaves out the statement with the error and gives the tokens from its end on."""
-        states, values = self.states, self.values
         bottom = self._statements_start(outermost=token[0] == STRAY)
         if bottom is None:
             return None
+        definition = self._left_out(bottom)
+        if token[0] == STRAY:
+            return self._anew(token[1] - 1)
+        tokens = self._skipped(token, tokens, len(self._open()))
+        return tokens if definition is None else self._past_lost_body(definition, tokens)
+
+    def _left_out(self, bottom: int) -> int | None:
+        """Takes the last statement of those that begin at a height of the stack from it. For a block or net, gives
+        its place."""
+        states, values = self.states, self.values
         after = gotos_of(states[bottom])["statements"]
-        if len(states) > bottom + 1 and states[bottom + 1] == after:
+        some = len(states) > bottom + 1 and states[bottom + 1] == after
+        first = bottom + 2 if some else bottom  # after the SEP
+        head = values[first] if first < len(values) else None
+        if some:
             del states[bottom + 2 :], values[bottom + 1 :]
-        else:  # none has come before
+        else:
             del states[bottom + 1 :], values[bottom:]
             states.append(after)
             values.append([])
         self.builder.broken = -1
-        depth = len(self._open())
-        if token[0] == STRAY:
-            del self.lexer.brackets[:]
-            return self.lexer.begin(token[1] - 1, self.end, "RBRACE")
-        return self._skipped(token, tokens, depth)
+        return head[1] if type(head) is tuple and head[0] in ("BLOCK", "NET") else None
+
+    def _anew(self, at: int) -> Iterator[Token]:
+        """The tokens from a line end on, with no bracket open."""
+        self.lexer.brackets.clear()
+        return self.lexer.begin(at, self.end, "RBRACE")
+
+    def _past_lost_body(self, definition: int, tokens: Iterator[Token]) -> Iterator[Token]:
+        """Passes by the indented lines after a definition whose brace is missing, and the brace that ends them."""
+        token = next(tokens)
+        text = self.source.text
+        indent = indentation(text, definition)
+        line = token[1] if token[0] == "SEP" and not token[3] else -1
+        start = line
+        while line >= 0:
+            following = text.find("\n", line + 1)
+            content = text[line + 1 : following if following >= 0 else self.end].strip()
+            if content and indentation(text, line + 1) <= indent and (content[0] != "}" or line == start):
+                break
+            line = following
+        if line == start:
+            return _chained(token, tokens)
+        return self._anew(line if line >= 0 else self.end)
 
     def _statements_start(self, outermost: bool) -> int | None:
         """Where in the stack the statements begin among which an error is: of the file, or of the innermost body."""
@@ -260,8 +298,13 @@ class _Run:
                 past = self._past(brackets[depth][1], at, brackets[depth - 1][1] if depth else None)
                 del brackets[depth:]
                 tokens = self.lexer.begin(past, self.end, "RPAR")
-            elif terminal == "SEP" or len(brackets) < depth:
+            elif len(brackets) < depth:  # by the brace that closes the body
                 return _chained(token, tokens)
+            elif terminal == "SEP":
+                separator, token = token, next(tokens)
+                if token[0] not in _ENDING:
+                    return _chained(separator, _chained(token, tokens))
+                continue
             token = next(tokens)
 
     def _past(self, opened: int, at: int, around: int | None) -> int:

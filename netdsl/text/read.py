@@ -26,7 +26,7 @@ STDIN = "<stdin>"
 """The name of standard input in messages."""
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # Unicode's property Bidi_Control
-_FORBIDDEN = re.compile(rf"\r(?!\n)|[\0{_BIDI}]")
+_FORBIDDEN = re.compile(rf"[\r\0{_BIDI}]")  # once CRLF is LF
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -59,9 +59,8 @@ def source_from_text(name: str, text: str, limits: Limits = Limits()) -> Source:
     """The spec that a text is, with its line ends made LF. Raises SpecSyntaxError at characters no spec may have."""
     if len(text) > limits.file_size:
         raise _too_large(name, limits)
-    found = _FORBIDDEN.search(text)
     source = Source(name, text.replace("\r\n", "\n"))
-    if found:
+    if _FORBIDDEN.search(source.text):
         raise SpecSyntaxError(_bad_characters(source))
     return source
 
