@@ -1,7 +1,7 @@
 """Checkpoints that survive a crash: written aside, flushed, renamed; a damaged one is found out and passed over.
 
-A checkpoint is a folder `step-N` with `model.safetensors`, `optimizer.safetensors` and `manifest.json`, which has the
-SHA-256 of both, of itself, and the position in the run.
+A checkpoint is a folder `step-N` with `model.safetensors`, `optimizer.safetensors`, `average.safetensors` where the
+recipe averages, and `manifest.json`, which has the SHA-256 of each, of itself, and the position in the run.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ KEEP = 2
 MANIFEST = "manifest.json"
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
+AVERAGE = "average.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Checkpoint:
     """Where in the run that was: JSON values, as given to `save`."""
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
+    average: dict[str, Tensor] | None
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -80,18 +82,27 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, tensor
         optimizer.state[parameter][key] = like.copy_(value)
 
 
-def save(folder: Path, step: int, position: dict[str, Any], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def save(
+    folder: Path,
+    step: int,
+    position: dict[str, Any],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: nn.Module | None = None,
+) -> None:
     """Adds the checkpoint `step-N` to `folder`, then drops all but the newest `KEEP`.
 
     Does nothing if it is there. Raises HarnessError if the disk is full or fails; older checkpoints are then intact.
     """
-    target = folder / f"step-{step:08d}"
+    target = _path(folder, step)
     if target.exists():
         return
     contents = {
         MODEL: tensors_as_bytes(model.state_dict()),
         OPTIMIZER: tensors_as_bytes(optimizer_tensors(optimizer, model)),
     }
+    if average is not None:
+        contents[AVERAGE] = tensors_as_bytes(average.state_dict())
     files = {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in contents.items()}
     contents[MANIFEST] = _manifest({"format": 1, "step": step, "position": position, "files": files})
     temporary = folder / f".step-{step:08d}.{os.getpid()}.tmp"
@@ -125,7 +136,7 @@ def load_newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
     found = _steps(folder)
     for step, path in found:
         try:
-            return _load(path, step)
+            return load(folder, step)
         except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
             why = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
             warn(f"the checkpoint of step {step} is damaged ({why}); trying the one before")
@@ -136,8 +147,9 @@ def load_newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
     return None
 
 
-def _load(path: Path, step: int) -> Checkpoint:
-    """The checkpoint in `path`. Raises ValueError and others if a single bit of it is wrong."""
+def load(folder: Path, step: int) -> Checkpoint:
+    """The checkpoint of step `step`. Raises ValueError and others if a single bit of it is wrong."""
+    path = _path(folder, step)
     text = (path / MANIFEST).read_bytes()
     try:
         manifest: dict[str, Any] = json.loads(text)
@@ -149,12 +161,18 @@ def _load(path: Path, step: int) -> Checkpoint:
     if manifest["format"] != 1 or manifest["step"] != step:
         raise ValueError(f"{MANIFEST} belongs to another checkpoint")
     contents = {}
-    for name in (MODEL, OPTIMIZER):
+    for name in (MODEL, OPTIMIZER, AVERAGE):
+        if name == AVERAGE and name not in manifest["files"]:
+            continue
         data = (path / name).read_bytes()
         if _sha256(data) != manifest["files"][name]["sha256"]:
             raise ValueError(f"{name} is not what was written")
         contents[name] = safetensors.torch.load(data)
-    return Checkpoint(step, manifest["position"], contents[MODEL], contents[OPTIMIZER])
+    return Checkpoint(step, manifest["position"], contents[MODEL], contents[OPTIMIZER], contents.get(AVERAGE))
+
+
+def _path(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:08d}"
 
 
 def _steps(folder: Path) -> list[tuple[int, Path]]:

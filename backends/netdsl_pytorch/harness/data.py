@@ -1,15 +1,21 @@
-"""The data sets: scikit-learn's digits, Fashion-MNIST, and folders of IDX files."""
+"""The data sets by name: scikit-learn's digits, Fashion-MNIST, and folders of IDX files, images or shards."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from netdsl_pytorch.harness import decode
+from netdsl_pytorch.harness.augment import derive_seed, middle_box
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.files import FileSplit, scan_folder
 from netdsl_pytorch.harness.idx import read_idx
 from netdsl_pytorch.harness.options import TrainableModel
+from netdsl_pytorch.harness.shards import has_shards, scan_shards
 
 DIGITS = "digits"
 FASHION_MNIST = "fashion-mnist"
@@ -17,8 +23,15 @@ FASHION_MNIST_FOLDERS = (Path("/usr/share/datasets/fashion-mnist"),)
 """Where Debian's package dataset-fashion-mnist puts the files."""
 
 
+SAMPLED = 1024
+"""From how many training images of a folder the figures that normalise them are measured."""
+FASHION_CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+
+
 @dataclass(frozen=True, slots=True)
-class Split:
+class MemorySplit:
     """Images [N, C, H, W] of unsigned bytes and their classes [N] as 64-bit integers."""
 
     images: Tensor
@@ -26,6 +39,11 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def order(self, seed: int, epoch: int) -> Tensor:
+        """The order of an epoch [N]: a function of the seed and the epoch alone."""
+        generator = torch.Generator().manual_seed(derive_seed("epoch", seed, epoch))
+        return torch.randperm(len(self), generator=generator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +54,44 @@ class DataSet:
     """`digits`, `fashion-mnist`, or the absolute path of a folder: what to give as `--data` to have it again."""
     split: str
     """How the test images were set apart, in words."""
-    train: Split
-    test: Split
-    num_classes: int
+    train: MemorySplit | FileSplit
+    test: MemorySplit | FileSplit
+    classes: tuple[str, ...]
+    channels: int
     mean: Tensor
     """Of each channel over the training images, in units of a byte [C]."""
     std: Tensor
     """Likewise the standard deviation [C]."""
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width."""
-        _, channels, height, width = self.train.images.shape
-        return channels, height, width
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.classes)
 
     def fingerprint(self) -> str:
-        """SHA-256 over all images and labels: a resumed run must see what it saw before."""
+        """SHA-256 over all images and labels, or of files their names and sizes: a resumed run must see what it saw."""
         digest = hashlib.sha256()
-        for tensor in (self.train.images, self.train.labels, self.test.images, self.test.labels):
-            digest.update(str(tuple(tensor.shape)).encode())
-            digest.update(tensor.contiguous().numpy().data)
+        for split in (self.train, self.test):
+            if isinstance(split, FileSplit):
+                split.digest(digest, Path(self.name))
+                continue
+            for tensor in (split.images, split.labels):
+                digest.update(str(tuple(tensor.shape)).encode())
+                digest.update(tensor.contiguous().numpy().data)
         return digest.hexdigest()
 
 
-def load(name: str) -> DataSet:
-    """The data set called `name`, or that of the folder `name`. Raises HarnessError where there is none."""
+def load(name: str, input_shape: Sequence[int]) -> DataSet:
+    """The data set called `name`, or that of the folder `name`, for a net that takes `input_shape`.
+
+    Raises HarnessError where there is none, or where it is not sound.
+    """
     if name == DIGITS:
         return _digits()
     if name == FASHION_MNIST:
         for folder in FASHION_MNIST_FOLDERS:
             if folder.is_dir():
-                return _folder(folder, FASHION_MNIST)
+                return _idx_folder(folder, FASHION_MNIST, FASHION_CLASSES)
         places = ", ".join(map(str, FASHION_MNIST_FOLDERS))
         raise HarnessError(
             f"Fashion-MNIST is not installed ({places} is missing)",
@@ -76,9 +101,32 @@ def load(name: str) -> DataSet:
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise HarnessError(
-            f"`{name}` {what}; data are `{DIGITS}`, `{FASHION_MNIST}` or a folder of IDX files",
+            f"`{name}` {what}; data are `{DIGITS}`, `{FASHION_MNIST}` or a folder: of IDX files, of class folders of "
+            "images, or of tar shards",
         )
-    return _folder(folder, str(folder.resolve()))
+    if any(folder.glob("*idx?-ubyte*")):
+        return _idx_folder(folder, str(folder.resolve()))
+    return _files(folder.resolve(), input_shape)
+
+
+def _files(folder: Path, input_shape: Sequence[int]) -> DataSet:
+    """A folder of images in files or in shards."""
+    decode.check_pillow()
+    train, test, classes, words = scan_shards(folder) if has_shards(folder) else scan_folder(folder)
+    # A net of another shape is refused by check_fits; until then three channels will do.
+    channels = input_shape[0] if len(input_shape) == 3 and input_shape[0] in decode.MODES else 3
+    size = (input_shape[1], input_shape[2]) if len(input_shape) == 3 else (64, 64)
+    images = []
+    for index in np.linspace(0, len(train) - 1, min(SAMPLED, len(train))).astype(int).tolist():
+        try:
+            box = lambda height, width: middle_box(height, width, size, 1.0)  # noqa: E731
+            images.append(decode.decode(train.read(index), channels, size, box))
+        except (OSError, decode.BrokenImage):
+            continue  # It is counted and named when its turn comes.
+    if not images:
+        raise HarnessError(f"no image in {folder} can be decoded: the first is {train.name(0)}")
+    mean, std = _moments(torch.stack(images))
+    return DataSet(str(folder), words, train, test, classes, channels, mean, std)
 
 
 def _digits() -> DataSet:
@@ -95,11 +143,11 @@ def _digits() -> DataSet:
     images = images.reshape(-1, 1, 8, 8).astype("uint8")
     parts = train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=0)
     train_images, test_images, train_labels, test_labels = (torch.from_numpy(part) for part in parts)
-    train, test = Split(train_images, train_labels.long()), Split(test_images, test_labels.long())
-    return _dataset(DIGITS, "stratified 80/20, seed 0", train, test, num_classes=10)
+    train, test = MemorySplit(train_images, train_labels.long()), MemorySplit(test_images, test_labels.long())
+    return _in_memory(DIGITS, "stratified 80/20, seed 0", train, test, tuple("0123456789"))
 
 
-def _folder(folder: Path, name: str) -> DataSet:
+def _idx_folder(folder: Path, name: str, classes: tuple[str, ...] = ()) -> DataSet:
     """A folder with MNIST's four files, named as MNIST names them."""
     train, test = _split(folder, ("train",)), _split(folder, ("t10k", "test"))
     if train.images.shape[1:] != test.images.shape[1:]:
@@ -112,10 +160,10 @@ def _folder(folder: Path, name: str) -> DataSet:
         raise HarnessError(
             f"test labels in {folder} go up to {int(test.labels.max())}, training labels to {num_classes - 1} only"
         )
-    return _dataset(name, "the test files", train, test, num_classes)
+    return _in_memory(name, "the test files", train, test, classes or tuple(map(str, range(num_classes))))
 
 
-def _split(folder: Path, prefixes: tuple[str, ...]) -> Split:
+def _split(folder: Path, prefixes: tuple[str, ...]) -> MemorySplit:
     images_path = _find(folder, prefixes, "images", (3, 4))
     labels_path = _find(folder, prefixes, "labels", (1,))
     images, labels = read_idx(images_path, (3, 4)), read_idx(labels_path, (1,))
@@ -125,7 +173,7 @@ def _split(folder: Path, prefixes: tuple[str, ...]) -> Split:
         )
     if images.dim() == 3:
         images = images.unsqueeze(1)
-    return Split(images, labels.long())
+    return MemorySplit(images, labels.long())
 
 
 def _find(folder: Path, prefixes: tuple[str, ...], kind: str, dimensions: tuple[int, ...]) -> Path:
@@ -144,19 +192,23 @@ def _find(folder: Path, prefixes: tuple[str, ...], kind: str, dimensions: tuple[
     )
 
 
-def _dataset(name: str, split: str, train: Split, test: Split, num_classes: int) -> DataSet:
+def _in_memory(name: str, split: str, train: MemorySplit, test: MemorySplit, classes: tuple[str, ...]) -> DataSet:
+    return DataSet(name, split, train, test, classes, train.images.shape[1], *_moments(train.images))
+
+
+def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel of bytes [N, C, H, W]."""
     # In 64 bits, from counts of the 256 values: exact, and without a float copy of all images.
     values = torch.arange(256, dtype=torch.float64)
     means, deviations = [], []
-    for channel in range(train.images.shape[1]):
-        counts = torch.bincount(train.images[:, channel].flatten(), minlength=256).double()
+    for channel in range(images.shape[1]):
+        counts = torch.bincount(images[:, channel].flatten(), minlength=256).double()
         mean = (counts * values).sum() / counts.sum()
         means.append(mean)
         deviations.append(((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt())
     std = torch.stack(deviations).float()
     # A channel that never changes is left as it is, not divided by zero.
-    std = torch.where(std > 0, std, torch.ones_like(std))
-    return DataSet(name, split, train, test, num_classes, torch.stack(means).float(), std)
+    return torch.stack(means).float(), torch.where(std > 0, std, torch.ones_like(std))
 
 
 def check_fits(data: DataSet, model: TrainableModel) -> None:
@@ -167,7 +219,12 @@ def check_fits(data: DataSet, model: TrainableModel) -> None:
     shape = "x".join(map(str, model.input_shape))
     if len(model.input_shape) != 3:
         raise HarnessError(f"{model.name} takes an input of {shape}; images are channels x height x width")
-    channels = data.image_shape[0]
+    channels = data.channels
+    if isinstance(data.train, FileSplit) and model.input_shape[0] not in decode.MODES:
+        raise HarnessError(
+            f"{model.name} takes {shape}, and image files are decoded to 1 channel (grey) or 3 (red, green, blue)",
+            help=f"--input 3x{model.input_shape[1]}x{model.input_shape[2]}",
+        )
     if channels != model.input_shape[0]:
         wanted = f"{channels}x{model.input_shape[1]}x{model.input_shape[2]}"
         raise HarnessError(
@@ -178,6 +235,6 @@ def check_fits(data: DataSet, model: TrainableModel) -> None:
     if data.num_classes != model.num_classes:
         raise HarnessError(
             f"{model.name} has {model.num_classes} classes, and {data.name} has {data.num_classes} "
-            f"(labels 0 to {data.num_classes - 1})",
+            f"({data.classes[0]} to {data.classes[-1]})",
             help=f"--param num_classes={data.num_classes}",
         )

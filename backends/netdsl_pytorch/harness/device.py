@@ -5,10 +5,15 @@ import torch
 from netdsl_pytorch.harness.errors import HarnessError
 
 
-def choose(name: str) -> torch.device:
-    """The device called `name`; `auto` is a GPU if there is one. Raises HarnessError for one that is not there."""
+def choose(name: str, local_rank: int | None = None) -> torch.device:
+    """The device called `name`; `auto` is a GPU if there is one. Raises HarnessError for one that is not there.
+
+    With `local_rank`, the number of this process among several on the machine, a GPU is the one of that number.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and local_rank is not None:
+        name = f"cuda:{local_rank}"
     try:
         device = torch.device(name)
     except RuntimeError as error:

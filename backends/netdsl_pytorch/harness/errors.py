@@ -2,6 +2,8 @@
 
 USAGE = 2
 """Exit code of wrong options, missing data, damaged files."""
+LOST = 1
+"""Exit code of a process that ends because another one of its run did."""
 STOPPED = 75
 """Exit code of a run that was told to stop and can be resumed (EX_TEMPFAIL of sysexits.h)."""
 
@@ -14,3 +16,5 @@ class HarnessError(Exception):
         self.message = message
         self.help = help
         self.exit_code = exit_code
+        self.silent = False
+        """Another process of the run has said why it ends: this one says nothing."""

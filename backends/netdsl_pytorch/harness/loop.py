@@ -1,6 +1,7 @@
 """The training loop: what happens in a step, an epoch and an evaluation, from top to bottom."""
 
-import time
+import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,33 +9,18 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import LRScheduler
 
-from netdsl_pytorch.harness.batches import Batches, derive_seed
+from netdsl_pytorch.harness.augment import derive_seed
+from netdsl_pytorch.harness.batches import Batch, Batches
+from netdsl_pytorch.harness.diagnose import first_bad_layer
+from netdsl_pytorch.harness.distributed import Group
 from netdsl_pytorch.harness.errors import STOPPED, HarnessError
+from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position, Sums, Tally
+from netdsl_pytorch.harness.optimise import Average, skips_bad_steps
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
-
-
-@dataclass(slots=True)
-class Position:
-    """Where a run is, and the sums of its current epoch. `index` steps of epoch `epoch` are done."""
-
-    epoch: int = 0
-    index: int = 0
-    loss: float = 0.0
-    correct: int = 0
-    seen: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Figures of the test split: fractions of 1, and the mean cross-entropy."""
-
-    top1: float
-    top5: float
-    loss: float
-    images: int
 
 
 @dataclass(slots=True)
@@ -42,17 +28,28 @@ class Training:
     """All that the loop works on. `save` and `record` are told when; `stopping` is asked after each step."""
 
     model: nn.Module
+    """The emitted module."""
+    replica: nn.Module
+    """The same, as training calls it: compiled, or one of several that keep in step."""
     optimizer: torch.optim.Optimizer
+    schedule: LRScheduler
+    average: Average | None
     loss_weights: dict[str, float]
     batches: Batches
     recipe: Recipe
     autocast: bool
     checkpoint_every: int | None
     position: Position
+    pace: Pace
     progress: Progress
-    save: Callable[[int, Position], None]
+    group: Group
+    save: Callable[[Position], None]
     record: Callable[[dict[str, Any]], None]
     stopping: Callable[[], bool]
+
+    def best(self) -> nn.Module:
+        """The net to test: the average, where there is one."""
+        return self.average.module if self.average and self.average.begun(self.position.step) else self.model
 
 
 def fit(t: Training) -> Evaluation:
@@ -60,57 +57,57 @@ def fit(t: Training) -> Evaluation:
 
     Raises HarnessError if the loss ceases to be finite, and with exit code 75, everything saved, if told to stop.
     """
-    recipe, batches, position, device = t.recipe, t.batches, t.position, t.batches.device
-    steps = batches.steps_per_epoch
+    batches, position, pace, group = t.batches, t.position, t.pace, t.group
+    device, steps = batches.device, batches.steps_per_epoch
     evaluation = None
-    for epoch in range(position.epoch, recipe.epochs):
-        plan = batches.plan(epoch)
-        sums = Sums(device, position)
-        started, seconds_before, seen_before = time.monotonic(), position.seconds, position.seen
+    for epoch in range(position.epoch, t.recipe.epochs):
+        sums = Sums(device, position, group)
+        pace.restart(position, batches.waited)
         t.model.train()
 
-        for index in range(position.index, steps):
-            step = epoch * steps + index
+        for parts in batches.epoch(epoch, first=position.step - epoch * steps):
             # Dropout of this step depends on nothing that came before it.
-            torch.manual_seed(derive_seed("step", recipe.seed, step))
-            for group in t.optimizer.param_groups:
-                group["lr"] = recipe.learning_rate_at(step, recipe.epochs * steps)
+            torch.manual_seed(derive_seed("step", t.recipe.seed, position.step, group.rank))
+            for number, batch in enumerate(parts):
+                with torch.autocast(device.type, torch.bfloat16, enabled=t.autocast):
+                    outputs = t.replica(batch.images)
+                loss, logits = total_loss(outputs, batch, t.loss_weights, t.recipe.label_smoothing)
+                # Processes exchange gradients once a step, and then take their mean.
+                with _alone(t.replica, number < len(parts) - 1):
+                    share = len(batch.labels) * group.size / batch.total
+                    (loss if share == 1 else loss * share).backward()  # type: ignore[no-untyped-call]
+                sums.add(position.step, loss.detach(), logits.detach(), batch)
+            if sums.at_hand and sums.bad():
+                raise not_finite(t, position.step, parts)
+            update(t, sums)
 
-            images, labels = batches.step(plan, index)
-            with torch.autocast(device.type, torch.bfloat16, enabled=t.autocast):
-                outputs = t.model(images)
-            loss, logits = total_loss(outputs, labels, t.loss_weights, recipe.label_smoothing)
-            t.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            t.optimizer.step()
-
-            sums.add(step, loss.detach(), logits.detach(), labels)
-            position.index = index + 1
-            position.seconds = seconds_before + time.monotonic() - started
-            stopping = t.stopping()
-            saving = t.checkpoint_every is not None and (step + 1) % t.checkpoint_every == 0
-            if sums.at_hand or saving or stopping or position.index == steps or t.progress.due():
-                sums.read(position)
-                check_finite(sums, recipe, steps)
+            position.step += 1
+            position.samples += parts[0].total
+            ends = position.step % steps == 0
+            stopping = group.any_of_last(t.stopping())
+            saving = stopping or ends or (t.checkpoint_every is not None and position.step % t.checkpoint_every == 0)
             # An epoch is saved before its evaluation: what is lost by a crash there is only done again.
-            if saving or stopping or position.index == steps:
-                t.save(step + 1, position)
+            if saving or position.step % t.recipe.log_every == 0:
+                sums.read(position)
+                if not math.isfinite(position.loss):
+                    raise not_finite(t, sums.first_bad(position.step - 1), parts)
+                position.seconds = pace.seconds()
+                t.record(pace.line(position, epoch, t.optimizer.param_groups[0]["lr"], batches.waited))
+            if saving:
+                group.share_buffers(t.model)
+                t.save(position)
             if stopping:
-                raise stopped(step + 1)
+                group.wait()
+                raise stopped(position.step)
             if t.progress.due():
-                rate = (position.seen - seen_before) / max(position.seconds - seconds_before, 1e-9)
-                left = (recipe.epochs - epoch - position.index / steps) * len(batches.train) / rate
-                mean, accuracy = position.loss / position.seen, position.correct / position.seen
-                shown = f"{epoch + 1}/{recipe.epochs}"
-                t.progress.update(shown, position.index / steps, mean, accuracy, rate, left)
+                show(t, sums)
 
-        trained = time.monotonic() - started
-        evaluation = evaluate(t, (epoch + 1) * steps)
-        rate = (position.seen - seen_before) / max(trained, 1e-9)
-        position.seconds = seconds_before + time.monotonic() - started
+        evaluation = evaluate(t.best(), t)
+        position.seconds = pace.seconds()
         values = {
+            "kind": "epoch",
             "epoch": epoch + 1,
-            "step": (epoch + 1) * steps,
+            "step": position.step,
             "train_loss": position.loss / position.seen,
             "train_top1": position.correct / position.seen,
             "loss": evaluation.loss,
@@ -120,85 +117,103 @@ def fit(t: Training) -> Evaluation:
         }
         t.record(values)
         t.progress.say(
-            f"epoch {epoch + 1}/{recipe.epochs}  loss {values['train_loss']:.3f}  accuracy {values['train_top1']:.2%}  "
-            f"test {evaluation.top1:.2%}" + (f"  {rate:,.0f} images/s" if position.seen > seen_before else "")
+            f"epoch {epoch + 1}/{t.recipe.epochs}  loss {values['train_loss']:.3f}  accuracy {values['train_top1']:.2%}"
+            f"  test {evaluation.top1:.2%}  {position.seconds:,.0f} s"
         )
-        position.epoch, position.index = epoch + 1, 0
-        position.loss, position.correct, position.seen = 0.0, 0, 0
-    # A run that was interrupted after its last epoch has only this left to do.
-    return evaluation if evaluation is not None else evaluate(t, recipe.epochs * steps)
+        position.begin_epoch(epoch + 1)
+    assert evaluation is not None  # An epoch is left to do, if only its evaluation: it is saved before that.
+    return evaluation
+
+
+def show(t: Training, sums: Sums) -> None:
+    """Shows where the run is, by what this process knows."""
+    steps, step = t.batches.steps_per_epoch, t.position.step
+    epoch = f"{(step - 1) // steps + 1}/{t.recipe.epochs}"
+    left = t.recipe.epochs * len(t.batches.data.train) - t.position.samples
+    speed = t.pace.figures(t.position, t.batches.waited)
+    t.progress.update(epoch, (step % steps or steps) / steps, *sums.means(), speed, left)
 
 
 def total_loss(
-    outputs: Tensor | tuple[Tensor, ...], labels: Tensor, weights: dict[str, float], smoothing: float
+    outputs: Tensor | tuple[Tensor, ...], batch: Batch, weights: dict[str, float], smoothing: float
 ) -> tuple[Tensor, Tensor]:
-    """The main output's cross-entropy plus each head's times its weight, and the main logits [B, classes].
+    """The main output's cross-entropy plus each head's times its weight, a mean over the batch; and the main logits.
 
     `outputs` is what an emitted module gives in training mode: the logits, or a named tuple that begins with them and
     has a field for each head in `weights`. In 32 bits, whatever the net computes in.
     """
     logits = outputs if isinstance(outputs, Tensor) else outputs[0]
-    loss = F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+    loss = _cross_entropy(logits, batch, smoothing)
     for name, weight in weights.items():
         head: Tensor = getattr(outputs, name)
-        loss = loss + weight * F.cross_entropy(head.float(), labels, label_smoothing=smoothing)
+        loss = loss + weight * _cross_entropy(head, batch, smoothing)
     return loss, logits
 
 
-def evaluate(t: Training, step: int) -> Evaluation:
-    """Top-1, top-5 and loss over the test split, in eval mode. A stop is heeded: `step` has been saved."""
-    t.model.eval()
+def _cross_entropy(logits: Tensor, batch: Batch, smoothing: float) -> Tensor:
+    logits = logits.float()
+    if batch.others is None or batch.share is None:
+        if not batch.broken:
+            return F.cross_entropy(logits, batch.labels, label_smoothing=smoothing)
+        # Broken images have no part in the sum; a mean over none of them would be NaN.
+        return F.cross_entropy(logits, batch.labels, label_smoothing=smoothing, reduction="sum") / len(batch.labels)
+    own = F.cross_entropy(logits, batch.labels, label_smoothing=smoothing, reduction="none")
+    other = F.cross_entropy(logits, batch.others, label_smoothing=smoothing, reduction="none")
+    return (batch.share * own + (1 - batch.share) * other).mean()
+
+
+def update(t: Training, sums: Sums) -> None:
+    """Moves the weights along the gradient, and the schedule on by a step."""
+    if t.recipe.clip:
+        torch.nn.utils.clip_grad_norm_(t.model.parameters(), t.recipe.clip)
+    if not sums.at_hand and skips_bad_steps(t.optimizer):
+        # A loss that is not finite leaves the weights as they were, so that its cause can be found when it is read.
+        t.optimizer.found_inf = sums.any_bad  # type: ignore[attr-defined]
+    t.optimizer.step()
+    t.optimizer.zero_grad(set_to_none=True)
+    t.schedule.step()
+    if t.average is not None:
+        t.average.update(t.model, t.position.step)
+
+
+def evaluate(model: nn.Module, t: Training) -> Evaluation:
+    """Figures of the test split, each image counted once whatever the number of processes. A stop is heeded: the
+    position has been saved."""
+    model.eval()
+    t.group.share_buffers(model)
     device = t.batches.device
-    loss = torch.zeros((), dtype=torch.float64, device=device)
-    hits = torch.zeros(2, dtype=torch.int64, device=device)
+    tally = Tally(t.batches.data.num_classes, device)
     with torch.inference_mode():
         for images, labels in t.batches.test_batches():
             with torch.autocast(device.type, torch.bfloat16, enabled=t.autocast):
-                logits = t.model(images)
-            logits = logits.float()
-            loss += F.cross_entropy(logits, labels, reduction="sum")
-            best = logits.topk(min(5, logits.shape[1])).indices == labels[:, None]
-            hits += torch.stack([best[:, 0].sum(), best.sum()])
-            if t.stopping():
-                raise stopped(step)
-    count = len(t.batches.test)
-    top1, top5 = hits.tolist()
-    return Evaluation(top1 / count, top5 / count, loss.item() / count, count)
+                logits = model(images)
+            tally.add(logits.float(), labels)
+            # Several processes stop together, after the next step.
+            if t.group.size == 1 and t.stopping():
+                raise stopped(t.position.step)
+    return tally.evaluation(t.group)
 
 
-class Sums:
-    """Sums of an epoch kept on the device, so that a step does not wait for the GPU; `read` does."""
-
-    def __init__(self, device: torch.device, position: Position) -> None:
-        self.loss = torch.tensor(position.loss, dtype=torch.float64, device=device)
-        self.correct = torch.tensor(position.correct, dtype=torch.int64, device=device)
-        self.bad_step = torch.tensor(-1, dtype=torch.int64, device=device)
-        self.seen = position.seen
-        self.at_hand = device.type == "cpu"
-        """Reading costs nothing."""
-
-    def add(self, step: int, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Counts a step; remembers the first whose loss is NaN or infinite."""
-        self.loss += loss * len(labels)
-        self.correct += (logits.argmax(1) == labels).sum()
-        self.bad_step = torch.where((self.bad_step < 0) & ~loss.isfinite(), step, self.bad_step)
-        self.seen += len(labels)
-
-    def read(self, position: Position) -> None:
-        """Brings `position` up to date."""
-        position.loss, position.correct, position.seen = self.loss.item(), int(self.correct.item()), self.seen
+def _alone(replica: nn.Module, waits: bool) -> contextlib.AbstractContextManager[None]:
+    """Within it, gradients are kept and not yet exchanged."""
+    if waits and isinstance(replica, DistributedDataParallel):
+        return replica.no_sync()
+    return contextlib.nullcontext()
 
 
-def check_finite(sums: Sums, recipe: Recipe, steps: int) -> None:
-    """Raises HarnessError that names the first step whose loss was not finite. Nothing after it is saved."""
-    bad = int(sums.bad_step.item())
-    if bad >= 0:
-        raise HarnessError(
-            f"the loss became NaN or infinite in step {bad + 1} (epoch {bad // steps + 1} of {recipe.epochs}, "
-            f"learning rate {recipe.learning_rate_at(bad, recipe.epochs * steps):.4g}); "
-            "the checkpoints before it are kept",
-            help=f"a lower learning rate (now {recipe.learning_rate:.4g}) or, if bfloat16 is at fault, float32",
-        )
+def not_finite(t: Training, step: int, parts: list[Batch]) -> HarnessError:
+    """Names the step whose loss was not finite, and the layer that made it so. Nothing after it is saved."""
+    steps = t.batches.steps_per_epoch
+    if step != t.position.step:
+        # It was found when figures came from the GPU, some steps later; since then the weights were left alone.
+        parts = next(iter(t.batches.epoch(step // steps, first=step % steps)))
+    torch.manual_seed(derive_seed("step", t.recipe.seed, step, t.group.rank))
+    layer = first_bad_layer(t.model, [batch.images for batch in parts], t.autocast)
+    return HarnessError(
+        f"the loss became NaN or infinite in step {step + 1} (epoch {step // steps + 1} of {t.recipe.epochs}, learning "
+        f"rate {t.recipe.learning_rate_at(step, steps):.4g}): {layer}; the checkpoints before it are kept",
+        help=f"a lower learning rate (now {t.recipe.learning_rate:.4g}) or, if bfloat16 is at fault, float32",
+    )
 
 
 def stopped(step: int) -> HarnessError:

@@ -1,6 +1,7 @@
 """What goes into a training run and what comes out of it: the types of the harness's interface."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -31,25 +32,49 @@ class TrainableModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to train. What is None comes from the recipe of the data set."""
+    """How to train. What is None comes from the recipe."""
 
     out: Path
     """The run folder to make; it must be missing or empty."""
     data: str = "digits"
-    """`digits`, `fashion-mnist`, or a folder of IDX files."""
+    """`digits`, `fashion-mnist`, or a folder of IDX files, of class folders of images, or of tar shards."""
+    recipe: str | None = None
+    """The name of a built-in recipe or a TOML file; None is the one of the data set."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of the recipe (`--set key=value`), which win over it."""
     epochs: int | None = None
-    batch: int | None = None
+    batch: int | Literal["auto"] | None = None
+    """Images per step; `auto` is the most that the memory holds."""
     learning_rate: float | None = None
-    seed: int = 0
-    device: str = "auto"
-    """`auto`, `cpu`, `cuda` or `cuda:N`."""
-    precision: Precision = "auto"
+    seed: int | None = None
+    precision: Precision | None = None
     checkpoint_every: int | None = None
     """Steps between two checkpoints, besides the one that ends each epoch."""
+    memory: int | None = None
+    """Bytes that the run may take, for `batch="auto"`; None is what a GPU has, or what the machine has free."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    workers: int | None = None
+    """Processes that decode images; None is one per processor, up to 8."""
+    weights: Path | None = None
+    """A safetensors file to begin with instead of random weights; its keys are those of the module, strictly."""
+    reset: tuple[str, ...] = ()
+    """Layers by name that keep their random weights whatever the file holds."""
     quiet: bool = False
     """Says nothing but warnings."""
     trust_model: bool = False
     """On resume, runs a `model.py` that is not what the compiler emits."""
+
+    def all_settings(self) -> dict[str, Any]:
+        """Keys of the recipe that were given, be it as settings or by their short names; None for those that were not.
+
+        `batch="auto"` is left to whoever knows the memory.
+        """
+        short = {
+            key: getattr(self, key) for key in ("epochs", "learning_rate", "seed", "precision", "checkpoint_every")
+        }
+        short["batch"] = None if self.batch == "auto" else self.batch
+        return {**self.settings, **{key: value for key, value in short.items() if value is not None}}
 
 
 @dataclass(frozen=True, slots=True)

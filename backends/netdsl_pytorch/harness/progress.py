@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
 
@@ -22,11 +23,17 @@ class Progress:
         """Whether it is time to show something: asked first, since figures from a GPU make it wait."""
         return not self.quiet and time.monotonic() >= self.due_at
 
-    def update(self, epoch: str, share: float, loss: float, accuracy: float, rate: float, left: float) -> None:
-        """Shows the state of an epoch: the share of it that is done, mean loss, accuracy, images/s and seconds left."""
+    def update(
+        self, epoch: str, share: float, loss: float, accuracy: float, speed: Mapping[str, float], images_left: int
+    ) -> None:
+        """Shows the state of an epoch: the share of it that is done, mean loss, accuracy, how fast it goes (see
+        `Pace.figures`), and how long the images that are left will take."""
         self.due_at = time.monotonic() + self.interval
         parts = [f"epoch {epoch}", f"{share:4.0%}", f"loss {loss:.3f}", f"accuracy {accuracy:6.2%}"]
-        parts += [f"{rate:,.0f} images/s", f"{clock(left)} left"]
+        rate = speed["images_per_second"]
+        parts += [f"{rate:,.0f} images/s", f"{clock(images_left / max(rate, 1e-9))} left"]
+        parts += [f"{speed['data_wait']:.0%} waiting for data"]
+        parts += [f"MFU {speed['mfu']:.0%}"] if "mfu" in speed else []
         if not self.terminal:
             self._write("  ".join(parts) + "\n")
             return

@@ -2,16 +2,21 @@
 
 spec.net  model.py        the spec, and the module emitted from it that is trained
 run.json                  what was asked for: recipe, data, device, precision, the net's parameters
-metrics.jsonl             a line per epoch
+recipe.toml               the recipe with every key, to read and to use again; a resumption goes by run.json
+metrics.jsonl             a line every few steps, and one per epoch
+events…                   the same for TensorBoard, where it is installed
+broken.txt                images that could not be decoded, where there were any
 checkpoints/              see checkpoint.py
+report.md, *.svg          see report.py
 weights.safetensors       the trained weights, keys as in the module's state_dict
 result.json               figures of the test split; written last, so that it says the run is finished
 """
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,6 +24,9 @@ from netdsl_pytorch.harness.checkpoint import write_atomic
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.recipe import Recipe
+
+Recompile: TypeAlias = Callable[[str, str, dict[str, Any], str | None], TrainableModel]
+"""Compiles a spec again: from its text, its name, the net's parameters and the input's shape as they were given."""
 
 
 class Description(BaseModel):
@@ -37,6 +45,15 @@ class Description(BaseModel):
     data: str
     data_sha256: str
     """The data set's fingerprint."""
+    classes: tuple[str, ...]
+    """What the logits stand for, in their order."""
+    mean: tuple[float, ...]
+    """Of each channel, in units of a byte: images are normalised by it."""
+    std: tuple[float, ...]
+    weights: str | None
+    """The file that it began with, where it was not random weights."""
+    reset: tuple[str, ...] = ()
+    """Layers that did not take theirs from it."""
     device: str
     """What it was started on; a resumption may use another."""
     precision: str
@@ -51,7 +68,10 @@ class RunFolder:
         self.spec = path / "spec.net"
         self.model = path / "model.py"
         self.description = path / "run.json"
+        self.recipe = path / "recipe.toml"
         self.metrics = path / "metrics.jsonl"
+        self.broken = path / "broken.txt"
+        self.report = path / "report.md"
         self.checkpoints = path / "checkpoints"
         self.weights = path / "weights.safetensors"
         self.result = path / "result.json"
@@ -65,8 +85,9 @@ class RunFolder:
             raise HarnessError(f"cannot make the run folder {self.path}: {error.strerror or error}") from error
         write_atomic(self.spec, model.spec.encode())
         write_atomic(self.model, model.source.encode())
+        write_atomic(self.recipe, description.recipe.as_toml().encode())
         # Last: a folder without it was never a run.
-        write_atomic(self.description, _json(description.model_dump(mode="json")))
+        write_atomic(self.description, as_json(description.model_dump(mode="json")))
 
     def describe(self) -> Description:
         """What `run.json` says. Raises HarnessError if this is no run folder."""
@@ -87,6 +108,35 @@ class RunFolder:
             raise HarnessError(
                 f"{self.description} is damaged: {place + ': ' if place else ''}{fault['msg']}"
             ) from error
+
+    def load_model(
+        self, description: Description, recompile: Recompile, trusts: bool, warn: Callable[[str], None]
+    ) -> TrainableModel:
+        """The net of this run, after `model.py` was found to be what `recompile` makes of `spec.net`.
+
+        Raises HarnessError if it is not, unless the user `trusts` it.
+        """
+        spec, source = self.read(self.spec), self.read(self.model)
+        model = recompile(spec, description.spec_name, description.params, description.input)
+        if model.source != source:
+            if not trusts:
+                raise HarnessError(
+                    f"{self.model} is not what this version of the compiler makes of {self.spec}: one of the two was "
+                    "edited, or another version made it",
+                    help="--trust-model, if you know what is in it, runs it as it is",
+                )
+            warn(f"{self.model} differs from what the compiler emits; it runs because it is trusted")
+        # What was trained is what the folder says, whatever the compiler calls it today.
+        return TrainableModel(
+            description.model,
+            source,
+            spec,
+            description.spec_name,
+            description.params,
+            description.input,
+            description.input_shape,
+            description.num_classes,
+        )
 
     def read(self, path: Path) -> str:
         """The text of one of the files, its line ends untouched. Raises HarnessError if it cannot be read."""
@@ -110,10 +160,22 @@ class RunFolder:
         except OSError as error:
             raise HarnessError(f"cannot write {self.metrics}: {error.strerror or error}") from error
 
+    def lines(self) -> list[dict[str, Any]]:
+        """`metrics.jsonl`; of lines for the same step, which a crash leaves, the last. Half a line is left out."""
+        found: dict[tuple[str, int], dict[str, Any]] = {}
+        if self.metrics.is_file():
+            for text in self.read(self.metrics).splitlines():
+                try:
+                    line = json.loads(text)
+                    found[line["kind"], line["step"]] = line
+                except (ValueError, KeyError, TypeError):
+                    continue
+        return sorted(found.values(), key=lambda line: int(line["step"]))
+
     def finish(self, weights: bytes, result: dict[str, Any]) -> None:
         """Writes the weights, then the result."""
         write_atomic(self.weights, weights)
-        write_atomic(self.result, _json(result))
+        write_atomic(self.result, as_json(result))
 
     def finished(self) -> Result | None:
         """The result, if the run has come to its end."""
@@ -142,7 +204,7 @@ def check_free(path: Path) -> None:
     )
 
 
-CHANGEABLE = ("data", "device", "quiet", "checkpoint_every", "trust_model")
+CHANGEABLE = ("data", "device", "quiet", "checkpoint_every", "trust_model", "workers")
 """The options that a resumption may set: those that leave the arithmetic alone."""
 
 
@@ -153,13 +215,14 @@ def check_overrides(overrides: dict[str, Any], description: Description) -> None
     for key, value in overrides.items():
         if key not in known:
             raise HarnessError(f"there is no option `{key}` on resume")
-        if value is None or key in CHANGEABLE or value == recorded.get(key):
+        if value in (None, (), {}) or key in CHANGEABLE or value == recorded.get(key):
             continue
+        was = f" is {recorded[key]} and" if key in recorded else ""
         raise HarnessError(
-            f"`{key}` of this run is {recorded[key]} and cannot be changed on resume",
+            f"`{key}` of this run{was} cannot be changed on resume",
             help="leave it out, or train again into another folder",
         )
 
 
-def _json(values: dict[str, Any]) -> bytes:
+def as_json(values: dict[str, Any]) -> bytes:
     return (json.dumps(values, indent=2) + "\n").encode()

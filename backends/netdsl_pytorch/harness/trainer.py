@@ -1,49 +1,81 @@
 """Starts and resumes runs: puts the parts together and turns what can go wrong into messages."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from netdsl_pytorch.harness import checkpoint, data, device, emitted
-from netdsl_pytorch.harness.batches import Batches, derive_seed
+from netdsl_pytorch.harness import checkpoint, data, device, emitted, memory, report, system
+from netdsl_pytorch.harness.augment import derive_seed
+from netdsl_pytorch.harness.batches import Batches
+from netdsl_pytorch.harness.distributed import Group, processes
 from netdsl_pytorch.harness.errors import STOPPED, HarnessError
-from netdsl_pytorch.harness.loop import Evaluation, Position, Training, fit
+from netdsl_pytorch.harness.events import Events
+from netdsl_pytorch.harness.files import FileSplit
+from netdsl_pytorch.harness.loop import Training, fit
+from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position
+from netdsl_pytorch.harness.optimise import make_average, make_optimizer, make_schedule
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.progress import Progress, clock
-from netdsl_pytorch.harness.recipe import recipe_for
-from netdsl_pytorch.harness.run import Description, RunFolder, check_free, check_overrides
+from netdsl_pytorch.harness.recipe import Recipe, recipe_for
+from netdsl_pytorch.harness.run import Description, Recompile, RunFolder, check_free, check_overrides
 from netdsl_pytorch.harness.stop import stop_signals
-
-Recompile: TypeAlias = Callable[[str, str, dict[str, Any], str | None], TrainableModel]
-"""Compiles a spec again: from its text, its name, the net's parameters and the input's shape as they were given."""
+from netdsl_pytorch.harness.weights import load_weights
 
 
 def train(model: TrainableModel, options: Options) -> Result:
     """Trains `model` into the new run folder `options.out`.
 
-    Raises HarnessError for whatever is amiss with the options, the data or the machine, with exit code 75 if it was
-    told to stop (SIGTERM, SIGINT); such a run can be resumed.
+    Under torchrun all processes call it alike. Raises HarnessError for whatever is amiss with the options, the data or
+    the machine, with exit code 75 if it was told to stop (SIGTERM, SIGINT); such a run can be resumed.
     """
-    check_free(options.out)
-    recipe = recipe_for(
-        options.data,
-        {
-            "epochs": options.epochs,
-            "batch": options.batch,
-            "learning_rate": options.learning_rate,
-            "seed": options.seed,
-            "checkpoint_every": options.checkpoint_every,
-        },
-    )
-    where = device.choose(options.device)
-    precision = device.choose_precision(options.precision, where)
-    images = data.load(options.data)
+    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0 and RunFolder(options.out).description.is_file():
+        # torchrun has lost a process and starts all again with the same command: the run goes on.
+        overrides = {"device": options.device, "quiet": options.quiet, "workers": options.workers}
+        return resume(options.out, overrides, lambda *_: model)
+    with processes(options.device) as group:
+        if group.first:
+            check_free(options.out)
+        group.wait()
+        recipe, where, images = prepare(model, options, group)
+        description = _describe(model, options, recipe, where, images)
+        run = RunFolder(options.out)
+        if group.first:
+            run.create(model, description)
+        group.wait()
+        progress = Progress(quiet=options.quiet or not group.first)
+        return _run(run, description, model, images, where, recipe.checkpoint_every, options, group, progress)
+
+
+def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Recipe, torch.device, data.DataSet]:
+    """The recipe with all settings, the device, and the data, checked against the net. Raises HarnessError."""
+    recipe = recipe_for(options.data, options.recipe, options.all_settings())
+    where = device.choose(options.device, group.local_rank if group.size > 1 else None)
+    if recipe.sync_batchnorm and where.type != "cuda":
+        raise HarnessError("sync_batchnorm works on GPUs only", help="--set sync_batchnorm=false")
+    if recipe.batch < 2 * group.size * recipe.accumulate:
+        raise HarnessError(
+            f"a batch of {recipe.batch} over {group.size} processes in {recipe.accumulate} parts leaves fewer than two "
+            "images for each",
+            help=f"--batch {2 * group.size * recipe.accumulate}, or more",
+        )
+    images = data.load(options.data, model.input_shape)
     data.check_fits(images, model)
-    description = Description(
+    if options.batch == "auto":
+        batch = memory.largest_batch(model, recipe, where, options.memory, len(images.train))
+        recipe = recipe.model_copy(update={"batch": group.agree(batch) * group.size})
+    return recipe, where, images
+
+
+def _describe(
+    model: TrainableModel, options: Options, recipe: Recipe, where: torch.device, images: data.DataSet
+) -> Description:
+    return Description(
         model=model.name,
         spec_name=model.spec_name,
         params=model.params,
@@ -52,62 +84,50 @@ def train(model: TrainableModel, options: Options) -> Result:
         num_classes=model.num_classes,
         data=images.name,
         data_sha256=images.fingerprint(),
-        device=str(where),
-        precision=precision,
+        classes=images.classes,
+        mean=tuple(images.mean.tolist()),
+        std=tuple(images.std.tolist()),
+        weights=str(options.weights.resolve()) if options.weights is not None else None,
+        reset=options.reset,
+        device=where.type,
+        precision=device.choose_precision(recipe.precision, where),
         recipe=recipe,
     )
-    run = RunFolder(options.out)
-    run.create(model, description)
-    return _run(run, description, model, images, where, recipe.checkpoint_every, Progress(quiet=options.quiet))
 
 
 def resume(run: Path, options_overrides: Mapping[str, Any], recompile: Recompile) -> Result:
     """Goes on with the run in the folder `run`, from its newest sound checkpoint, or returns its result if it is done.
 
     `options_overrides` has fields of Options by name, None for what was not given: `data`, `device`, `quiet`,
-    `checkpoint_every` and `trust_model` may be new. On the CPU the result is bit for bit that of a run that was never
-    interrupted. Raises HarnessError as `train` does, and if `model.py` is not what `recompile` emits from `spec.net`.
+    `checkpoint_every`, `workers` and `trust_model` may be new, and the number of processes. On the CPU the result is
+    bit for bit that of a run that was never interrupted, on as many processes. Raises HarnessError as `train` does, and
+    if `model.py` is not what `recompile` emits from `spec.net`.
     """
     folder = RunFolder(run)
     description = folder.describe()
-    overrides = dict(options_overrides)
+    overrides = {key: value for key, value in options_overrides.items() if value is not None}
     check_overrides(overrides, description)
-    progress = Progress(quiet=bool(overrides.get("quiet")))
-    finished = folder.finished()
-    if finished is not None:
-        progress.say(f"{run} is finished: {finished.top1:.2%} on the test images")
-        return finished
-    spec, source = folder.read(folder.spec), folder.read(folder.model)
-    model = recompile(spec, description.spec_name, description.params, description.input)
-    if model.source != source:
-        if not overrides.get("trust_model"):
+    with processes(str(overrides.get("device", "auto"))) as group:
+        progress = Progress(quiet=bool(overrides.get("quiet")) or not group.first)
+        finished = folder.finished()
+        if finished is not None:
+            progress.say(f"{run} is finished: {finished.top1:.2%} on the test images")
+            return finished
+        trusts = bool(overrides.get("trust_model"))
+        model = folder.load_model(description, recompile, trusts, progress.warn)
+        where = device.choose(str(overrides.get("device", "auto")), group.local_rank if group.size > 1 else None)
+        images = data.load(overrides.get("data") or description.data, model.input_shape)
+        data.check_fits(images, model)
+        if images.fingerprint() != description.data_sha256:
             raise HarnessError(
-                f"{folder.model} is not what this version of the compiler makes of {folder.spec}: one of the two was "
-                "edited, or another version made it",
-                help="--trust-model, if you know what is in it, runs it as it is",
+                f"the data in {images.name} are not those that this run began with",
+                help="give the folder of those as --data",
             )
-        progress.warn(f"{folder.model} differs from what the compiler emits; it runs because it is trusted")
-    # What was trained is what the folder says, whatever the compiler calls it today.
-    model = TrainableModel(
-        description.model,
-        source,
-        spec,
-        description.spec_name,
-        description.params,
-        description.input,
-        description.input_shape,
-        description.num_classes,
-    )
-    where = device.choose(overrides.get("device") or "auto")
-    images = data.load(overrides.get("data") or description.data)
-    data.check_fits(images, model)
-    if images.fingerprint() != description.data_sha256:
-        raise HarnessError(
-            f"the data in {images.name} are not those that this run began with",
-            help="give the folder of those as --data",
-        )
-    every = overrides.get("checkpoint_every") or description.recipe.checkpoint_every
-    return _run(folder, description, model, images, where, every, progress)
+        # What was measured when the run began is what it goes on with.
+        images = replace(images, mean=torch.tensor(description.mean), std=torch.tensor(description.std))
+        every = overrides.get("checkpoint_every") or description.recipe.checkpoint_every
+        options = Options(out=run, workers=overrides.get("workers"))
+        return _run(folder, description, model, images, where, every, options, group, progress)
 
 
 def _run(
@@ -117,60 +137,93 @@ def _run(
     images: data.DataSet,
     where: torch.device,
     checkpoint_every: int | None,
+    options: Options,
+    group: Group,
     progress: Progress,
 ) -> Result:
     """Trains from the run's newest checkpoint, or from the beginning, to its result."""
     recipe = description.recipe
+    events = Events(run.path, group.first)
+    system.keep_freed_memory()
     try:
         with stop_signals() as stopping:
             torch.manual_seed(derive_seed("weights", recipe.seed))
             module = emitted.build(run.model, model.source, model.name)
-            module = module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            optimizer = _optimizer(module, recipe.learning_rate, recipe.momentum, recipe.weight_decay)
-            position = Position()
-            found = checkpoint.load_newest(run.checkpoints, progress.warn)
-            if found is not None:
-                _restore(found, module, optimizer)
-                position = Position(**found.position)
             size = (model.input_shape[1], model.input_shape[2])
-            batches = Batches(images, recipe, size, where)
-            example = _check_output(module, batches, model.num_classes)
+            workers = _workers(images, options.workers, group)
+            batches = Batches(images, recipe, size, where, group, workers)
+            steps = batches.steps_per_epoch
+            found = _newest(run, group, progress)
+            if found is None and description.weights is not None:
+                load_weights(Path(description.weights), module, description.reset)
+            module = module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            example = batches.example()
+            check_output(module, example, model.num_classes)
             parameters = emitted.inference_parameters(module, example)
-            begin = f"step {found.step}" if found is not None else "the beginning"
+            optimizer = make_optimizer(module, recipe)
+            average = make_average(module, recipe, recipe.epochs * steps)
+            position = Position()
+            if found is not None:
+                _restore(found, module, optimizer, average)
+                position = Position(**found.position)
+            flops = memory.training_flops(module, example) if system.peak_flops(where) else 0.0
+            begin = f"step {position.step}" if found is not None else "the beginning"
             progress.say(
                 f"{model.name}: {parameters:,} parameters, {len(images.train):,} images of {images.name}, "
-                f"{recipe.epochs} epochs of {batches.steps_per_epoch} steps, {where}, {description.precision}, "
-                f"from {begin}"
+                f"{recipe.epochs} epochs of {steps} steps, {where}, {description.precision}, "
+                + (f"{group.size} processes, " if group.size > 1 else "")
+                + f"from {begin}"
             )
+
+            def save(at: Position) -> None:
+                if group.first:
+                    _write_broken(run, batches)
+                    kept = average.module if average is not None and average.begun(at.step) else None
+                    checkpoint.save(run.checkpoints, at.step, asdict(at), module, optimizer, kept)
+
+            def record(values: dict[str, Any]) -> None:
+                if group.first:
+                    run.append_metrics(values)
+                    events.add(values)
+
             training = Training(
-                module,
-                optimizer,
-                emitted.loss_weights(module),
-                batches,
-                recipe,
-                description.precision == "bfloat16",
-                checkpoint_every,
-                position,
-                progress,
-                lambda step, at: checkpoint.save(run.checkpoints, step, asdict(at), module, optimizer),
-                run.append_metrics,
-                stopping,
+                model=module,
+                replica=_replica(module, recipe, where, group),
+                optimizer=optimizer,
+                schedule=make_schedule(optimizer, recipe, steps, position.step),
+                average=average,
+                loss_weights=emitted.loss_weights(module),
+                batches=batches,
+                recipe=recipe,
+                autocast=description.precision == "bfloat16",
+                checkpoint_every=checkpoint_every,
+                position=position,
+                pace=Pace(position, flops, system.peak_flops(where) * group.size),
+                progress=progress,
+                group=group,
+                save=save,
+                record=record,
+                stopping=stopping,
             )
             evaluation = fit(training)
-            result = _result(description, images, where, evaluation, position.seconds, parameters)
-            run.finish(checkpoint.tensors_as_bytes(module.state_dict()), result)
+            if group.first:
+                best = training.best()
+                result = _result(description, images, where, evaluation, position, parameters, batches, group)
+                report.write(run, description, result, evaluation.confusion, system.environment(where))
+                run.finish(checkpoint.tensors_as_bytes(best.state_dict()), result)
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _out_of_memory(recipe.batch) from error
+        raise memory.out_of_memory(model, recipe, where, group.size) from error
     except RuntimeError as error:
         # The CPU's allocator has no exception of its own.
-        if "can't allocate memory" in str(error):
-            raise _out_of_memory(recipe.batch) from error
+        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
+            raise memory.out_of_memory(model, recipe, where, group.size) from error
         raise
     except HarnessError as error:
         if error.help is None and error.exit_code == STOPPED:
             error.help = f"--resume {run.path} goes on from there"
         raise
     finally:
+        events.close()
         progress.close()
     progress.say(
         f"{evaluation.top1:.2%} on {evaluation.images:,} test images, {clock(position.seconds)}, in {run.path}"
@@ -178,35 +231,62 @@ def _run(
     return Result(evaluation.top1, evaluation.loss, recipe.epochs, position.seconds, run.path)
 
 
-def _optimizer(module: nn.Module, learning_rate: float, momentum: float, weight_decay: float) -> torch.optim.SGD:
-    """SGD with Nesterov momentum. Biases and norms are not decayed (He et al. 2018, arXiv:1812.01187, section 3.1)."""
-    parameters = list(module.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum, nesterov=momentum > 0)
+def _newest(run: RunFolder, group: Group, progress: Progress) -> checkpoint.Checkpoint | None:
+    """The checkpoint to begin from: the first process finds it, the others load the same."""
+    found = checkpoint.load_newest(run.checkpoints, progress.warn) if group.first else None
+    step = group.agree(found.step if found is not None else None)
+    return found if group.first or step is None else checkpoint.load(run.checkpoints, step)
 
 
-def _restore(found: checkpoint.Checkpoint, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def _restore(found: checkpoint.Checkpoint, module: nn.Module, optimizer: torch.optim.Optimizer, average: Any) -> None:
     try:
         module.load_state_dict(found.model)
         checkpoint.restore_optimizer(optimizer, module, found.optimizer)
+        if average is not None and found.average is not None:
+            average.restore(found.average, found.step)
     except (RuntimeError, KeyError) as error:
         raise HarnessError(f"the checkpoint of step {found.step} does not belong to model.py: {error}") from error
 
 
-def _check_output(module: nn.Module, batches: Batches, num_classes: int) -> Tensor:
-    """One test image [1, C, H, W]; raises HarnessError unless the net answers it with logits [1, num_classes]."""
-    images, _ = next(iter(batches.test_batches()))
-    example = images[:1]
+def _replica(module: nn.Module, recipe: Recipe, where: torch.device, group: Group) -> nn.Module:
+    """The net as training calls it."""
+    if group.size > 1:
+        if recipe.sync_batchnorm:
+            module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+        # Buffers are shared when they are saved or tested.
+        module = DistributedDataParallel(
+            module,
+            device_ids=[where.index] if where.type == "cuda" else None,
+            broadcast_buffers=False,
+            gradient_as_bucket_view=True,
+        )
+    if recipe.compile:
+        compiled: nn.Module = torch.compile(module)  # type: ignore[assignment]
+        return compiled
+    return module
+
+
+def _workers(images: data.DataSet, asked: int | None, group: Group) -> int:
+    """How many processes decode images for this one."""
+    if not isinstance(images.train, FileSplit):
+        return 0
+    return asked if asked is not None else min(8, max(1, system.processors() // group.local_size))
+
+
+def _write_broken(run: RunFolder, batches: Batches) -> None:
+    if batches.broken:
+        text = "".join(f"{name}\t{why}\n" for name, why in batches.broken.items())
+        checkpoint.write_atomic(run.broken, text.encode(errors="surrogateescape"))
+
+
+def check_output(module: nn.Module, example: Tensor, num_classes: int) -> None:
+    """Raises HarnessError unless the net answers images [N, C, H, W] with logits [N, num_classes]."""
     module.eval()
     with torch.inference_mode():
         logits = module(example)
-    if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):
+    if not isinstance(logits, Tensor) or logits.shape != (len(example), num_classes):
         what = "x".join(map(str, logits.shape[1:])) if isinstance(logits, Tensor) else "several outputs"
         raise HarnessError(f"the net gives {what}, and {num_classes} logits are due: only classifiers can be trained")
-    return example
 
 
 def _result(
@@ -214,26 +294,26 @@ def _result(
     images: data.DataSet,
     where: torch.device,
     evaluation: Evaluation,
-    seconds: float,
+    position: Position,
     parameters: int,
+    batches: Batches,
+    group: Group,
 ) -> dict[str, Any]:
     """What `result.json` holds; accuracies are fractions of 1."""
-    top5 = {"top5": evaluation.top5} if images.num_classes > 5 else {}
     return {
         "top1": evaluation.top1,
-        **top5,
+        **({"top5": evaluation.top5} if images.num_classes > 5 else {}),
         "loss": evaluation.loss,
         "data": images.name,
         "split": images.split,
         "images": evaluation.images,
+        **({"broken_images": len(batches.broken)} if batches.broken else {}),
         "epochs": description.recipe.epochs,
-        "seconds": round(seconds, 3),
+        "seconds": round(position.seconds, 3),
         "seed": description.recipe.seed,
-        "device": str(where),
+        "device": where.type,
+        "processes": group.size,
         "precision": description.precision,
+        "weights": "averaged" if description.recipe.averaging != "none" else "of the last step",
         "parameters": parameters,
     }
-
-
-def _out_of_memory(batch: int) -> HarnessError:
-    return HarnessError(f"out of memory with {batch} images a step", help=f"--batch {max(2, batch // 2)}")

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError
-from netdsl_pytorch.harness.batches import Batches
-from netdsl_pytorch.harness.data import FASHION_MNIST_FOLDERS, check_fits, load
-from netdsl_pytorch.harness.recipe import Recipe
+from netdsl_pytorch.harness.data import FASHION_MNIST_FOLDERS, MemorySplit, check_fits, load
 
 from tests.pytorch.harness.models import tiny
 
@@ -34,107 +32,73 @@ def write_folder(folder: Path, classes: int = 3, channels: int = 1, ending: str 
 
 
 def test_digits() -> None:
-    data = load("digits")
-    assert (len(data.train), len(data.test), data.image_shape, data.num_classes) == (1437, 360, (1, 8, 8), 10)
+    data = load("digits", (1, 8, 8))
+    assert (len(data.train), len(data.test), data.channels, data.num_classes) == (1437, 360, 1, 10)
     assert data.test.labels.bincount().tolist() == [36, 36, 35, 37, 36, 37, 36, 36, 35, 36]
+    assert isinstance(data.train, MemorySplit)
     pixels = data.train.images.double()
     assert data.mean.item() == pytest.approx(pixels.mean().item())
     assert data.std.item() == pytest.approx(pixels.std(correction=0).item())
-    assert data.fingerprint() == load("digits").fingerprint()
+    assert data.fingerprint() == load("digits", (1, 8, 8)).fingerprint()
 
 
 @pytest.mark.skipif(not FASHION_MNIST_FOLDERS[0].is_dir(), reason="dataset-fashion-mnist is not installed")
 def test_fashion_mnist() -> None:
-    data = load("fashion-mnist")
-    assert (len(data.train), len(data.test), data.image_shape, data.num_classes) == (60_000, 10_000, (1, 28, 28), 10)
+    data = load("fashion-mnist", (1, 28, 28))
+    assert (len(data.train), len(data.test), data.channels, data.num_classes) == (60_000, 10_000, 1, 10)
 
 
 @pytest.mark.parametrize(("channels", "ending"), [(1, ""), (1, ".gz"), (3, "")])
 def test_folder(tmp_path: Path, channels: int, ending: str) -> None:
-    data = load(str(write_folder(tmp_path, channels=channels, ending=ending)))
-    assert (len(data.train), len(data.test), data.image_shape, data.num_classes) == (12, 6, (channels, 8, 8), 3)
+    data = load(str(write_folder(tmp_path, channels=channels, ending=ending)), (channels, 8, 8))
+    assert (len(data.train), len(data.test), data.channels, data.num_classes) == (12, 6, channels, 3)
     assert data.mean.shape == data.std.shape == (channels,)
 
 
 def test_a_file_or_nothing_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HarnessError, match="is a file; data are `digits`, `fashion-mnist` or a folder"):
-        load(str(tmp_path / "file"))
+        load(str(tmp_path / "file"), (1, 8, 8))
     with pytest.raises(HarnessError, match="`mnist` does not exist"):
-        load("mnist")
+        load("mnist", (1, 8, 8))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(HarnessError, match="has no t10k-labels-idx1-ubyte, plain or"):
-        load(str(tmp_path))
+        load(str(tmp_path), (1, 8, 8))
 
 
 def test_counts_must_agree(tmp_path: Path) -> None:
     write_folder(tmp_path)
     write_idx(tmp_path / "train-labels-idx1-ubyte", torch.zeros(11, dtype=torch.uint8))
     with pytest.raises(HarnessError, match="12 images and train-labels-idx1-ubyte 11 labels"):
-        load(str(tmp_path))
+        load(str(tmp_path), (1, 8, 8))
 
 
 def test_test_labels_must_be_known(tmp_path: Path) -> None:
     write_folder(tmp_path)
     write_idx(tmp_path / "t10k-labels-idx1-ubyte", torch.tensor([0, 1, 2, 0, 1, 9], dtype=torch.uint8))
     with pytest.raises(HarnessError, match="go up to 9, training labels to 2 only"):
-        load(str(tmp_path))
+        load(str(tmp_path), (1, 8, 8))
 
 
 def test_sizes_of_training_and_test_must_agree(tmp_path: Path) -> None:
     write_folder(tmp_path)
     write_idx(tmp_path / "t10k-images-idx3-ubyte", torch.zeros(6, 8, 9, dtype=torch.uint8))
     with pytest.raises(HarnessError, match="are 1x8x8, test images 1x8x9"):
-        load(str(tmp_path))
+        load(str(tmp_path), (1, 8, 8))
 
 
 def test_the_way_out_of_a_wrong_class_count() -> None:
     with pytest.raises(HarnessError, match="tiny has 1000 classes, and digits has 10") as caught:
-        check_fits(load("digits"), tiny(num_classes=1000))
+        check_fits(load("digits", (1, 8, 8)), tiny(num_classes=1000))
     assert caught.value.help == "--param num_classes=10"
     assert caught.value.exit_code == 2
 
 
 def test_the_way_out_of_wrong_channels() -> None:
     with pytest.raises(HarnessError, match="tiny takes 3x32x32, and the images of digits have 1 channel") as caught:
-        check_fits(load("digits"), tiny(input_shape=(3, 32, 32)))
+        check_fits(load("digits", (1, 8, 8)), tiny(input_shape=(3, 32, 32)))
     assert caught.value.help == "--input 1x32x32"
-
-
-def test_an_epoch_has_every_image_once_and_no_small_batch() -> None:
-    data, recipe = load("digits"), Recipe(batch=100, seed=3)
-    batches = Batches(data, recipe, (8, 8), torch.device("cpu"))
-    plan = batches.plan(5)
-    assert sorted(plan.order.tolist()) == list(range(1437))
-    sizes = [len(batches.step(plan, index)[1]) for index in range(batches.steps_per_epoch)]
-    assert sum(sizes) == 1437
-    assert set(sizes) == {95, 96}
-    assert torch.equal(plan.order, batches.plan(5).order)
-    assert not torch.equal(plan.order, batches.plan(6).order)
-
-
-def test_images_are_normalised_resized_moved_and_mirrored() -> None:
-    data = load("digits")
-    cpu = torch.device("cpu")
-    plain = Batches(data, Recipe(batch=1437), (8, 8), cpu)
-    images, _ = plain.step(plain.plan(0), 0)
-    assert images.is_contiguous(memory_format=torch.channels_last)
-    assert images.mean().item() == pytest.approx(0, abs=1e-5)
-    assert images.std(correction=0).item() == pytest.approx(1, abs=1e-5)
-    assert next(iter(Batches(data, Recipe(), (28, 20), cpu).test_batches()))[0].shape[1:] == (1, 28, 20)
-
-    augmented = Batches(data, Recipe(batch=1437, shift=0.25, flip=True), (8, 8), cpu)
-    plan = augmented.plan(0)
-    assert plan.shift is not None
-    assert plan.flip is not None
-    moved, _ = augmented.step(plan, 0)
-    for i in range(20):
-        expected = torch.full((12, 12), (-data.mean / data.std).item())
-        expected[2:10, 2:10] = images[i, 0]
-        down, right = plan.shift[i].tolist()
-        expected = expected[down : down + 8, right : right + 8]
-        assert torch.equal(moved[i, 0], expected.flip(1) if plan.flip[i] else expected)

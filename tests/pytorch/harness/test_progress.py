@@ -5,6 +5,8 @@ import io
 import pytest
 from netdsl_pytorch.harness.progress import Progress, clock
 
+SPEED = {"images_per_second": 1430.4, "data_wait": 0.031}
+
 
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
@@ -14,7 +16,7 @@ class Terminal(io.StringIO):
 
 
 def show(progress: Progress) -> None:
-    progress.update("2/3", 0.61, 0.4123, 0.873, 1430.4, 21)
+    progress.update("2/3", 0.61, 0.4123, 0.873, SPEED, 30_000)
     progress.say("epoch 2/3 done")
     progress.warn("careful")
     progress.close()
@@ -24,7 +26,8 @@ def test_plain_lines_in_a_pipe() -> None:
     stream = io.StringIO()
     show(Progress(stream=stream))
     assert stream.getvalue() == (
-        "epoch 2/3   61%  loss 0.412  accuracy 87.30%  1,430 images/s  0:21 left\nepoch 2/3 done\nwarning: careful\n"
+        "epoch 2/3   61%  loss 0.412  accuracy 87.30%  1,430 images/s  0:21 left  3% waiting for data\n"
+        "epoch 2/3 done\nwarning: careful\n"
     )
 
 
@@ -32,14 +35,14 @@ def test_a_terminal_line_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     stream = Terminal()
     show(Progress(stream=stream))
-    line = "epoch 2/3   61%  loss 0.412  accuracy 87.30%  1,430 images/s  0:21 left"
+    line = "epoch 2/3   61%  loss 0.412  accuracy 87.30%  1,430 images/s  0:21 left  3% waiting for data"
     assert stream.getvalue() == f"\r\x1b[K{line}\r\x1b[Kepoch 2/3 done\nwarning: careful\n"
 
 
 def test_a_narrow_terminal_does_not_wrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "30")
     stream = Terminal()
-    Progress(stream=stream).update("2/3", 0.61, 0.4123, 0.873, 1430.4, 21)
+    Progress(stream=stream).update("2/3", 0.61, 0.4123, 0.873, SPEED, 30_000)
     assert stream.getvalue() == "\r\x1b[Kepoch 2/3   61%  loss 0.412"
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, Result, resume, train
+from netdsl_pytorch.harness.batches import BROKEN, Batch
 from netdsl_pytorch.harness.data import FASHION_MNIST_FOLDERS
+from netdsl_pytorch.harness.run import RunFolder
 from safetensors.torch import load_file
 from torch import nn
 
@@ -29,8 +31,8 @@ def options(out: Path, **changes: object) -> Options:
 
 def lines(run: Path) -> list[dict[str, object]]:
     """`metrics.jsonl` without the times."""
-    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in found]
+    timed = ("seconds", "images_per_second", "data_wait")
+    return [{key: value for key, value in line.items() if key not in timed} for line in RunFolder(run).lines()]
 
 
 @pytest.fixture(scope="module")
@@ -51,19 +53,25 @@ def assert_same(run: Path, whole: Path) -> None:
 
 
 def test_what_a_run_leaves(whole: Path) -> None:
-    names = {"checkpoints", "metrics.jsonl", "model.py", "result.json", "run.json", "spec.net", "weights.safetensors"}
-    assert {path.name for path in whole.iterdir()} == names
+    names = {"checkpoints", "metrics.jsonl", "model.py", "recipe.toml", "report.md", "result.json", "run.json"}
+    names |= {"spec.net", "weights.safetensors"}
+    found = {path.name for path in whole.iterdir()}
+    assert names <= found
+    # Pictures and TensorBoard's events are there where their libraries are.
+    assert all(name.startswith("events.") or name.endswith(".svg") for name in found - names)
     assert (whole / "model.py").read_text() == TINY
     result = json.loads((whole / "result.json").read_text())
     assert list(result) == [
-        *("top1", "top5", "loss", "data", "split", "images", "epochs", "seconds", "seed", "device", "precision"),
-        "parameters",
+        *("top1", "top5", "loss", "data", "split", "images", "epochs", "seconds", "seed", "device", "processes"),
+        *("precision", "weights", "parameters"),
     ]
     assert 0.3 < result["top1"] < result["top5"] <= 1
     assert (result["images"], result["epochs"], result["seed"], result["data"]) == (360, 2, 0, "digits")
     # 72 + 16 of the convolution and the norm, 1,290 of the logits; the head's 90 have no part in inference.
     assert result["parameters"] == 1378
-    assert len(lines(whole)) == 2
+    assert [(line["kind"], line["step"]) for line in lines(whole)] == [
+        *(("steps", 23), ("epoch", 23), ("steps", 46), ("epoch", 46)),
+    ]
     assert load_file(whole / "weights.safetensors").keys() >= {"conv1.weight", "logits.bias", "aux1.weight"}
 
 
@@ -138,9 +146,8 @@ def test_a_killed_run_goes_on_bit_for_bit(whole: Path, tmp_path: Path, halted: s
 
 
 def assert_same_but_for_the_torn_line(run: Path, whole: Path) -> None:
-    text = (run / "metrics.jsonl").read_text().splitlines()
-    assert text.pop(1) == '{"epoch": 2, "st'
-    (run / "metrics.jsonl").write_text("\n".join(text) + "\n")
+    # The line that was torn is closed, and nothing that follows is lost.
+    assert '{"epoch": 2, "st' in (run / "metrics.jsonl").read_text().splitlines()
     assert_same(run, whole)
 
 
@@ -309,12 +316,24 @@ def test_the_heads_losses_count_with_their_weights() -> None:
 
     torch.manual_seed(0)
     outputs, labels = Output(torch.randn(4, 3), torch.randn(4, 3)), torch.tensor([0, 1, 2, 0])
-    loss, logits = total_loss(outputs, labels, {"aux1": 0.3}, smoothing=0.0)
+    batch = Batch(torch.empty(0), labels, torch.empty(0), total=4)
+    loss, logits = total_loss(outputs, batch, {"aux1": 0.3}, smoothing=0.0)
     cross_entropy = nn.CrossEntropyLoss()
     assert loss.item() == pytest.approx(
         cross_entropy(outputs.logits, labels).item() + 0.3 * cross_entropy(outputs.aux1, labels).item()
     )
     assert logits is outputs.logits
+    # Of blended images, each label counts with its share.
+    batch.others, batch.share = labels.flip(0), torch.tensor([1.0, 0.5, 0.25, 0.0])
+    blended, _ = total_loss(outputs.logits, batch, {}, smoothing=0.0)
+    targets = nn.functional.one_hot(labels, 3) * batch.share[:, None]
+    targets = targets + nn.functional.one_hot(batch.others, 3) * (1 - batch.share)[:, None]
+    assert blended.item() == pytest.approx(cross_entropy(outputs.logits, targets).item())
+    # A broken image has no part.
+    broken = Batch(torch.empty(0), torch.tensor([0, 1, BROKEN, 0]), torch.empty(0), total=4, broken=1)
+    partial, _ = total_loss(outputs.logits, broken, {}, smoothing=0.0)
+    known = torch.tensor([True, True, False, True])
+    assert partial.item() == pytest.approx(0.75 * cross_entropy(outputs.logits[known], labels[known]).item())
 
 
 @pytest.mark.slow

@@ -1,0 +1,102 @@
+"""Decodes image files with Pillow: the part that is wanted, at the size that is wanted, in one cheap step."""
+
+import io
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netdsl_pytorch.harness.errors import HarnessError
+
+SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"))
+MODES = {1: "L", 3: "RGB"}
+"""Pillow's names for images of so many channels."""
+
+
+class BrokenImage(Exception):
+    """Bytes that are no image that can be decoded; the text says why."""
+
+
+def decode(
+    content: bytes, channels: int, size: tuple[int, int], box: Callable[[int, int], tuple[float, float, float, float]]
+) -> Tensor:
+    """The part `box(height, width)` (top, left, height, width) of an image, resized: bytes [C, H, W] of `size`.
+
+    A JPEG is decoded at 1/2, 1/4 or 1/8 where that is enough, which is several times as fast; what is resized is the
+    part alone. Raises BrokenImage.
+    """
+    from PIL import Image
+
+    mode = MODES[channels]
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            width, height = image.size
+            top, left, h, w = box(height, width)
+            if image.format == "JPEG":
+                # At least as many pixels in the part as are wanted of it.
+                image.draft(mode, (int(width * size[1] / w), int(height * size[0] / h)))
+            across, down = image.size[0] / width, image.size[1] / height
+            part = (left * across, top * down, (left + w) * across, (top + h) * down)
+            # Rounding may leave the image by a hair, which Pillow refuses.
+            part = (max(part[0], 0), max(part[1], 0), min(part[2], image.size[0]), min(part[3], image.size[1]))
+            pixels = _converted(image, mode).resize(
+                (size[1], size[0]), Image.Resampling.BILINEAR, box=part, reducing_gap=3.0
+            )
+            return _tensor(np.array(pixels))
+    except Exception as error:
+        # Decoders raise whatever the bytes lead them to: OSError, SyntaxError, struct.error, DecompressionBombError …
+        raise BrokenImage(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+
+
+def decode_whole(content: bytes, channels: int, shorter: int) -> Tensor:
+    """All of an image: bytes [C, H, W], a JPEG possibly reduced, its shorter side not below `shorter` by that.
+
+    Raises BrokenImage.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.format == "JPEG":
+                scale = min(1.0, shorter / min(image.size))
+                image.draft(MODES[channels], (math.ceil(image.size[0] * scale), math.ceil(image.size[1] * scale)))
+            return _tensor(np.array(_converted(image, MODES[channels])))
+    except Exception as error:
+        raise BrokenImage(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+
+
+def check_pillow() -> None:
+    """Raises HarnessError unless Pillow is there."""
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError as error:
+        raise HarnessError(
+            "image files are decoded by Pillow, which is not installed", help="pip install pillow"
+        ) from error
+
+
+def _converted(image: "PIL.Image.Image", mode: str) -> "PIL.Image.Image":  # type: ignore[name-defined]  # noqa: F821
+    if image.mode == mode:
+        return image
+    # Transparent parts count as black, whatever colour an editor left under them.
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        from PIL import Image
+
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        # Pillow would cut 16 bits off at 255.
+        values = np.asarray(image, dtype=np.float64)
+        most = 65535.0 if values.max() > 255 else 255.0
+        from PIL import Image
+
+        image = Image.fromarray(np.clip(values * 255 / most, 0, 255).astype(np.uint8))
+    return image.convert(mode)
+
+
+def _tensor(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> Tensor:
+    if pixels.ndim == 2:
+        return torch.from_numpy(pixels)[None]
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))

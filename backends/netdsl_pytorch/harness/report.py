@@ -1,0 +1,163 @@
+"""The report of a run: figures, curves, the confusion matrix, and what it was made from, in Markdown."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from netdsl_pytorch.harness.checkpoint import write_atomic
+from netdsl_pytorch.harness.run import Description, RunFolder
+
+NUMBERED = 20
+"""Up to so many classes the confusion matrix is a table; beyond, its largest entries are listed."""
+CONFUSED = 15
+
+
+def write(
+    run: RunFolder, description: Description, result: dict[str, Any], confusion: Tensor, environment: dict[str, str]
+) -> None:
+    """Writes `report.md`, and its pictures where matplotlib is installed."""
+    lines = run.lines()
+    try:
+        pictures = {"curves.svg": _curves(lines), "confusion.svg": _matrix(confusion, description.classes)}
+    except ImportError:
+        pictures = {}
+    for name, content in pictures.items():
+        write_atomic(run.path / name, content)
+    parts = [
+        f"# {description.model} on {Path(description.data).name}",
+        _summary(result),
+        "## Curves",
+        "![Loss, accuracy and learning rate over the steps](curves.svg)" if pictures else _NO_PICTURES,
+        _epochs(lines),
+        "## Confusion",
+        "Rows are the true classes, columns what the net took them for.",
+        *(["![Confusion matrix](confusion.svg)"] if pictures else []),
+        _confusion(confusion, description.classes),
+        "## Recipe",
+        _code(description.recipe.as_toml(), "toml"),
+        "## Net",
+        f"`{description.spec_name}`" + _changes(description),
+        _code(run.read(run.spec), ""),
+        "## Environment",
+        _table(("what", "which"), list(environment.items())),
+    ]
+    write_atomic(run.report, ("\n\n".join(parts) + "\n").encode())
+
+
+_NO_PICTURES = "There are pictures here where matplotlib is installed: `pip install matplotlib`."
+
+
+def _summary(result: dict[str, Any]) -> str:
+    rows = []
+    for key, value in result.items():
+        if key in ("top1", "top5"):
+            rows.append((key, f"{value:.2%}"))
+        elif isinstance(value, float):
+            rows.append((key, f"{value:,.4g}" if key == "loss" else f"{value:,.1f}"))
+        else:
+            rows.append(
+                (key.replace("_", " "), f"{value:,}" if isinstance(value, int) and key != "seed" else str(value))
+            )
+    return _table(("", ""), rows)
+
+
+def _changes(description: Description) -> str:
+    changes = [f"{key} = {value}" for key, value in description.params.items()]
+    if description.input is not None:
+        changes.append(f"input {description.input}")
+    return f", with {', '.join(changes)}:" if changes else ":"
+
+
+def _epochs(lines: list[dict[str, Any]]) -> str:
+    rows = [
+        (
+            str(line["epoch"]),
+            f"{line['train_loss']:.4f}",
+            f"{line['train_top1']:.2%}",
+            f"{line['loss']:.4f}",
+            f"{line['top1']:.2%}",
+        )
+        for line in lines
+        if line["kind"] == "epoch"
+    ]
+    return _table(("epoch", "training loss", "training accuracy", "test loss", "test accuracy"), rows)
+
+
+def _confusion(confusion: Tensor, classes: tuple[str, ...]) -> str:
+    if len(classes) <= NUMBERED:
+        rows = [(name, *map(str, counts)) for name, counts in zip(classes, confusion.tolist(), strict=True)]
+        return _table(("", *classes), rows)
+    wrong = confusion.clone().fill_diagonal_(0)
+    values, places = wrong.flatten().topk(CONFUSED)
+    rows = [
+        (classes[place // len(classes)], classes[place % len(classes)], str(value))
+        for value, place in zip(values.tolist(), places.tolist(), strict=True)
+        if value > 0
+    ]
+    return _table(("true", "taken for", "images"), rows)
+
+
+def _curves(lines: list[dict[str, Any]]) -> bytes:
+    """Loss, accuracy and learning rate over the steps, as SVG."""
+    from matplotlib.figure import Figure
+
+    steps = [line for line in lines if line["kind"] == "steps"]
+    epochs = [line for line in lines if line["kind"] == "epoch"]
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    loss, accuracy, rate = figure.subplots(1, 3)
+    for axes, key, title in (
+        (loss, "loss", "loss"),
+        (accuracy, "top1", "accuracy"),
+        (rate, "learning_rate", "learning rate"),
+    ):
+        axes.set_title(title)
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+        axes.plot([line["step"] for line in steps], [line[key] for line in steps], linewidth=1, label="training")
+        if key != "learning_rate":
+            axes.plot([line["step"] for line in epochs], [line[key] for line in epochs], marker="o", label="test")
+            axes.legend()
+    return _svg(figure)
+
+
+def _matrix(confusion: Tensor, classes: tuple[str, ...]) -> bytes:
+    """The share of each class that was taken for each, as SVG."""
+    from matplotlib.figure import Figure
+
+    share = confusion.double() / confusion.sum(dim=1, keepdim=True).clamp(min=1)
+    figure = Figure(figsize=(5.5, 5), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, shrink=0.8)
+    axes.set_xlabel("taken for")
+    axes.set_ylabel("true")
+    if len(classes) <= NUMBERED:
+        axes.set_xticks(range(len(classes)), classes, rotation=60, ha="right")
+        axes.set_yticks(range(len(classes)), classes)
+    return _svg(figure)
+
+
+def _svg(figure: Any) -> bytes:
+    import matplotlib
+
+    file = io.BytesIO()
+    # No date and no random names: the same run gives the same bytes. Labels stay text, drawn by the reader's fonts.
+    with matplotlib.rc_context({"svg.hashsalt": "netdsl", "svg.fonttype": "none"}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _code(text: str, language: str) -> str:
+    """A fenced block that no line of the text can end."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

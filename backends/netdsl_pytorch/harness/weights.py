@@ -1,0 +1,113 @@
+"""Weights from elsewhere: loaded strictly by name, and converted from the pickles that PyTorch writes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from netdsl_pytorch.harness.checkpoint import tensors_as_bytes, write_atomic
+from netdsl_pytorch.harness.errors import HarnessError
+
+SHOWN = 5
+"""How many keys of a kind a message names."""
+
+
+def load_weights(path: Path, module: nn.Module, reset: Sequence[str] = ()) -> None:
+    """Fills `module` with the tensors of a safetensors file, whose keys must be the module's.
+
+    The layers named in `reset` keep what they have, whatever the file says of them. Raises HarnessError that names the
+    keys that are missing, too many or of another shape; the module is then unchanged.
+    """
+    try:
+        given = safetensors.torch.load(path.read_bytes())
+    except OSError as error:
+        raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
+    except (safetensors.SafetensorError, ValueError) as error:
+        help = f"netdsl convert {path} {path.with_suffix('.safetensors')}" if _is_pickle(path) else None
+        raise HarnessError(f"{path} is not a safetensors file: {error}", help=help) from error
+    wanted = module.state_dict()
+    for name in reset:
+        if not any(_within(key, name) for key in wanted):
+            raise HarnessError(f"there is no layer `{name}` to reset", help=f"layers: {_some(_layers(wanted))}")
+    kept = {key for key in (*wanted, *given) if any(_within(key, name) for name in reset)}
+    missing = [key for key in wanted if key not in given and key not in kept]
+    extra = [key for key in given if key not in wanted and key not in kept]
+    shapes = [
+        f"{key} is {_shape(given[key])}, and {_shape(wanted[key])} is due"
+        for key in wanted
+        if key in given and key not in kept and given[key].shape != wanted[key].shape
+    ]
+    faults = []
+    if missing:
+        faults.append(f"{len(missing)} missing: {_some(missing)}")
+    if extra:
+        faults.append(f"{len(extra)} that the net does not have: {_some(extra)}")
+    if shapes:
+        faults.append(f"{len(shapes)} of another shape: {_some(shapes)}")
+    if faults:
+        wrong = missing + [key for key in wanted if key in given and given[key].shape != wanted[key].shape]
+        layers = _layers(wrong)
+        raise HarnessError(
+            f"{path} does not fit the net: " + "; ".join(faults),
+            help=" ".join(f"--reset {layer}" for layer in layers[:3]) + " begins these anew" if layers else None,
+        )
+    module.load_state_dict({key: given[key] for key in wanted if key not in kept}, strict=False)
+
+
+def convert(source: Path, target: Path) -> int:
+    """Writes the tensors of a `.pth` file, as torch.save made it, into a safetensors file; returns how many.
+
+    A state_dict, or one under the key `state_dict`, `model` or `model_state_dict`; a prefix `module.` that all keys
+    have is dropped. Raises HarnessError. No code of the file is run: what is no tensor, number or text is refused.
+    """
+    if target.exists():
+        raise HarnessError(f"{target} exists", help="another name, or remove it first")
+    try:
+        content: Any = torch.load(source, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise HarnessError(f"cannot read {source}: {error.strerror or error}") from error
+    except Exception as error:
+        # Damaged pickles and archives raise RuntimeError, UnpicklingError, EOFError, KeyError and others.
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise HarnessError(f"{source} is not a file of weights that can be read safely: {why}") from error
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+            break
+    if not isinstance(content, dict) or not content:
+        raise HarnessError(f"{source} holds a {type(content).__name__}, and a state_dict is due")
+    odd = [str(key) for key, value in content.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
+    if odd:
+        raise HarnessError(f"{source} is not a state_dict: {_some(odd)} is no tensor")
+    if all(key.startswith("module.") for key in content):
+        content = {key.removeprefix("module."): value for key, value in content.items()}
+    write_atomic(target, tensors_as_bytes(content))
+    return len(content)
+
+
+def _within(key: str, layer: str) -> bool:
+    return key == layer or key.startswith(f"{layer}.")
+
+
+def _layers(keys: Sequence[str] | dict[str, Tensor]) -> list[str]:
+    """The outermost layers that the keys belong to, in their order."""
+    return list(dict.fromkeys(key.partition(".")[0] for key in keys))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a number"
+
+
+def _is_pickle(path: Path) -> bool:
+    """Whether it begins as a file of torch.save does: a zip archive, or a pickle."""
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02")
