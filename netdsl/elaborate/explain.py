@@ -11,7 +11,7 @@ from netdsl.graph.graph import Join, Node, Value
 from netdsl.graph.types import Weight, format_shape
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import MatchProblem
-from netdsl.ops.combine import BranchProblem
+from netdsl.ops.combine import BranchProblem, TooFewBranches
 from netdsl.ops.operator import Operator
 from netdsl.ops.windows import explain_slide
 from netdsl.syntax import tree
@@ -48,6 +48,10 @@ def problem(found: Problem, op: Operator, call: Call, inputs: tuple[Value, ...],
         return branches(found, op, call, inputs, flow)
     if isinstance(found, MatchProblem):
         return match_problem(found, op.name, call)
+    if isinstance(found, TooFewBranches) and not found.help:
+        help = "the value as it comes is a branch of its own: `identity()`, also as `else { identity() }`"
+        place = call.syntax.head_span if isinstance(call.syntax, tree.Combine) else span
+        return trouble(found.code or BAD_ARGUMENT, f"`{op.name}` {found.reason}", place, help=help)
     where = f"the input is {inputs[0].type}" if len(inputs) == 1 and not op.combines else ""
     if found.argument is not None:
         place = argument_span(op, call, found.argument)

@@ -15,7 +15,7 @@ from netdsl.elaborate.evaluate import evaluate, evaluate_whole
 from netdsl.elaborate.files import NetValue
 from netdsl.elaborate.inits import finish_inits
 from netdsl.elaborate.overrides import InputOverride, override_shape
-from netdsl.elaborate.parts import Flow, Part, declare, slot
+from netdsl.elaborate.parts import Flow, Part, check_free, declare, slot
 from netdsl.elaborate.session import Session, trouble
 from netdsl.elaborate.stages import handle, pipeline, run
 from netdsl.elaborate.trouble import Poisoned
@@ -26,7 +26,7 @@ from netdsl.ops.arguments import is_number, is_whole
 from netdsl.ops.bind import MatchProblem, match
 from netdsl.ops.values import kind, show
 from netdsl.syntax import tree
-from netdsl.text.codes import BAD_VALUE, NO_INPUT, NO_OUTPUT, NOT_A_STAGE
+from netdsl.text.codes import BAD_VALUE, MISPLACED, NO_INPUT, NO_OUTPUT, NOT_A_STAGE
 from netdsl.text.diagnostic import Diagnostic
 
 
@@ -128,9 +128,7 @@ def _no_call(definition: tree.NetDef) -> tree.Call:
 
 def _net_flow(flow: Flow, statement: tree.Statement, what: str) -> NetFlow:
     if not isinstance(flow, NetFlow):
-        raise trouble(
-            NOT_A_STAGE, f"{what} can stand in a net only", statement.span, help="a block gives its last value"
-        )
+        raise trouble(MISPLACED, f"{what} can stand in a net only", statement.span, help="a block gives its last value")
     return flow
 
 
@@ -160,6 +158,7 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
 def _output(statement: tree.Output, flow: Flow, env: Env) -> None:
     net = _net_flow(flow, statement, "an output")
     place = slot(statement.name, env)
+    check_free(place, env)
     weight = 1.0
     if statement.weight is not None:
         given = evaluate(statement.weight, env)

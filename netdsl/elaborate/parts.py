@@ -96,6 +96,12 @@ def _table(base: Slot, kind: type[Any]) -> Any:
 
 def declare(place: Slot, binding: Binding, env: Env) -> None:
     """Fills a slot; a name is declared once in a scope."""
+    check_free(place, env)
+    place.table[place.key] = binding
+
+
+def check_free(place: Slot, env: Env) -> None:
+    """Makes sure that a slot is not filled yet."""
     first = place.table.get(place.key)
     if first is None and place.table is env.home.names and env is not env.home:
         # A `let` or loop variable of braces inside the scope would hide the new name from what follows it.
@@ -104,13 +110,10 @@ def declare(place: Slot, binding: Binding, env: Env) -> None:
             first = inner.names.get(place.key)
             inner = inner.parent
     if first is not None:
-        if first.value is POISON and binding.value is POISON:
-            return
-        if first.span is place.span or first.span == place.span:
+        if first.span == place.span:
             help = f"in a loop, compute it: `{place.name}{{i}}`, or index it: `{place.name}[i]`"
             raise trouble(DUPLICATE_NAME, f"`{place.name}` is declared again in the next turn", place.span, help=help)
         raise duplicate(place.name, place.span, first)
-    place.table[place.key] = binding
 
 
 def poison(place: Slot | None, what: Any) -> None:
@@ -164,7 +167,9 @@ def take_name(part: Part, item: Item) -> None:
         place = Label(
             other.span, f"`{item.name}` is this one" if other.labelled else f"this one is named `{item.name}`"
         )
-        help = f"give this one a label: `name: {item.span.text.splitlines()[0]}`"
+        one = other if item.labelled else item
+        which = "this one" if one is item else "the other"
+        help = f"give {which} a label: `name: {one.span.text.splitlines()[0]}`"
         raise trouble(NAME_CLASH, f"two parts would be named `{item.name}`", item.span, labels=(place,), help=help)
     part.names[item.name] = item
 

@@ -13,7 +13,7 @@ from netdsl.elaborate.defaults import add_default
 from netdsl.elaborate.env import CALLABLE, POISON, Binding, BlockValue, Chain, Env, OperatorValue
 from netdsl.elaborate.evaluate import bind_pattern, duplicate, evaluate, evaluate_whole, iterate, truth
 from netdsl.elaborate.inits import init
-from netdsl.elaborate.parts import Flow, Slot, declare, poison, slot, values_of
+from netdsl.elaborate.parts import Flow, Slot, check_free, declare, poison, slot, values_of
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value
@@ -63,6 +63,8 @@ def _give_up(statement: tree.Statement, flow: Flow, env: Env) -> None:
         pass
     if isinstance(statement, tree.Flow):
         flow.current = expected_value(statement.contract, env)
+    elif isinstance(statement, tree.Input):
+        flow.current = POISON
 
 
 def _names(pattern: tree.Pattern) -> list[tree.NamePattern]:
@@ -183,6 +185,7 @@ def stage(expr: tree.Stage, flow: Flow, env: Env, label: tree.Labelled | None = 
         if isinstance(expr.stage, tree.If) and arm_of(expr.stage, env) is None:
             return  # nothing is added, not even the label
         place = slot(expr.label, env)
+        check_free(place, env)
         try:
             item = _run_stage(expr.stage, flow, env, place, "")
         except (Trouble, Poisoned):

@@ -10,7 +10,7 @@ from netdsl.elaborate.env import Binding, Env
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.inits import initialiser
 from netdsl.elaborate.lookup import unknown
-from netdsl.elaborate.parts import Flow, Part, Slot, check_label, declare, slot, take_name
+from netdsl.elaborate.parts import Flow, check_label, declare, slot, take_name
 from netdsl.elaborate.session import trouble
 from netdsl.graph.graph import Node, Origin, Value
 from netdsl.graph.types import Dtype, TensorType
@@ -65,15 +65,11 @@ def _declare(
     value = Value(type_, node)
     node.outputs = (value,)
     node.name, node.labelled = place.name, True
-    _take(flow.part, node, place)
     declare(place, Binding("value", value, statement.name.span, item=node), env)
+    take_name(flow.part, node)
     flow.session.count(1, statement.span)
     flow.session.nodes += 1
     flow.steps.append(node)
-
-
-def _take(part: Part, node: Node, place: Slot) -> None:
-    take_name(part, node)
 
 
 def _shape(expr: tree.Expr, flow: Flow, env: Env) -> tuple[int, ...]:
