@@ -15,9 +15,10 @@ from netdsl.ops import INITIALISERS, REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import bind_initialiser
 from netdsl.ops.initialisers import Initialiser
+from netdsl.ops.operator import Operator
 from netdsl.syntax import tree
-from netdsl.text.codes import BAD_ARGUMENT, UNKNOWN_NAME, UNKNOWN_OPERATOR
-from netdsl.text.diagnostic import did_you_mean
+from netdsl.text.codes import BAD_ARGUMENT, UNKNOWN_ARGUMENT, UNKNOWN_NAME, UNKNOWN_OPERATOR
+from netdsl.text.diagnostic import Diagnostic, did_you_mean
 
 if TYPE_CHECKING:
     from netdsl.elaborate.parts import Flow, Part
@@ -91,8 +92,34 @@ def finish_inits(part: Part, session: Session) -> None:
             session.report(found.diagnostic)
         except Poisoned:
             pass
+    for rule in part.scope.inits:
+        if isinstance(rule, InitRule):
+            _check_weights(rule, part.scope, session)
     # In the order of the text: by operator and by weight alike.
     part.scope.inits.sort(key=lambda each: each.syntax.span.start)
+
+
+_USUAL = ("weight", "bias")
+
+
+def _check_weights(rule: InitRule, scope: Scope, session: Session) -> None:
+    """Reports names that no weight of such an operator has. Which it has depends on its uses: without any, and for
+    the usual names (a convolution may have no bias), nothing is said."""
+    op = rule.op
+    owns_none = type(op).weights is Operator.weights
+    nodes = [node for node in scope.nodes() if node.op is op]
+    known = dict.fromkeys(weight.name for node in nodes for weight in node.weights if weight.learned)
+    known.update((name, None) for node in nodes for name in node.fed or ())
+    call = rule.syntax.target
+    assert isinstance(call, tree.Call)
+    for argument in call.args:
+        name = argument.name
+        may_be_left_out = name in _USUAL and (not known or "weight" in known)
+        if name is None or name in known or not (owns_none or (nodes and not may_be_left_out)):
+            continue
+        has = f"it has {', '.join(f'`{each}`' for each in known)}" if known else ""
+        message, place = f"`{op.name}` has no weight `{name}`", argument.name_span or argument.span
+        session.report(Diagnostic(UNKNOWN_ARGUMENT, message, place, help=did_you_mean(name, known) or has))
 
 
 def _resolve(pending: PendingInit, scope: Scope) -> WeightInit:

@@ -62,12 +62,14 @@ def find_binding(expr: tree.Expr, env: Env) -> Binding | None:
     return None
 
 
-def weight_of(part: Any, name: str) -> WeightRef | None:
-    """The weight of an operator's part, or a `param` itself as `weight`."""
+def weight_of(part: Any, name: str) -> WeightRef | Value | None:
+    """The weight of an operator's part; of one that was given its weight, that which it was given."""
     if isinstance(part, Node):
         for weight in part.weights:
             if weight.name == name:
                 return WeightRef(part, name)
+        given = (part.fed or {}).get(name)
+        return WeightRef(*given) if isinstance(given, tuple) else given
     return None
 
 

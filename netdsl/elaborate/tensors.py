@@ -181,6 +181,10 @@ def _mentions(expr: Any, indices: frozenset[str], env: Env) -> bool:
         return any(_mentions(each, indices, env) for each in (expr.test, expr.then, expr.otherwise))
     if isinstance(expr, tree.Call):
         return any(_mentions(arg.value, indices, env) for arg in expr.args)
+    if isinstance(expr, tree.Sequence):
+        return any(_mentions(item, indices, env) for item in expr.items)
+    if isinstance(expr, tree.Attribute | tree.Slice):
+        return _mentions(expr.base, indices, env)
     if isinstance(expr, tree.Index):
         return (
             len(expr.indices) > 1

@@ -52,8 +52,8 @@ def operators(graph: Graph) -> list[str]:
 
 def value(expression: str, above: str = "") -> Any:
     """What an expression gives."""
-    graph = net(f"let result = {expression}", above=above)
-    return binding(graph.root, "result")
+    graph = net(f"let found = {expression}", above=above)
+    return binding(graph.root, "found")
 
 
 def binding(scope: Scope, name: str) -> Any:
