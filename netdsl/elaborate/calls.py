@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netdsl.elaborate import explain
 from netdsl.elaborate.env import (
     CALLABLE,
+    POISON,
     BlockValue,
     Chain,
     DefaultArgument,
@@ -20,6 +21,7 @@ from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.lookup import visible_callables
 from netdsl.elaborate.parts import Flow, Slot, name_item
 from netdsl.elaborate.session import trouble
+from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Origin, Value
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops import REGISTRY
@@ -80,7 +82,10 @@ def _unknown(function: tree.Name, env: Env) -> Exception:
         message = f"`{name}` is used inside itself" if itself else f"`{name}` is used above its definition"
         help = "networks are finite: repeat stages with `repeat` or `for`" if itself else f"move `block {name}` up"
         return explain.recursion(message, function.span, below.span, help)
-    if env.lookup(name) is not None:
+    found = env.lookup(name)
+    if found is not None:
+        if found.value is POISON:
+            return Poisoned()
         help = f"`{name}` is a value; without parentheses it stands for it: `{name} -> …`"
         return trouble(UNKNOWN_OPERATOR, f"`{name}` is not an operator or block", function.span, help=help)
     label = did_you_mean(name, [*REGISTRY, *visible_callables(env)])

@@ -319,6 +319,9 @@ def _call(expr: tree.Call, env: Env) -> Any:
             return _function(name, expr, env)
         callee = binding.value if binding is not None else OperatorValue(REGISTRY[name]) if name in REGISTRY else None
         if callee is None:
+            found = env.lookup(name)
+            if found is not None and found.value is POISON:
+                raise Poisoned
             known = [*functions.FUNCTIONS, *REGISTRY, *[k for k, b in env.visible() if isinstance(b.value, CALLABLE)]]
             label = did_you_mean(name, known)
             raise trouble(

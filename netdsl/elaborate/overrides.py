@@ -74,6 +74,9 @@ def _set(statement: tree.Input, shape: tuple[int, ...], params: dict[str, Any]) 
     if len(shape) not in (len(sizes), max(len(sizes) - 1, 1)):
         message = f"the input `{_name(statement)}` has {len(sizes)} axes; {format_shape(shape)} gives {len(shape)}"
         raise trouble(BAD_VALUE, message, statement.shape.span)
+    if min(shape) < 1:
+        message = f"an input's sizes are whole numbers from 1; `{_name(statement)}` is given {format_shape(shape)}"
+        raise trouble(BAD_VALUE, message, statement.shape.span)
     for size, given in zip(sizes[len(sizes) - len(shape) :], shape, strict=True):
         if isinstance(size, tree.Name):
             if size.id in params and params[size.id] != given:
