@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from netdsl.graph.types import BYTES, TensorType, Weight
@@ -55,13 +56,18 @@ class Attention(Operator):
         return 4 * length * features * features + 2 * length * length * features
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
-        # Queries, keys and values; what the heads give; and the logarithm of each softmax's sum. PyTorch fuses the
-        # rest, unless it drops attention weights.
-        length, features = inputs[0].shape
-        numbers = 4 * length * features + args["heads"] * length
+        # The input, which PyTorch copies to put the batch second; queries, keys and values; what the heads give; and
+        # the logarithm of each softmax's sum. Where attention weights are dropped nothing is fused: scaled queries and
+        # keys, the weights, their mask, and the product of both.
+        (x,) = inputs
+        length = x.shape[0]
+        copied = x.batched and length > 1
+        numbers = (5 if copied else 4) * x.elements
         if args["dropout"] > 0:
-            numbers += 3 * args["heads"] * length * length
-        return Kept(inputs=True, extra=numbers * BYTES["float"])
+            numbers += 2 * x.elements + 3 * args["heads"] * length * length
+        else:
+            numbers += args["heads"] * length
+        return Kept(inputs=not copied, extra=numbers * BYTES["float"])
 
 
 @register
@@ -74,7 +80,7 @@ class Attend(Operator):
 
     name = "attend"
     doc = "Attention without weights of its own: softmax(q k^T * scale + bias) v (Vaswani et al. 2017, equation 1)."
-    example = ("[12, 64, 64]", "q = identity(); attend(q, q, causal = true)")
+    example = ("[3, 12, 64, 64]", "(q, k, v) = unbind(); q -> attend(k, v, causal = true)")
     counts_macs = True
     global_window = True
     arguments = (
@@ -107,9 +113,9 @@ class Attend(Operator):
         if not len(q) == len(k) == len(v):
             raise _Mismatch("needs queries, keys and values with as many axes, the batch counted", "k")
         lead = self._broadcast((q[:-2], k[:-2], v[:-2]), "k")
-        scores = (*lead, q[-2], k[-2])
         if args["bias"] is not None:
             bias = full(inputs[args["bias"]])
+            scores = (*self._broadcast((q[:-2], k[:-2]), "k"), q[-2], k[-2])
             if self._broadcast((scores, bias), "bias") != scores:
                 raise _Mismatch(f"has more than the scores, which are {_show(scores)}", "bias")
         result = (*lead, q[-2], v[-1])
@@ -120,18 +126,26 @@ class Attend(Operator):
     def _broadcast(self, shapes: tuple[Full, ...], blame: str) -> Full:
         try:
             return broadcast(shapes)
-        except Clash:
+        except Clash as clash:
             listed = " and ".join(map(_show, shapes))
-            raise _Mismatch(f"has axes that do not fit together: {listed}", blame) from None
+            how = "an axis meets the batch" if None in clash.sizes else "axes do not fit together"
+            raise _Mismatch(f"{how}: {listed}", blame) from None
 
     def macs(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> int:
-        places, features = inputs[args["k"]].shape[-2:]
-        pairs = output.elements // output.shape[-1] * places
-        return pairs * features + pairs * output.shape[-1]
+        q, k = inputs[0], inputs[args["k"]]
+        lead = broadcast((full(q)[:-2], full(k)[:-2]))
+        scores = prod(size for size in lead if size is not None) * q.shape[-2] * k.shape[-2]
+        return scores * k.shape[-1] + output.elements * k.shape[-2]
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
-        # Fused: the logarithm of each softmax's sum, from which the backward pass computes the weights again.
-        return Kept(inputs=True, output=True, extra=output.elements // output.shape[-1] * BYTES["float"])
+        q, k = inputs[0], inputs[args["k"]]
+        rows = output.elements // output.shape[-1]
+        if args["bias"] is None and not args["dropout"]:
+            # Fused: the logarithm of each softmax's sum, from which the backward pass computes the weights again.
+            return Kept(inputs=True, output=True, extra=rows * BYTES["float"])
+        # Queries and keys times the root of the scale; the weights; and where some are dropped, the mask and the rest.
+        weights = rows * k.shape[-2] * BYTES["float"]
+        return Kept(inputs=(args["v"],), extra=q.bytes + k.bytes + (3 if args["dropout"] else 1) * weights)
 
 
 class _Mismatch(Problem):

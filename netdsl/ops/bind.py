@@ -161,7 +161,9 @@ def _bind(op: Operator, given: dict[str, Any], inputs: tuple[TensorType, ...], f
 
 def bind_initialiser(rule: Rule, positional: Sequence[Any], named: Mapping[str, Any]) -> Initialiser:
     """An initialiser with all of its arguments; raises Problem."""
-    return Initialiser(rule, convert(rule.arguments, match(rule.arguments, positional, named), 0))
+    args = convert(rule.arguments, match(rule.arguments, positional, named), 0)
+    rule.check(args)
+    return Initialiser(rule, args)
 
 
 _DEFAULTS: dict[tuple[int, int], tuple[Sequence[Argument], dict[str, Any]]] = {}

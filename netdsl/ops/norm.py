@@ -84,11 +84,9 @@ class LayerNorm(Operator):
         return tuple(Weight(name, size) for name in names) if args["affine"] else ()
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
-        # Mean and 1 / sqrt(var + eps) of each place; and a copy in the order of the computation, where that differs.
-        (x,) = inputs
-        copied = any(size != 1 for size in x.shape[1:]) and args["dim"] == 0 and x.shape[0] != 1
-        places = x.elements // x.shape[args["dim"]]
-        return Kept(inputs=not copied, extra=2 * places * BYTES["float"] + (x.bytes if copied else 0))
+        # Mean and 1 / sqrt(var + eps) of each place.
+        places = inputs[0].elements // inputs[0].shape[args["dim"]]
+        return Kept(inputs=True, extra=2 * places * BYTES["float"])
 
 
 @register
@@ -167,9 +165,10 @@ class RMSNorm(Operator):
         return (Weight("weight", (inputs[0].shape[-1],)),) if args["affine"] else ()
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
-        # 1 / sqrt of each place.
-        places = inputs[0].elements // inputs[0].shape[-1]
-        return Kept(inputs=True, extra=places * BYTES["float"])
+        # 1 / sqrt of each place; and what is multiplied by the weight. (GPUs fuse it and keep the first alone.)
+        x = inputs[0]
+        places = x.elements // x.shape[-1]
+        return Kept(inputs=True, extra=places * BYTES["float"] + (x.bytes if args["affine"] else 0))
 
 
 @register

@@ -51,19 +51,20 @@ class Kept(NamedTuple):
 class Operator:
     """An operator of the language.
 
-    A subclass states `name`, `doc` (one line), `example` (a statement, with the input it stands under), `arguments`,
+    A subclass states `name`, `doc` (one line), `example` (statements, with the input they stand under), `arguments`,
     and overrides the rules it needs. Shapes have no batch axis. Rules are total: they return, or raise `Problem`,
     and use only `+ - * //` and comparisons on sizes, so that a backend can run them on traced integers.
 
     `inputs` are the types of the tensors that flow in, then of those given as arguments, in the order of their
     declaration, absent ones left out. Of operators with several results, rules that are given `output` are given the
-    first. No argument has the name of a weight: a weight may be given as a value under its own name.
+    first. No argument has the name of a weight, for a weight may be given as a value under its own name; but for the
+    flag `bias`, in whose place a tensor is the weight.
     """
 
     name: ClassVar[str]
     doc: ClassVar[str]
     example: ClassVar[tuple[str, str]]
-    """(input shape, statement), such as ("3x32x32", "conv(8, 3x3)"); run by a test."""
+    """(shape of the input `x`, statements), such as ("3x32x32", "conv(8, 3x3)"); run by a test."""
     arguments: ClassVar[tuple[Argument, ...]] = ()
     combines: ClassVar[bool] = False
     """Whether it takes several inputs, as a combine with branches."""

@@ -76,6 +76,7 @@ def _side(text: str, which: str) -> tuple[Group, ...]:
     inside: list[str] | None = None
     seen: set[str] = set()
     at = 0
+    text = text.rstrip()
     while match := _TOKEN.match(text, at):
         at = match.end()
         name, number, rest, other = match.groups()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netdsl.graph.types import TensorType
-from netdsl.ops.arguments import Argument, Maybe, PerAxis, Problem, Tensor, Whole
+from netdsl.ops.arguments import INT32_MAX, Argument, Maybe, PerAxis, Problem, Tensor, Whole
 from netdsl.ops.axes import Axis
 from netdsl.ops.numbers import Numbers, Position
 from netdsl.ops.operator import Args, Kept, Operator, register
@@ -33,7 +33,7 @@ class Slice(_Piece):
         Argument("dim", Axis(), "the axis"),
         Argument("from", Position(), "first place", 0),
         Argument("to", Maybe(Position()), "place before which it ends; the end of the axis unless given", None),
-        Argument("step", Whole(most=2**62), "distance between places", 1),
+        Argument("step", Whole(most=INT32_MAX), "distance between places", 1),
     )
 
     def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class _Several(_Piece):
 class Chunk(_Several):
     name = "chunk"
     doc = "n equal parts along an axis."
-    example = ("116x28x28", "(left, right) = chunk(2)")
+    example = ("116x28x28", "(left, right) = chunk(2); right -> conv(58, 1x1) -> add(left)")
     arguments = (
         Argument("n", Whole(most=MOST_RESULTS), "how many parts"),
         Argument("dim", Axis(), "the axis that is divided", 0),
@@ -106,7 +106,7 @@ class Chunk(_Several):
 class Split(_Several):
     name = "split"
     doc = "Parts of the given sizes along an axis; a single number is the size of all."
-    example = ("64x28x28", "(low, high) = split([16, 48])")
+    example = ("64x28x28", "(low, high) = split([16, 48]); high -> conv(16, 1x1) -> add(low)")
     arguments = (
         Argument("sizes", Numbers(), "size of each part, or of all"),
         Argument("dim", Axis(), "the axis that is divided", 0),
@@ -136,7 +136,7 @@ class Split(_Several):
 class Unbind(_Several):
     name = "unbind"
     doc = "Every place of an axis for itself; the axis is gone then."
-    example = ("[3, 12, 64]", "(q, k, v) = unbind()")
+    example = ("[2, 12, 64]", "(a, b) = unbind(); a -> mul(b)")
     arguments = (Argument("dim", Axis(), "the axis that is taken apart", 0),)
 
     def results(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[TensorType, ...]:
@@ -153,7 +153,7 @@ class Take(Operator):
 
     name = "take"
     doc = "Rows by index: the first axis is replaced by the axes of the index."
-    example = ("[1000, 64] int < 1000", "embedding(1000, 8) -> take(in)")
+    example = ("[49, 49] int < 169", "param table: [169, 4] init zeros(); table -> take(x)")
     takes = ("float", "int")
     arguments = (Argument("index", Tensor(("int",)), "whole numbers, each the place of a row"),)
 
@@ -171,7 +171,7 @@ class Take(Operator):
         return x._replace(shape=(*index.shape, *x.shape[1:]), batched=x.batched or index.batched)
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
-        return Kept(inputs=(args["index"],))
+        return Kept(inputs=(args["index"],)) if output.dtype == "float" else Kept()
 
 
 @register

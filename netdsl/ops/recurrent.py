@@ -9,7 +9,7 @@ from netdsl.ops.arguments import Argument, Flag, Problem, Whole
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK
 
-_MOST_LAYERS = 1000
+_MOST_LAYERS = 100
 
 
 class _Recurrent(Operator):
@@ -79,7 +79,7 @@ def _directions(args: Args) -> int:
 class LSTM(_Recurrent):
     name = "lstm"
     doc = "Long short-term memory: (states, final state) (Hochreiter & Schmidhuber 1997; gates as in PyTorch)."
-    example = ("[100, 40]", "(states, last) = lstm(128, layers = 2, bidirectional = true)")
+    example = ("[100, 40]", "(states, last) = lstm(128, layers = 2, bidirectional = true); last -> linear(10)")
     gates = 4
 
 
@@ -87,5 +87,5 @@ class LSTM(_Recurrent):
 class GRU(_Recurrent):
     name = "gru"
     doc = "Gated recurrent unit: (states, final state) (Cho et al. 2014, arXiv:1406.1078)."
-    example = ("[100, 40]", "(states, last) = gru(128)")
+    example = ("[100, 40]", "(states, last) = gru(128); states -> linear(10)")
     gates = 3

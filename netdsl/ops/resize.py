@@ -29,11 +29,10 @@ class Pad(Operator):
             return args
         if args["value"] != 0:
             raise Problem(f"is for a constant border; `{mode}` repeats the inside", argument="value")
-        if x.dtype != "float":
-            raise Problem(f"cannot be `{mode}` on whole numbers", argument="mode", code=BAD_SHAPE)
-        if not x.batched or not 2 <= len(x.shape) <= 4:
-            raise Problem(f"can be `{mode}` for CxL, CxHxW and CxDxHxW with a batch; this one is {x}", argument="mode",
-                          code=BAD_SHAPE)  # fmt: skip
+        if not 2 <= len(x.shape) <= 4:
+            raise Problem(
+                f"can be `{mode}` for CxL, CxHxW and CxDxHxW; this one is {x}", argument="mode", code=BAD_SHAPE
+            )
         if args["border"][0] != (0, 0):
             raise Problem(f"of the channels must be 0 with `{mode}`", argument="border")
         room = {"reflect": 1, "circular": 0}.get(mode)

@@ -8,27 +8,49 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from netdsl.graph.graph import Value
 from netdsl.graph.types import TensorType, format_shape
-from netdsl.ops.arguments import Flag, Kind, Maybe, OneOf, PerAxis, Real, Whole, WindowKind
-from netdsl.ops.axes import Axis
+from netdsl.ops.arguments import Flag, Kind, Maybe, OneOf, PerAxis, Real, Tensor, Text, Whole, WindowKind
+from netdsl.ops.axes import Axes, Axis
+from netdsl.ops.numbers import Borders, Numbers, Position, ShapeKind, Signed
 from netdsl.ops.operator import Operator
 from netdsl.ops.values import Size, Window, Word, show
+from tests.ops.fitting import FITTING
 
 Strategy = st.SearchStrategy[Any]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One use of an operator: the arguments as given, all by name, and the inputs."""
+    """One use of an operator: the arguments as given, all by name, tensors among them, and what flows in."""
 
     op: Operator
     given: dict[str, Any]
-    inputs: tuple[TensorType, ...]
+    flow: tuple[TensorType, ...]
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name} = {show(value)}" for name, value in self.given.items())
-        types = ", ".join(f"{format_shape(x.shape)} {x.dtype}" for x in self.inputs)
+        types = ", ".join(self._show(x) for x in self.flow)
         return f"{self.op.name}({arguments}) on {types}"
+
+    @staticmethod
+    def _show(x: TensorType) -> str:
+        return f"{format_shape(x.shape)} {x.dtype}{'' if x.batched else ' without batch'}"
+
+    @property
+    def inputs(self) -> tuple[TensorType, ...]:
+        """All of them: what flows in, then the tensors among the arguments, in the order of their declaration."""
+        found = self.flow
+        for argument in self.op.tensors:
+            value = self.given.get(argument.name)
+            found += tuple(x.type for x in (value if isinstance(value, tuple) else (value,)) if isinstance(x, Value))
+        return found
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments that are no tensors."""
+        tensors = {argument.name for argument in self.op.tensors}
+        return {name: value for name, value in self.given.items() if name not in tensors}
 
 
 def per_axis(number: Strategy, rank: int) -> Strategy:
@@ -90,7 +112,54 @@ def _(kind: Maybe, rank: int) -> Strategy:
 
 @usual.register
 def _(kind: Axis, rank: int) -> Strategy:
-    return st.integers(-rank - 1, rank) if rank >= 0 else st.integers(-2, 1)
+    most = rank + 1 if kind.new else rank
+    return st.integers(-most - 1, most) if most >= 0 else st.integers(-2, 1)
+
+
+@usual.register
+def _(kind: Axes, rank: int) -> Strategy:
+    axis = usual(Axis(), rank)
+    return st.one_of(axis, st.lists(axis, min_size=1, max_size=max(rank + 1, 1), unique=True).map(tuple))
+
+
+@usual.register
+def _(kind: Position, rank: int) -> Strategy:
+    return st.integers(-4, 5)
+
+
+@usual.register
+def _(kind: Signed, rank: int) -> Strategy:
+    return st.one_of(st.integers(-9, 9), st.lists(st.integers(-9, 9), min_size=1, max_size=2).map(tuple))
+
+
+@usual.register
+def _(kind: Numbers, rank: int) -> Strategy:
+    return st.one_of(st.integers(1, 4), st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple))
+
+
+@usual.register
+def _(kind: ShapeKind, rank: int) -> Strategy:
+    return st.lists(st.sampled_from((-1, 1, 2, 3, 4, 6)), max_size=4).map(tuple)
+
+
+@usual.register
+def _(kind: Borders, rank: int) -> Strategy:
+    side = st.integers(0, 3)
+    entry = st.one_of(st.just(0), side, st.tuples(side, side))
+    spatial = st.lists(entry, min_size=max(rank, 0), max_size=max(rank, 0))
+    return st.builds(lambda first, rest: (first, *rest), st.one_of(st.just(0), entry), spatial)
+
+
+@usual.register
+def _(kind: Text, rank: int) -> Strategy:
+    return st.sampled_from(("a b -> b a", "a -> a", "a b c -> c (a b)", "(a b) -> a b", "a b c d -> a d c b", ""))
+
+
+@usual.register
+def _(kind: Tensor, rank: int) -> Strategy:
+    dtype = kind.takes[0] if kind.takes else "float"
+    sizes = st.lists(st.sampled_from((1, 2, 3, 4)), max_size=3).map(tuple)
+    return st.builds(lambda shape, batched: Value(TensorType(shape, dtype, batched)), sizes, st.booleans())
 
 
 def edges(kind: Kind, rank: int) -> list[Any]:
@@ -132,9 +201,19 @@ def cases(draw: st.DrawFn, op: Operator, sane: bool = False) -> Case:
     """Uses of an operator; about half of them with one thing wrong, or none if `sane`."""
     ways = (None, None, None, None, "argument", "argument", "argument", "missing", "rank", "branch", "dtype")
     wrong = None if sane else draw(st.sampled_from(ways))
-    shape = draw(shapes((-1, 4) if wrong == "rank" else op.needs_rank or (0, 3)))
-    rank = len(shape) - 1
-    given = {a.name: draw(usual(a.kind, rank)) for a in op.arguments if a.required or draw(st.booleans())}
+    if op.name in FITTING and wrong != "rank":
+        case = draw(FITTING[op.name]())
+        flow, given = list(case[0]), dict(case[1])
+        rank = len(flow[0].shape) - 1
+    else:
+        shape = draw(shapes((-1, 4) if wrong == "rank" else op.needs_rank or (0, 3)))
+        rank = len(shape) - 1
+        flow = [TensorType(shape, op.takes[0], draw(st.sampled_from((True, True, True, False))))]
+        flow *= draw(st.integers(2, 3)) if op.combines else 1
+        given = {}
+        for argument in op.arguments:
+            if not argument.variadic and (argument.required or draw(st.booleans())):
+                given[argument.name] = draw(usual(argument.kind, rank))
     # A pool must have a stride, and none may have two: half of the cases would be lost to that.
     if isinstance(window := given.get("kernel"), Window):
         given.pop("stride", None)
@@ -145,16 +224,9 @@ def cases(draw: st.DrawFn, op: Operator, sane: bool = False) -> Case:
         given[argument.name] = draw(odd(argument.kind, rank))
     if given and wrong == "missing":
         del given[draw(st.sampled_from(sorted(given)))]
-    inputs = [TensorType(shape)] * (draw(st.integers(2, 4)) if op.combines else 1)
-    dim = given.get("dim", 0)
-    if op.combines and op.arguments and isinstance(dim, int) and -len(shape) <= dim < len(shape):
-        for at in range(1, len(inputs)):  # a concat may differ along its axis
-            other = list(shape)
-            other[dim] = draw(st.integers(1, 5))
-            inputs[at] = TensorType(tuple(other))
-    at = draw(st.integers(0, len(inputs) - 1)) if wrong in ("branch", "dtype") else 0
+    at = draw(st.integers(0, len(flow) - 1)) if wrong in ("branch", "dtype") else 0
     if wrong == "branch":
-        inputs[at] = TensorType(draw(shapes((0, 3))))
+        flow[at] = TensorType(draw(shapes((0, 3))), flow[at].dtype, flow[at].batched)
     elif wrong == "dtype":
-        inputs[at] = TensorType(inputs[at].shape, "int")
-    return Case(op, given, tuple(inputs))
+        flow[at] = flow[at]._replace(dtype="int" if flow[at].dtype == "float" else "float")
+    return Case(op, given, tuple(flow))

@@ -1,14 +1,13 @@
 """The operators as PyTorch has them: what the rules of netdsl are compared with.
 
-Each function takes the arguments as a spec gives them, *before* netdsl looked at them, and the shapes of the inputs;
+Each function takes the arguments as a spec gives them, *before* netdsl looked at them, and the types of all inputs;
 it returns a module, or raises whatever PyTorch raises. What is not given is not passed on, so that PyTorch's own
-defaults count.
+defaults count. Tensors among the arguments are inputs of the module, after the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import reduce
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,46 +15,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from netdsl.ops.values import Window, Word
-
-BATCH = 2  # batch normalisation refuses to train on a single value per channel
-
-Given = Mapping[str, Any]
-Shapes = tuple[tuple[int, ...], ...]
-
-
-class Refused(Exception):
-    """PyTorch has no way to say this."""
-
-
-class Call(nn.Module):
-    """A function as a module."""
-
-    def __init__(self, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> None:
-        super().__init__()
-        self.function, self.args, self.kwargs = function, args, kwargs
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.function(*inputs, *self.args, **self.kwargs)
-
-
-def plain(value: Any) -> Any:
-    """A value of the language as a person would pass it to PyTorch."""
-    if isinstance(value, Word):
-        return value.text
-    return tuple(value) if isinstance(value, tuple) else value
-
-
-def renamed(given: Given, names: Mapping[str, str]) -> dict[str, Any]:
-    return {names.get(name, name): plain(value) for name, value in given.items()}
-
-
-def by_rank(classes: tuple[Any, ...], shapes: Shapes) -> Any:
-    """The class for the rank of the input, `classes` being those for 1, 2 and 3 spatial axes."""
-    rank = len(shapes[0]) - 1
-    if not 1 <= rank <= 3:
-        raise Refused(f"{rank} spatial axes")
-    return classes[rank - 1]
-
+from tests.ops.calls import (
+    Builder,
+    Call,
+    Given,
+    Refused,
+    Types,
+    along,
+    axis,
+    by_rank,
+    function,
+    last,
+    module,
+    renamed,
+)
+from tests.ops.reference_tensors import TENSORS
 
 # --- convolution and pooling
 
@@ -70,7 +44,7 @@ WINDOW_NAMES = {
 }
 
 
-def window_arguments(given: Given, shapes: Shapes) -> dict[str, Any]:
+def window_arguments(given: Given, types: Types) -> dict[str, Any]:
     """Keyword arguments of a windowed module; `same` in numbers where numbers can say it."""
     args = dict(given)
     kernel = args.get("kernel")
@@ -79,7 +53,7 @@ def window_arguments(given: Given, shapes: Shapes) -> dict[str, Any]:
             raise Refused("two strides")
         args |= {"kernel": kernel.kernel, "stride": kernel.stride}
     if args.get("padding") == Word("same"):
-        rank = len(shapes[0]) - 1
+        rank = len(types[0].shape) - 1
         kernels, dilations = (
             value if isinstance(value, tuple) else (value,) * rank
             for value in (args["kernel"], args.get("dilation", 1))
@@ -89,32 +63,32 @@ def window_arguments(given: Given, shapes: Shapes) -> dict[str, Any]:
     return renamed(args, WINDOW_NAMES)
 
 
-def conv(given: Given, shapes: Shapes) -> nn.Module:
-    module: nn.Module = by_rank(CONVS, shapes)(shapes[0][0], **window_arguments(given, shapes))
+def conv(given: Given, types: Types) -> nn.Module:
+    module: nn.Module = by_rank(CONVS, types)(types[0].shape[0], **window_arguments(given, types))
     return module
 
 
-def windowed(classes: tuple[Any, ...]) -> Callable[[Given, Shapes], nn.Module]:
-    def build(given: Given, shapes: Shapes) -> nn.Module:
-        module: nn.Module = by_rank(classes, shapes)(**window_arguments(given, shapes))
+def windowed(classes: tuple[Any, ...]) -> Builder:
+    def build(given: Given, types: Types) -> nn.Module:
+        module: nn.Module = by_rank(classes, types)(**window_arguments(given, types))
         return module
 
     return build
 
 
-def adaptive(*classes: Any) -> Callable[[Given, Shapes], nn.Module]:
-    def build(given: Given, shapes: Shapes) -> nn.Module:
-        module: nn.Module = by_rank(classes, shapes)(**renamed(given, {"size": "output_size"}))
+def adaptive(*classes: Any) -> Builder:
+    def build(given: Given, types: Types) -> nn.Module:
+        module: nn.Module = by_rank(classes, types)(**renamed(given, {"size": "output_size"}))
         return module
 
     return build
 
 
-def everywhere(function: Callable[..., Tensor]) -> Callable[[Given, Shapes], nn.Module]:
+def everywhere(function: Callable[..., Tensor]) -> Builder:
     """A reduction over all spatial axes, as emitted code writes it."""
 
-    def build(given: Given, shapes: Shapes) -> nn.Module:
-        axes = tuple(range(2, len(shapes[0]) + 1))
+    def build(given: Given, types: Types) -> nn.Module:
+        axes = tuple(range(-len(types[0].shape) + 1, 0))
         if not axes:
             raise Refused("no spatial axes")
         return Call(function, dim=axes, **renamed(given, {"keep": "keepdim"}))
@@ -125,64 +99,166 @@ def everywhere(function: Callable[..., Tensor]) -> Callable[[Given, Shapes], nn.
 # --- the others
 
 
-def linear(given: Given, shapes: Shapes) -> nn.Module:
-    if not shapes[0]:
-        raise Refused("the last axis is the batch")
-    return nn.Linear(shapes[0][-1], **renamed(given, {"out": "out_features"}))
+def linear(given: Given, types: Types) -> nn.Module:
+    return nn.Linear(last(types), **renamed(given, {"out": "out_features"}))
 
 
-def batchnorm(given: Given, shapes: Shapes) -> nn.Module:
+def batchnorm(given: Given, types: Types) -> nn.Module:
     classes = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-    rank = len(shapes[0]) - 1
+    rank = len(types[0].shape) - 1
     if not 0 <= rank <= 3:
         raise Refused(f"{rank} spatial axes")
-    module: nn.Module = classes[rank](shapes[0][0], **plain_all(given))
+    module: nn.Module = classes[rank](types[0].shape[0], **renamed(given, {}))
     return module
 
 
-def plain_all(given: Given) -> dict[str, Any]:
-    return renamed(given, {})
-
-
-def module(cls: Any, **names: str) -> Callable[[Given, Shapes], nn.Module]:
-    def build(given: Given, shapes: Shapes) -> nn.Module:
-        made: nn.Module = cls(**renamed(given, names))
-        return made
-
-    return build
-
-
-def function(call: Callable[..., Tensor], **names: str) -> Callable[[Given, Shapes], nn.Module]:
-    def build(given: Given, shapes: Shapes) -> nn.Module:
-        return Call(call, **renamed(given, names))
-
-    return build
-
-
-def axis(value: Any) -> Any:
-    """An axis of the language as PyTorch counts, the batch being its first."""
-    return value + 1 if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else plain(value)
-
-
-def along(call: Callable[..., Tensor], default: int) -> Callable[[Given, Shapes], nn.Module]:
-    def build(given: Given, shapes: Shapes) -> nn.Module:
-        return Call(call, dim=axis(given.get("dim", default)))
-
-    return build
-
-
-def gelu(given: Given, shapes: Shapes) -> nn.Module:
+def gelu(given: Given, types: Types) -> nn.Module:
     tanh = given.get("tanh", False)
     if not isinstance(tanh, bool):
         raise Refused("PyTorch has words for this")
     return nn.GELU(approximate="tanh" if tanh else "none")
 
 
-def flatten(given: Given, shapes: Shapes) -> nn.Module:
-    return Call(torch.flatten, start_dim=axis(given.get("from", 0)), end_dim=axis(given.get("to", -1)))
+# --- norms and dropouts
 
 
-REFERENCE: dict[str, Callable[[Given, Shapes], nn.Module]] = {
+class ChannelsLast(nn.Module):
+    """A module applied with the channels as the last axis; its names are those of the module."""
+
+    def __init__(self, inner: nn.LayerNorm, spatial: int) -> None:
+        super().__init__()
+        self.spatial, self.settings = spatial, (inner.normalized_shape, inner.eps)
+        self.weight: nn.Parameter | None
+        self.bias: nn.Parameter | None
+        for name in ("weight", "bias"):
+            self.register_parameter(name, getattr(inner, name))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.movedim(-1 - self.spatial, -1)
+        shape, eps = self.settings
+        return F.layer_norm(x, shape, self.weight, self.bias, eps).movedim(-1, -1 - self.spatial)
+
+
+def layernorm(given: Given, types: Types) -> nn.Module:
+    names = renamed(given, {"affine": "elementwise_affine"})
+    dim = names.pop("dim", -1)
+    shape = types[0].shape
+    if not shape or not isinstance(dim, int) or isinstance(dim, bool) or dim % len(shape) not in (0, len(shape) - 1):
+        raise Refused("another axis")
+    if not -len(shape) <= dim < len(shape):
+        raise Refused("no such axis")
+    if dim % len(shape) == len(shape) - 1:
+        return nn.LayerNorm(shape[-1], **names)
+    return ChannelsLast(nn.LayerNorm(shape[0], **names), len(shape) - 1)
+
+
+def groupnorm(given: Given, types: Types) -> nn.Module:
+    if not types[0].shape or len(types[0].shape) > 4:
+        raise Refused("not CxL, CxHxW or CxDxHxW")
+    return nn.GroupNorm(num_channels=types[0].shape[0], **renamed(given, {"groups": "num_groups"}))
+
+
+def instancenorm(given: Given, types: Types) -> nn.Module:
+    made: nn.Module = by_rank((nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d), types)(
+        types[0].shape[0], **renamed(given, {})
+    )
+    return made
+
+
+def rmsnorm(given: Given, types: Types) -> nn.Module:
+    return nn.RMSNorm(last(types), **renamed(given, {"affine": "elementwise_affine"}))
+
+
+def normalize(given: Given, types: Types) -> nn.Module:
+    return Call(F.normalize, dim=axis(given.get("dim", -1), types))
+
+
+def dropout2d(given: Given, types: Types) -> nn.Module:
+    made: nn.Module = by_rank((nn.Dropout1d, nn.Dropout2d, nn.Dropout3d), types)(**renamed(given, {}))
+    return made
+
+
+def stochasticdepth(given: Given, types: Types) -> nn.Module:
+    p = given["p"]
+    if isinstance(p, bool) or not 0 <= p <= 1:
+        raise Refused("no probability")
+
+    def drop(x: Tensor) -> Tensor:
+        if p == 0:
+            return x
+        keep = torch.empty(x.shape[0], *(1 for _ in x.shape[1:]), device=x.device).bernoulli_(1 - p)
+        return x * (keep / (1 - p) if p < 1 else keep)
+
+    return Call(drop)
+
+
+# --- layers
+
+
+def convtranspose(given: Given, types: Types) -> nn.Module:
+    classes = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+    made: nn.Module = by_rank(classes, types)(types[0].shape[0], **window_arguments(given, types))
+    return made
+
+
+def embedding(given: Given, types: Types) -> nn.Module:
+    return nn.Embedding(given["n"], given["dim"])
+
+
+class Recurrence(nn.Module):
+    """The states and, of the last layer, the final one; under the names of the module inside."""
+
+    def __init__(self, inner: nn.RNNBase) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        states, final = self.inner(x)
+        hidden = final[0] if isinstance(final, tuple) else final
+        ends = hidden[-2:] if self.inner.bidirectional else hidden[-1:]
+        return states, torch.cat(tuple(ends), dim=-1)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        return self.inner.state_dict(*args, **kwargs)
+
+    def named_parameters(self, *args: Any, **kwargs: Any) -> Any:
+        return self.inner.named_parameters(*args, **kwargs)
+
+
+def recurrent(cls: type[nn.LSTM] | type[nn.GRU]) -> Builder:
+    def build(given: Given, types: Types) -> nn.Module:
+        names = renamed(given, {"hidden": "hidden_size", "layers": "num_layers"})
+        if not isinstance(names.get("bidirectional", False), bool):
+            raise Refused("neither true nor false")
+        if len(types[0].shape) != 2:
+            raise Refused("not a sequence")
+        return Recurrence(cls(types[0].shape[1], batch_first=True, **names))
+
+    return build
+
+
+class SelfAttention(nn.MultiheadAttention):
+    """Of a tensor with itself, masked where causal."""
+
+    causal: bool
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[-2], device=x.device) if self.causal else None
+        result, _ = super().forward(x, x, x, attn_mask=mask, is_causal=self.causal, need_weights=False)
+        return result
+
+
+def attention(given: Given, types: Types) -> nn.Module:
+    names = renamed(given, {"heads": "num_heads"})
+    causal = names.pop("causal", False)
+    if len(types[0].shape) != 2:
+        raise Refused("not a sequence")
+    made = SelfAttention(types[0].shape[1], batch_first=True, **names)
+    made.causal = causal
+    return made
+
+
+REFERENCE: dict[str, Builder] = {
     "conv": conv,
     "maxpool": windowed(MAX_POOLS),
     "avgpool": windowed(AVG_POOLS),
@@ -216,10 +292,18 @@ REFERENCE: dict[str, Callable[[Given, Shapes], nn.Module]] = {
     "sqrt": function(torch.sqrt),
     "clamp": function(torch.clamp),
     "scale": function(lambda x, by=1, shift=0: x * by + shift),
-    "flatten": flatten,
-    "identity": module(nn.Identity),
-    "concat": along(lambda *xs, dim: torch.cat(xs, dim=dim), 0),
-    "add": function(lambda *xs: reduce(torch.add, xs)),
-    "mul": function(lambda *xs: reduce(torch.mul, xs)),
+    "layernorm": layernorm,
+    "groupnorm": groupnorm,
+    "instancenorm": instancenorm,
+    "rmsnorm": rmsnorm,
+    "normalize": normalize,
+    "dropout2d": dropout2d,
+    "stochasticdepth": stochasticdepth,
+    "convtranspose": convtranspose,
+    "embedding": embedding,
+    "lstm": recurrent(nn.LSTM),
+    "gru": recurrent(nn.GRU),
+    "attention": attention,
+    **TENSORS,
 }
 """Builders by the name of the operator."""

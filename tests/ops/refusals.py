@@ -55,13 +55,23 @@ REFUSED_ON_PURPOSE = (
     ),
     Refusal(
         "No operator reaches the batch",
-        r"^must be from -\d|^names an axis|^needs an input with an axis",
+        r"^must be from -\d|^names an axis|^needs an input with an axis|^needs rows|meets the batch|reach the batch"
+        r"|whether they have a batch|where one has a batch|^cannot join .* which has no batch"
+        r"|^needs queries, keys and values (of two axes|with as many axes)"
+        r"|^(tensors|branches) of `(sub|add|mul|max|matmul|concat|stack)` differ in their number of axes",
         "softmax",
         {"dim": -4},
     ),
     Refusal(
+        "Values without a batch where one is needed",
+        r"; this value has none$",
+        "lrn",
+        {"size": 3},
+        (TensorType((4, 6, 6), batched=False),),
+    ),
+    Refusal(
         "No empty tensors",
-        r"^must be a whole number of at least 1",
+        r"^must be a whole number of at least 1|^leaves nothing",
         "adaptiveavgpool",
         {"size": 0},
     ),
@@ -71,7 +81,7 @@ REFUSED_ON_PURPOSE = (
         "lrn",
         {"size": 3},
         (TensorType((4, 2, 2, 2, 2)),),
-        only=("lrn", "globalavgpool", "globalmaxpool"),
+        only=("lrn", "globalavgpool", "globalmaxpool", "crop"),
     ),
     Refusal(
         "Whole numbers are not computed on",
@@ -109,6 +119,13 @@ REFUSED_ON_PURPOSE = (
         only=("batchnorm",),
     ),
     Refusal(
+        "An epsilon is not negative",
+        r"^must be a number of at least 0, not",
+        "layernorm",
+        {"eps": -0.1},
+        only=("layernorm", "groupnorm", "instancenorm", "rmsnorm"),
+    ),
+    Refusal(
         "The constants of LRN are not negative",
         r"^must be a number of at least 0,",
         "lrn",
@@ -131,11 +148,41 @@ REFUSED_ON_PURPOSE = (
     ),
     Refusal(
         "Branches of one shape",
-        r"^branches of `(add|mul)` differ in (channels|depth|height|width|length|features|axis|their number of axes)",
-        "mul",
+        r"^branches of `(add|sub|max)` differ in (channels|depth|height|width|length|features|axis|shape)",
+        "add",
         {},
         (_IMAGE, TensorType((4, 1, 1))),
-        only=("add", "mul"),
+        only=("add", "sub", "max"),
+    ),
+    Refusal(
+        "A slice lies within its axis",
+        r"^must (be a place of the axis|come after `from`)",
+        "slice",
+        {"dim": 0, "to": 9},
+        only=("slice",),
+    ),
+    Refusal(
+        "A border repeats positions",
+        r"^of the channels must be 0|^can be `\w+` for CxL",
+        "pad",
+        {"border": (1, 1), "mode": Word("reflect")},
+        (TensorType((4, 6)),),
+        only=("pad",),
+    ),
+    Refusal(
+        "Matrices have rows and columns",
+        r"^needs two axes or more, rows and columns",
+        "matmul",
+        {},
+        (TensorType((4,), batched=False),) * 2,
+        only=("matmul",),
+    ),
+    Refusal(
+        "A border is not negative",
+        r"^must be whole numbers of at least 0",
+        "pad",
+        {"border": (0, -1, -1)},
+        only=("pad",),
     ),
     Refusal(
         "Branches of one kind of number",

@@ -6,16 +6,19 @@ import inspect
 from typing import Any
 
 import pytest
-import torch
 from torch import nn
 
-from netdsl.graph.types import TensorType
+from netdsl.elaborate import elaborate
+from netdsl.graph.graph import Graph, InitRule
 from netdsl.ops import FAMILIES, INITIALISERS, REGISTRY, WORDS
-from netdsl.ops.bind import bind, bind_initialiser
+from netdsl.ops.arguments import Flag, Problem
+from netdsl.ops.bind import bind_initialiser
+from netdsl.ops.initialisers import check_weight
 from netdsl.ops.operator import Operator
 from netdsl.ops.values import Word
+from netdsl.syntax.parser import parse
+from netdsl.text import Source
 from tests.ops.reference import REFERENCE
-from tests.ops.snippets import run, shape
 
 NAMES = sorted(REGISTRY)
 
@@ -30,18 +33,25 @@ def test_is_documented(name: str) -> None:
     assert name in op.example[1]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_example_runs_as_in_torch(name: str) -> None:
-    def visit(op: Operator, given: dict[str, Any], inputs: tuple[TensorType, ...]) -> TensorType:
-        output = op.infer(inputs, bind(op, (), given, inputs))
-        with torch.device("meta"):
-            module = REFERENCE[op.name](given, tuple(x.shape for x in inputs))
-            result = module(*(torch.empty(2, *x.shape) for x in inputs))
-        assert tuple(result.shape) == (2, *output.shape)
-        return output
+def example(op: Operator) -> Graph:
+    """The network that an operator's example makes."""
+    input, statements = op.example
+    text = f"net Example() {{ input x: {input}; {statements}; output result = identity() }}"
+    return elaborate(parse(Source("example.net", text)))
 
-    image, text = REGISTRY[name].example
-    run(text, shape(image), visit)
+
+@pytest.mark.parametrize("name", NAMES)
+def test_example_runs(name: str) -> None:
+    assert name in [node.op.name for node in example(REGISTRY[name]).nodes()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arguments_leave_the_names_of_weights_free(name: str) -> None:
+    """A weight may be given as a value, under its own name; a `bias` is a flag, or the tensor."""
+    op = REGISTRY[name]
+    weights = {weight.name for node in example(op).nodes() if node.op is op for weight in node.weights}
+    assert weights & {argument.name for argument in op.arguments} <= {"bias"}
+    assert all(isinstance(argument.kind, Flag) for argument in op.arguments if argument.name in weights)
 
 
 def test_every_family_declares_something() -> None:
@@ -54,10 +64,18 @@ def test_the_operators_are_those_of_the_tests() -> None:
 
 
 def test_words() -> None:
-    assert {"same", "fan_in", "fan_out"} == WORDS
+    assert {"same", "fan_in", "fan_out", "nearest", "bicubic", "constant", "reflect"} < WORDS
+    assert not WORDS & set(REGISTRY)
 
 
 TORCH: dict[str, tuple[Any, dict[str, str]]] = {
+    "convtranspose": (nn.ConvTranspose2d, {}),
+    "layernorm": (nn.LayerNorm, {"affine": "elementwise_affine"}),
+    "groupnorm": (nn.GroupNorm, {"groups": "num_groups"}),
+    "instancenorm": (nn.InstanceNorm2d, {}),
+    "rmsnorm": (nn.RMSNorm, {"affine": "elementwise_affine"}),
+    "dropout2d": (nn.Dropout2d, {}),
+    "attention": (nn.MultiheadAttention, {}),
     "conv": (nn.Conv2d, {}),
     "maxpool": (nn.MaxPool2d, {"ceil": "ceil_mode"}),
     "avgpool": (nn.AvgPool2d, {"ceil": "ceil_mode", "count_padding": "count_include_pad"}),
@@ -74,7 +92,7 @@ def test_defaults_are_those_of_torch(name: str) -> None:
     cls, names = TORCH[name]
     parameters = inspect.signature(cls).parameters
     for argument in REGISTRY[name].arguments:
-        if not argument.required and argument.name != "stride":
+        if not argument.required and argument.name not in ("stride", "dim", "causal"):
             assert argument.default == parameters[names.get(argument.name, argument.name)].default, argument.name
 
 
@@ -87,5 +105,38 @@ def test_initialisers_bind(name: str) -> None:
 
 def test_an_initialiser_takes_a_word() -> None:
     rule = INITIALISERS["kaiming_normal"]
-    assert bind_initialiser(rule, (), {"mode": Word("fan_out")}).args == {"mode": "fan_out"}
-    assert bind_initialiser(rule, (), {}).args == {"mode": "fan_in"}
+    usual = {"nonlinearity": "leakyrelu", "slope": 0}
+    assert bind_initialiser(rule, (), {"mode": Word("fan_out")}).args == {"mode": "fan_out", **usual}
+    assert bind_initialiser(rule, (), {}).args == {"mode": "fan_in", **usual}
+
+
+def test_an_initialiser_takes_the_name_of_an_operator() -> None:
+    """`sigmoid` alone is the operator to the language, and what follows the weight to the initialiser."""
+    text = "net N() { input x: 4; init linear(weight = kaiming_uniform(fan_out, sigmoid)); output y = linear(2) }"
+    (rule,) = elaborate(parse(Source("test.net", text))).root.inits
+    assert isinstance(rule, InitRule)
+    made = rule.weights["weight"]
+    assert made.args == {"mode": "fan_out", "nonlinearity": "sigmoid", "slope": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "argument"),
+    [
+        ("uniform", {"low": 1, "high": 0}, "high"),
+        ("trunc_normal", {"std": 0}, "std"),
+        ("trunc_normal", {"std": 1, "low": 3}, "high"),
+        ("kaiming_normal", {"nonlinearity": Word("tanh"), "slope": 0.2}, "slope"),
+        ("kaiming_normal", {"mode": Word("same")}, "mode"),
+    ],
+)
+def test_initialisers_refuse(name: str, args: dict[str, Any], argument: str) -> None:
+    with pytest.raises(Problem) as caught:
+        bind_initialiser(INITIALISERS[name], (), args)
+    assert caught.value.argument == argument
+
+
+def test_fans_need_two_axes() -> None:
+    check_weight(INITIALISERS["kaiming_normal"], (4, 3))
+    check_weight(INITIALISERS["normal"], ())
+    with pytest.raises(Problem, match="needs a weight of 2 axes or more"):
+        check_weight(INITIALISERS["kaiming_normal"], (4,))
