@@ -1,0 +1,26 @@
+"""Emission: from a graph to the PyTorch file that its users own."""
+
+from __future__ import annotations
+
+from netdsl.graph.graph import Graph
+from netdsl_pytorch.emit.emission import Emission
+from netdsl_pytorch.emit.file import state_of, write_file
+from netdsl_pytorch.emit.unit import safe
+
+
+def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = False) -> str:
+    """The text of the file for a graph that was elaborated with `traced = True`.
+
+    `spec_name` and `spec_text` are what the header says it was made from. With `inference` the training heads are left
+    out. Raises SpecError (CANNOT_EMIT) for what cannot be written.
+    """
+    emission = Emission(graph, inference)
+    return write_file(emission, emission.write(), spec_name, spec_text)
+
+
+def factory_name(graph: Graph) -> str:
+    """The name of the function in the emitted file that makes the module."""
+    return safe(graph.name)
+
+
+__all__ = ["emit", "factory_name", "state_of"]

@@ -1,0 +1,183 @@
+"""`init`: the lines at the end of a constructor that give weights their first values.
+
+By operator it is a loop over all modules; what inner blocks say for themselves they say again after it, since inner
+beats outer; by weight it comes last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netdsl.graph.graph import InitRule, Node, Scope, WeightInit
+from netdsl.ops.initialisers import Initialiser
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.constructor import relative_path
+from netdsl_pytorch.emit.initialisers import fill
+from netdsl_pytorch.emit.merge import Disagree
+from netdsl_pytorch.emit.operators import MODULE_TYPES, module_type
+
+if TYPE_CHECKING:
+    from netdsl_pytorch.emit.unit import Unit
+
+_OPTIONAL_BIAS = ("nn.Conv", "nn.ConvTranspose")
+
+
+def init_lines(unit: Unit) -> list[str]:
+    """The lines of a unit, empty where it says nothing."""
+    first = unit.instances[0]
+    signature = {case: _signature(case.instance) for case in unit.cases}
+    if len(set(signature.values())) > 1:
+        raise Disagree(signature, "initialisers differ")
+    lines: list[str] = []
+    for scope, place in [(first, "self"), *_groups(unit, first, "")]:
+        lines += _scope_lines(unit, scope, place)
+    if not lines:
+        return []
+    again = _inner_classes(unit, first) if any(isinstance(each, InitRule) for each in first.inits) else []
+    if again:
+        at = next((n for n, line in enumerate(lines) if not line.startswith("        for") and not line.startswith("         ")), len(lines))
+        names = again[0] if len(again) == 1 else f"({', '.join(again)})"
+        more = [
+            "        for module in self.modules():",
+            f"            if isinstance(module, {names}):",
+            "                module.reset_parameters()",
+        ]
+        lines[at:at] = more
+    if has_reset(unit):
+        return ["        self.reset_parameters()", "", "    def reset_parameters(self) -> None:", '        """Gives the weights their first values."""', *lines]
+    return lines
+
+
+def has_reset(unit: Unit) -> bool:
+    """Whether the rules stand in a method, since a loop of an outer class would overwrite what they did."""
+    if unit.is_net or not any(_own_inits(unit, scope) for scope in unit.instances):
+        return False
+    for scope in unit.instances:
+        at = scope.parent
+        while at is not None:
+            if any(isinstance(each, InitRule) for each in at.inits):
+                return True
+            at = at.parent
+    return False
+
+
+def _own_inits(unit: Unit, scope: Scope) -> bool:
+    return bool(scope.inits) or any(inner.inits for inner, _ in _groups(unit, scope, ""))
+
+
+def _groups(unit: Unit, scope: Scope, path: str) -> list[tuple[Scope, str]]:
+    """The groups that are written in place, and how the class reaches them."""
+    found: list[tuple[Scope, str]] = []
+    for item in unit.emission.items(scope):
+        if isinstance(item, Scope) and item.kind == "sequence" and unit.emission.unit_of(item) is None:
+            inner = f"{path}.{item.name}" if path else item.name
+            if item.inits:
+                found.append((item, f"self.get_submodule({code.quote(inner)})" if "." in inner else f"self.{inner}"))
+            found += _groups(unit, item, inner)
+    return found
+
+
+def _inner_classes(unit: Unit, scope: Scope) -> list[str]:
+    """Classes in a scope with rules of their own."""
+    found: dict[str, None] = {}
+    for inner in scope.scopes():
+        other = unit.emission.unit_of(inner)
+        if inner is not scope and other is not None and has_reset(other):
+            found[other.name] = None
+    return sorted(found)
+
+
+def _signature(scope: Scope) -> str:
+    parts = []
+    for each in scope.inits:
+        if isinstance(each, InitRule):
+            parts.append(f"{each.op.name}:{[(name, _shown(rule)) for name, rule in each.weights.items()]}")
+        else:
+            parts.append(f"{each.node.name}.{each.weight}:{_shown(each.initialiser)}")
+    return repr(parts)
+
+
+def _shown(rule: Initialiser) -> str:
+    return f"{rule.rule.name}{[(key, repr(value)) for key, value in rule.args.items()]}"
+
+
+def _scope_lines(unit: Unit, scope: Scope, place: str) -> list[str]:
+    by_operator: dict[str, dict[str, Initialiser]] = {}
+    for each in scope.inits:
+        if isinstance(each, InitRule):
+            by_operator.setdefault(each.op.name, {}).update(each.weights)
+    lines: list[str] = []
+    branches: list[tuple[str, list[str]]] = []
+    nodes = [node for node in scope.nodes() if not (unit.emission.inference and node.train_only)]
+    attention = any(node.op.name == "attention" for node in nodes)
+    for name, weights in by_operator.items():
+        mine = [node for node in nodes if node.op.name == name and node.shared is None and not _is_function(node)]
+        if not mine or name not in MODULE_TYPES:
+            continue
+        body = _fills(mine, weights)
+        if body:
+            branches.append((_test(mine, attention and name == "linear"), body))
+    if branches:
+        lines.append(f"        for module in {place}.modules():")
+        word = "if"
+        for test, body in branches:
+            lines.append(f"            {word} {test}:")
+            lines += body
+            word = "elif"
+    for each in scope.inits:
+        if isinstance(each, WeightInit) and not (unit.emission.inference and each.node.train_only):
+            lines += _weight_lines(unit, scope, each)
+    return lines
+
+
+def _is_function(node: Node) -> bool:
+    return bool(node.fed) and not all(isinstance(source, tuple) for source in (node.fed or {}).values())
+
+
+def _test(nodes: list[Node], exact: bool) -> str:
+    types = sorted({module_type(node) for node in nodes})
+    if nodes[0].op.name == "layernorm" and any(node.args["dim"] % len(node.type.shape) == 0 for node in nodes):
+        types = sorted({*types})
+    if exact and len(types) == 1:
+        # The projection within nn.MultiheadAttention is a kind of nn.Linear, which `init linear` does not mean.
+        return f"type(module) is {types[0]}"
+    return f"isinstance(module, {types[0] if len(types) == 1 else '(' + ', '.join(types) + ')'})"
+
+
+def _fills(nodes: list[Node], weights: dict[str, Initialiser]) -> list[str]:
+    lines: list[str] = []
+    for name, rule in weights.items():
+        having = [node for node in nodes if any(weight.name == name for weight in node.weights)]
+        if not having:
+            continue
+        target = Code(f"module.{name}")
+        optional = len(having) < len(nodes) or (name == "bias" and module_type(nodes[0]).startswith(_OPTIONAL_BIAS))
+        if "." in name or not name.isidentifier():
+            continue
+        indent = 16
+        if optional:
+            lines.append(f"                if module.{name} is not None:")
+            indent = 20
+        lines += code.statement("", fill(rule, target), indent=indent)
+    return lines
+
+
+def _weight_lines(unit: Unit, scope: Scope, each: WeightInit) -> list[str]:
+    path = relative_path(each.node, unit.instances[0], each.node)
+    if not each.weight:
+        target = f"self.{path}" if path.isidentifier() else f"self.get_parameter({code.quote(path)})"
+    elif path.isidentifier() and each.weight == "weight":
+        target = f"self.{path}.weight"
+    else:
+        target = f"self.get_parameter({code.quote(f'{path}.{each.weight}')})"
+    indent = 8
+    lines: list[str] = []
+    if unit.is_net and each.node.train_only and unit.emission.heads_optional:
+        lines.append("        if aux:")
+        indent = 12
+        target = f"self.get_parameter({code.quote(f'{path}.{each.weight}')})"
+    return [*lines, *code.statement("", fill(each.initialiser, Code(target)), indent=indent)]
+
+
+__all__: list[Any] = ["has_reset", "init_lines"]
