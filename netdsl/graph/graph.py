@@ -5,6 +5,8 @@ order of the text: operators (`Node`), scopes, loops with their turns, the arm t
 branches, names given to values. Each step knows the piece of syntax that made it and the names that were in scope, so
 reports can be trees, errors can name lines, and emission can write what the author wrote. Flat views are derived.
 
+No class here has a generated `__repr__`: it would follow every link, over and over, until the memory is full.
+
 Tensors are `Value`s. A scope sees its inputs as values of its own (`formals`), and gives values of its own
 (`outputs`): `Value.root` leads from either to the operator or input that made the tensor.
 """
@@ -28,7 +30,7 @@ ScopeKind = Literal["net", "block", "sequence"]
 """`sequence` is a labelled group, an unlabelled one inside a sequence, or a block defined by `= pipeline`'s inside."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Value:
     """A tensor: result number `index` of `node`; or, without a node, an input of the net, a scope's view of a tensor
     from around it, or a scope's result. `link` is the value that such a view or result stands for."""
@@ -43,6 +45,9 @@ class Value:
 
     def __str__(self) -> str:
         return str(self.type)
+
+    def __repr__(self) -> str:
+        return f"<Value {self.type}>"
 
     @property
     def root(self) -> Value:
@@ -61,7 +66,7 @@ class Origin(NamedTuple):
     env: Any
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """One use of an operator; also a `param`, `constant` or `buffer`, whose operators are in ops.tensors.
 
@@ -91,6 +96,9 @@ class Node:
     """Weights that are given as values: by name the value, or the node and the weight of it that is tied."""
     shared: Node | None = None
     """The node whose weights it uses again (`reuse`)."""
+
+    def __repr__(self) -> str:
+        return f"<Node {self.path or '.'}: {self.op.name} -> {self.type}>"
 
     @property
     def span(self) -> Span:
@@ -128,7 +136,7 @@ class Node:
         return bool(self.weights) or bool(self.fed)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Scope:
     """A net, the use of a block, or a group (a sequence).
 
@@ -160,6 +168,9 @@ class Scope:
     inits: list[InitRule | WeightInit] = field(default_factory=list)
     shared: Scope | None = None
     """The scope whose weights it uses again (`reuse`)."""
+
+    def __repr__(self) -> str:
+        return f"<Scope {self.path or '.'}: {self.title or self.kind}>"
 
     @property
     def span(self) -> Span:
@@ -211,7 +222,7 @@ class Scope:
 Item: TypeAlias = Node | Scope
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Turn:
     """One turn of a loop, or the arm that an `if` took: its names and what it did."""
 
@@ -219,7 +230,7 @@ class Turn:
     steps: list[Step] = field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Loop:
     """A `for` or `repeat` with its turns. (A labelled one lies in a sequence scope.)"""
 
@@ -228,7 +239,7 @@ class Loop:
     turns: list[Turn] = field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Choice:
     """An `if`: the number of the arm taken (-1 for none), and what that did. (A labelled one lies in a sequence.)"""
 
@@ -238,7 +249,7 @@ class Choice:
     taken: Turn | None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Branch:
     """A branch of a combine: what it did, and the value that it gives."""
 
@@ -247,7 +258,7 @@ class Branch:
     steps: list[Step] = field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Join:
     """A combine with braces: its branches, then the operator that joins them (`node`).
 
@@ -262,7 +273,7 @@ class Join:
     node: Node | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Naming:
     """A value that gets a name: `z = …`, one name of `(q, k, v) = …`, a label on a combine or a bare name."""
 
@@ -271,7 +282,7 @@ class Naming:
     value: Value | tuple[Any, ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Fetch:
     """A bare name (or a list of values) as a stage: what it makes the current value."""
 
@@ -280,7 +291,7 @@ class Fetch:
     values: Value | tuple[Any, ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Output:
     """A result of the net; heads have `train` and the weight of their loss. Its stages stand before it."""
 
@@ -294,7 +305,7 @@ class Output:
 Step: TypeAlias = Node | Scope | Loop | Choice | Join | Branch | Naming | Fetch | Output
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class InitRule:
     """`init conv(weight = …, bias = …)`: initialisers by weight name for every such operator in the scope."""
 
@@ -304,7 +315,7 @@ class InitRule:
     given: dict[str, Origin] = field(default_factory=dict)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class WeightInit:
     """`init fc.weight = normal(0.01)`: an initialiser for one weight of one node in the scope."""
 
@@ -314,7 +325,7 @@ class WeightInit:
     syntax: tree.Init
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Input:
     """An input of the net; an integer input has a bound, if one was given. `shape` is where its shape came from."""
 
@@ -325,7 +336,7 @@ class Input:
     bound: int | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Budget:
     """An `expect`: the test as written, the names it sees, and the scope that it speaks of."""
 
@@ -334,7 +345,7 @@ class Budget:
     scope: Scope
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Graph:
     """A network. `name` is the model's name (`resnet50`), `root` the net's scope.
 
@@ -355,6 +366,9 @@ class Graph:
     open: tuple[str, ...] = ()
     notes: list[Diagnostic] = field(default_factory=list)
     """What was found that is no error: contracts that an override has made untrue."""
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name}>"
 
     def nodes(self, train: bool = True) -> Iterator[Node]:
         """Every operator, in an order in which each comes after what it reads; without `train`, no heads."""
