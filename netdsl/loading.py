@@ -56,24 +56,18 @@ def load_spec(
     return load_model(spec, parse(spec.source, limits), params=params, inputs=inputs, limits=limits, traced=traced)
 
 
-def load_models(
-    name: str,
-    *,
-    params: Mapping[str, Any] | None = None,
-    inputs: Mapping[str | None, tuple[int, ...]] | None = None,
-    limits: Limits = Limits(),
-) -> Iterator[Loaded]:
-    """The graphs of all models of a spec, or of the one that the name asks for, one at a time.
+def read_models(name: str, limits: Limits = Limits()) -> tuple[tree.File, list[Spec]]:
+    """A parsed spec and what of it can be loaded: all its models, or the one that the name asks for.
 
-    Raises SpecError at the first that cannot be made. A file of blocks only, for others to use, has no models.
+    None can be in a file of blocks that others use.
     """
     spec = read_spec(name, limits)
     file = parse(spec.source, limits)
-    models: list[str | None] = [spec.model] if spec.model is not None else [*model_names(file)]
-    if not models and not any(isinstance(statement, tree.BlockDef) for statement in file.statements):
-        models = [None]  # the elaborator says what is missing
-    for model in models:
-        yield load_model(spec._replace(model=model), file, params=params, inputs=inputs, limits=limits)
+    if spec.model is None:
+        models = [spec._replace(model=model) for model in model_names(file)]
+        if models or any(isinstance(statement, tree.BlockDef) for statement in file.statements):
+            return file, models
+    return file, [spec]
 
 
 def load_model(

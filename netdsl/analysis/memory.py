@@ -101,7 +101,8 @@ class _Storages:
         ordered = [True] * entries
         for at, (node, reads, writes) in enumerate(zip(plan.nodes, plan.reads, plan.writes, strict=True)):
             shared = bool(reads) and _shares(node, ordered[reads[0]], training)
-            neat = not shared or (ordered[reads[0]] and node.op.name in _KEEP_THE_ORDER)
+            keeps_order = node.op.name in _KEEP_THE_ORDER or node.op.training_only
+            neat = not shared or (ordered[reads[0]] and keeps_order)
             for write in writes:
                 self.of.append(self.of[reads[0]] if shared else write)
                 if not shared:

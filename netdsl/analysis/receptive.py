@@ -45,7 +45,7 @@ def receptive_fields(plan: Schedule) -> list[Fields]:
 def pixels(fields: Iterable[Fields]) -> int | None:
     """The largest receptive field among several, along its longest axis; None if there is none."""
     sizes = [field.pixels for each in fields if each is not None for field in each]
-    return int(max(sizes)) if sizes else None
+    return -int(-max(sizes) // 1) if sizes else None  # after upsampling some numbers see the next pixel, too
 
 
 def _through(node: Node, inputs: list[Fields], output: TensorType) -> Fields:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.errors import exit_code
 from netdsl.cli.options import add_format, add_overrides, add_spec, overrides
@@ -11,10 +11,13 @@ from netdsl.text.diagnostic import SpecError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterable
 
     from netdsl.cli.parser import CommandParser
     from netdsl.loading import Loaded
+    from netdsl.text.codes import Code
     from netdsl.text.diagnostic import Diagnostic
+    from netdsl.text.source import Span
 
 
 def configure(parser: CommandParser) -> None:
@@ -41,22 +44,34 @@ def run(args: Namespace) -> int:
     return exit_code(found)
 
 
-def _checked(name: str, given: dict[str, object]) -> tuple[list[Diagnostic], list[str]]:
+def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[str]]:
     """What is wrong with a spec, and a line about each model of it that is sound."""
-    from netdsl.loading import collector_paused, load_models
+    from netdsl.loading import collector_paused, load_model, read_models
 
-    found: list[Diagnostic] = []
+    # Models of one file share blocks, whose findings are told once.
+    found: dict[tuple[Code, Span], Diagnostic] = {}
     lines: list[str] = []
+
+    def tell(diagnostics: Iterable[Diagnostic]) -> None:
+        for each in diagnostics:
+            found.setdefault((each.code, each.span), each)
+
     try:
-        with collector_paused():
-            for loaded in load_models(name, **given):  # type: ignore[arg-type]
-                # Models of one file share blocks, whose findings need to be told once.
-                found += [each for each in loaded.findings if each not in found]
+        file, models = read_models(name, given["limits"])
+    except SpecError as error:
+        return list(error.diagnostics), []
+    for spec in models:
+        try:
+            with collector_paused():
+                loaded = load_model(spec, file, **given)
+                tell(loaded.findings)
                 if not loaded.errors:
                     lines.append(_sound(loaded))
-    except SpecError as error:
-        return [*found, *error.diagnostics], lines
-    return found, lines
+        except SpecError as error:
+            tell(error.diagnostics)
+    if not models:
+        lines.append(f"{name}: no net, so that only the syntax is checked")
+    return list(found.values()), lines
 
 
 def _sound(loaded: Loaded) -> str:
