@@ -17,9 +17,9 @@ from netdsl.elaborate.parts import Flow, Part, Slot, check_label, name_item, sna
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Origin, Scope, Value
-from netdsl.graph.symbolic import Const, Expr, Ref, expr_of, substitute, traced
+from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain, substitute, traced
 from netdsl.ops.bind import MatchProblem, match
-from netdsl.ops.values import kind, show
+from netdsl.ops.values import Window, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, BAD_SHAPE, NOT_A_STAGE, UNKNOWN_NAME
 from netdsl.text.diagnostic import Use
@@ -146,7 +146,7 @@ def _parameters(scope: Scope, block: BlockValue, call: Call, names: Env, flow: F
         syntax, name = parameter.syntax, parameter.name
         origin: Origin | None = None
         if name in given:
-            value, origin = given[name].value, given[name].origin
+            value, origin = given[name].value_in(flow.part.env), given[name].origin
         else:
             assert syntax.default is not None
             value = evaluate(syntax.default, names)
@@ -181,8 +181,15 @@ def declare_parameter(scope: Scope, names: Env, syntax: tree.Parameter, value: A
     seen = value
     if names.session.traced:
         definition = expr_of(value)
-        seen = traced(value, Ref(syntax.name, "parameter", syntax))
+        seen = seen_as(value, Ref(syntax.name, "parameter", syntax))
     names.names[syntax.name] = Binding("parameter", seen, syntax.span, declaration=syntax, definition=definition)
+
+
+def seen_as(value: Any, expr: Expr) -> Any:
+    """A value under a name of its own: the numbers in it no longer remember the names of other places."""
+    if isinstance(value, Window):
+        return Window(seen_as(value.kernel, Apply("kernel", (expr,))), seen_as(value.stride, Apply("stride", (expr,))))
+    return traced(plain(value), expr)
 
 
 def _leave(scope: Scope, result: Any, span: Any, name: str) -> Any:
@@ -206,13 +213,7 @@ def _leave(scope: Scope, result: Any, span: Any, name: str) -> Any:
 
 
 def _outer_size(size: Any, known: dict[Any, Expr]) -> Any:
-    expr = expr_of(size)
-    for _ in range(len(known) + 1):
-        after = substitute(expr, known)
-        if after == expr:
-            break
-        expr = after
-    return traced(int(size), expr)
+    return traced(int(size), substitute(expr_of(size), known))
 
 
 def _outside(scope: Scope) -> dict[Any, Expr]:
@@ -222,9 +223,11 @@ def _outside(scope: Scope) -> dict[Any, Expr]:
         axes = len(formal.type.shape)
         for axis, size in enumerate(value.type.shape):
             known["axis", number, axis, axes] = expr_of(size)
-    for binding in scope.env.names.values():
+    for name, binding in scope.env.names.items():
         if binding.declaration is not None:
-            known[binding.declaration] = binding.definition or Const(None)
+            definition = binding.definition or Const(None)
+            # What a call gives is said in terms of the names around; all else in terms of the names before it.
+            known[binding.declaration] = definition if name in scope.given else substitute(definition, known)
     return known
 
 

@@ -23,6 +23,7 @@ from netdsl.elaborate.parts import Flow, Slot, name_item
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Origin, Value
+from netdsl.graph.symbolic import plain
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
@@ -44,6 +45,12 @@ class Given(NamedTuple):
     value: Any
     origin: Origin
     span: Span
+
+    def value_in(self, env: Env) -> Any:
+        """The value as the names of `env` can tell: of a call kept elsewhere, numbers remember names that mean
+        nothing here."""
+        owner = self.origin.env.owner
+        return self.value if owner is None or owner is env.owner or not env.session.traced else plain(self.value)
 
 
 @dataclass(slots=True)
@@ -126,8 +133,9 @@ def apply_operator(flow: Flow, call: Call, inputs: tuple[Value, ...], label: Slo
     op, env, session = call.callee.op, call.env, flow.session
     session.count(1, call.syntax.span)
     session.nodes += 1
-    positional = [given.value for given in call.args if given.name is None]
-    named = {given.name: given.value for given in call.args if given.name is not None}
+    here = flow.part.env
+    positional = [given.value_in(here) for given in call.args if given.name is None]
+    named = {given.name: given.value_in(here) for given in call.args if given.name is not None}
     origins, then = _origins(op, call, named), None
     if not flow.appended:
         defaults = env.defaults.get(op.name)

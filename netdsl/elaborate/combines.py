@@ -45,6 +45,9 @@ def combine(expr: tree.Combine, flow: Flow, env: Env) -> None:
     if not sound:
         flow.current = POISON
         raise Poisoned
+    from netdsl.elaborate.stages import forget
+
+    forget(inner, tuple(branch.value for branch in join.branches))
     flow.steps.append(join)
     args = [Given(arg.name, evaluate(arg.value, env), Origin(arg.value, env), arg.span) for arg in expr.args]
     call = Call(OperatorValue(op), args, expr, env)
@@ -127,8 +130,13 @@ def _if(expr: tree.If, flow: Flow, env: Env, join: Join, steps: list[Step], star
 
 
 def _inside(body: tree.Body, turn: Turn, flow: Flow, join: Join, start: Any) -> bool:
+    from netdsl.elaborate.stages import forget
+
+    first, declared = len(join.branches), len(flow.session.declared)
     flow.session.enter(body.span)
     try:
         return _branches(body.statements, flow, turn.env, join, turn.steps, start)
     finally:
         flow.session.leave()
+        ended = tuple(branch.value for branch in join.branches[first:])
+        forget(turn.env, (*ended, *flow.session.declared[declared:]))

@@ -98,6 +98,8 @@ def declare(place: Slot, binding: Binding, env: Env) -> None:
     """Fills a slot; a name is declared once in a scope."""
     check_free(place, env)
     place.table[place.key] = binding
+    if env.session.traced:
+        env.session.declared.append(binding.value)
 
 
 def check_free(place: Slot, env: Env) -> None:

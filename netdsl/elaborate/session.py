@@ -29,6 +29,8 @@ class Session:
         self.depth = 0
         self.nodes = 0
         self.overridden = False
+        self.declared: list[Any] = []
+        """The values that were given names, when traced: braces that end take their own names out of these."""
         self.budgets: list[Budget] = []
         self.cache: dict[Any, Any] = {}
         """What operators gave before, by call and arguments (calls.py)."""

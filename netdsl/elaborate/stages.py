@@ -17,7 +17,7 @@ from netdsl.elaborate.parts import Flow, Slot, check_free, declare, poison, slot
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value
-from netdsl.graph.symbolic import Const, expr_of, plain, substitute, traced
+from netdsl.graph.symbolic import Const, Expr, expr_of, plain, substitute, traced
 from netdsl.ops.values import kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_PATTERN, LIMIT, MISPLACED, NOT_A_STAGE
@@ -276,12 +276,7 @@ def _group(expr: tree.Group, flow: Flow, env: Env, label: Slot | None, output: s
         return blocks.sequence(
             flow, expr, env, label, output, lambda inner, names: run(expr.body.statements, inner, names)
         )
-    inner = Env(env)
-    flow.session.enter(expr.span)
-    try:
-        run(expr.body.statements, flow, inner)
-    finally:
-        flow.session.leave()
+    _braces(expr.body, flow, Env(env))
     if flow.current is POISON:
         raise Poisoned
     return None
@@ -317,36 +312,36 @@ def _choose(expr: tree.If, flow: Flow, env: Env) -> None:
 
 def _turn(body: tree.Body, turn: Turn, flow: Flow) -> None:
     """Runs the braces of a loop or an `if`, whose steps go into the turn."""
-    flow.session.enter(body.span)
     before, flow.steps = flow.steps, turn.steps
     try:
-        run(body.statements, flow, turn.env)
+        _braces(body, flow, turn.env)
     finally:
         flow.steps = before
+
+
+def _braces(body: tree.Body, flow: Flow, env: Env) -> None:
+    """Runs braces that are brackets; `env` has their own names."""
+    first = len(flow.session.declared)
+    flow.session.enter(body.span)
+    try:
+        run(body.statements, flow, env)
+    finally:
         flow.session.leave()
-    if flow.session.traced:
-        flow.current = _leave_turn(flow.current, turn.env)
+    forget(env, (flow.current, *flow.session.declared[first:]))
 
 
-def _leave_turn(current: Any, env: Env) -> Any:
-    """The current value after a turn, its sizes no longer in terms of the names that end with the turn."""
-    if isinstance(current, tuple):
-        return tuple(_leave_turn(item, env) for item in current)
-    if not isinstance(current, Value) or not env.names:
-        return current
-    known = {
-        binding.declaration: (binding.definition if binding.kind == "let" else None) or Const(plain(binding.value))
-        for binding in env.names.values()
-        if binding.declaration is not None
-    }
-    shape = current.type.shape
-    for _ in known:
-        after = tuple(traced(size, substitute(expr_of(size), known)) for size in shape)
-        if [expr_of(size) for size in after] == [expr_of(size) for size in shape]:
-            break
-        shape = after
-    current.type = current.type._replace(shape=shape)
-    return current
+def forget(env: Env, values: tuple[Any, ...]) -> None:
+    """Puts the sizes of values that outlive braces in terms of names that do, when numbers are traced."""
+    if not env.session.traced or not env.names:
+        return
+    known: dict[Any, Expr] = {}
+    for binding in env.names.values():
+        if binding.declaration is not None:
+            definition = binding.definition if binding.kind == "let" else None
+            known[binding.declaration] = substitute(definition or Const(plain(binding.value)), known)
+    for value in (each for value in values for each in values_of(value)):
+        shape = tuple(traced(size, substitute(expr_of(size), known)) for size in value.type.shape)
+        value.type = value.type._replace(shape=shape)
 
 
 def _for(expr: tree.For, flow: Flow, env: Env, label: Slot | None, output: str) -> Scope | None:
@@ -423,4 +418,4 @@ def handle(kind: type, runner: Callable[[Any, Flow, Env], None]) -> None:
     _BY_STATEMENT[kind] = runner
 
 
-__all__ = ["duplicate", "handle", "let", "pipeline", "run", "run_call", "run_kept", "stage", "turns"]
+__all__ = ["duplicate", "forget", "handle", "let", "pipeline", "run", "run_call", "run_kept", "stage", "turns"]

@@ -11,8 +11,10 @@ An `Expr` is a claim, to be checked: `evaluate` it with the names' values of eve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from netdsl.ops.values import Window
 
 RefKind = Literal["parameter", "let", "loop variable", "axis"]
 
@@ -42,10 +44,16 @@ class Ref:
 class Apply:
     """An operator or function applied: `+ - * / // % **`, `neg`, comparisons, `and`, `or`, `not`, `in`, `not in`, `if`
     (test, then, otherwise), `index` (list, index), `slice` (list, start, stop), `list` (items), `window` (kernel,
-    stride), or the name of a function of the language."""
+    stride), `kernel` and `stride` (window), or the name of a function of the language."""
 
     op: str
     operands: tuple[Expr, ...]
+    size: int = field(init=False, compare=False, repr=False)
+    """Names, values and operators in it."""
+
+    def __post_init__(self) -> None:
+        sizes = [operand.size if isinstance(operand, Apply) else 1 for operand in self.operands]
+        object.__setattr__(self, "size", 1 + sum(sizes))
 
 
 Expr: TypeAlias = Const | Ref | Apply
@@ -73,15 +81,18 @@ class TracedFloat(float):
         return self
 
 
+MOST_READ = 100
+"""The size of the largest expression that is kept. What a net's sizes are after many layers nobody would write as an
+expression of the input's; without a bound they would grow with the depth of the network."""
+
+
 def traced(value: Any, expr: Expr) -> Any:
     """The value with an expression, if it is a number; else the value itself."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    if isinstance(value, int):
-        return int(value) if isinstance(expr, Const) else TracedInt(int(value), expr)
-    if isinstance(value, float):
-        return float(value) if isinstance(expr, Const) else TracedFloat(float(value), expr)
-    return value
+    if isinstance(expr, Const) or (isinstance(expr, Apply) and expr.size > MOST_READ):
+        return plain(value)
+    return TracedInt(int(value), expr) if isinstance(value, int) else TracedFloat(float(value), expr)
 
 
 def expr_of(value: Any) -> Expr:
@@ -99,6 +110,8 @@ def plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, tuple) and type(value) is tuple:
         return tuple(map(plain, value))
+    if isinstance(value, Window):
+        return Window(plain(value.kernel), plain(value.stride))
     return value
 
 

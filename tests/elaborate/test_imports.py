@@ -48,7 +48,7 @@ def test_a_file_is_read_once_however_often_it_is_used(root: Path) -> None:
 def test_a_name_that_the_file_does_not_have(root: Path) -> None:
     (found,) = findings(using('"other.net"', "b", "b()"), root=root)
     assert (str(found.code), found.label) == ("E0101", "did you mean `B`?")
-    (found,) = findings(using('"other.net"', "Other"), root=root)
+    (found,) = findings(using('"other.net"', "Other", "relu()"), root=root)
     assert found.message == "`Other` is a net; blocks can be used"
 
 
