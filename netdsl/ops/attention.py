@@ -17,8 +17,11 @@ _CAUSAL = Argument("causal", Flag(), "each place attends to itself and to those 
 
 @register
 class Attention(Operator):
-    """Self-attention: Concat(head_1, …) W_out, head_i = softmax(Q_i K_i^T / sqrt(d)) V_i (Vaswani et al. 2017,
-    arXiv:1706.03762, section 3.2). MACs count the linear layers and both products, all pairs where causal too."""
+    """Concat(head_1, …) W_out, head_i = softmax(Q_i K_i^T / sqrt(d)) V_i (arXiv:1706.03762, section 3.2).
+
+    Weights have the names and the order of nn.MultiheadAttention. Multiply-adds count the linear layers and both
+    products, all pairs where causal too.
+    """
 
     name = "attention"
     doc = "Multi-head self-attention over [length, features], with its four linear layers (Vaswani et al. 2017)."
@@ -72,10 +75,9 @@ class Attention(Operator):
 
 @register
 class Attend(Operator):
-    """softmax(q k^T * scale + bias) v (Vaswani et al. 2017, arXiv:1706.03762, equation 1), without weights.
+    """q is […, length, d], k […, places, d], v […, places, e], bias broadcastable to […, length, places].
 
-    q is [… , length, d], k [… , places, d], v [… , places, e], bias broadcastable to [… , length, places]. `causal`
-    counts places from the first for both, so that query i sees places 0 to i.
+    `causal` counts places from the first for both, so that query i sees places 0 to i.
     """
 
     name = "attend"

@@ -71,9 +71,7 @@ def _check_groups(channels: int, args: Args) -> None:
 
 @register
 class ConvTranspose(Operator):
-    """The transpose of a convolution's matrix: each number of the input spreads a window over the output.
-
-    Size per axis: (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1 (Dumoulin & Visin
+    """Size per axis: (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1 (Dumoulin & Visin
     2016, arXiv:1603.07285, relationship 14).
     """
 

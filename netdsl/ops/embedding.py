@@ -9,7 +9,7 @@ from netdsl.ops.operator import Args, Kept, Operator, register
 
 @register
 class Embedding(Operator):
-    """Row x of a learned matrix for each number x of the input. That x < n is the business of the input's bound."""
+    """That x < n is the business of the input's bound: `input tokens: [64] int < 1000`."""
 
     name = "embedding"
     doc = "Row x of a learned table for each whole number x, on a new last axis."

@@ -77,14 +77,19 @@ def _directions(args: Args) -> int:
 
 @register
 class LSTM(_Recurrent):
+    """Two results: the states of the last layer at every place, and its final state; of both directions one after the
+    other. Weights have the names and the order of nn.LSTM."""
+
     name = "lstm"
     doc = "Long short-term memory: (states, final state) (Hochreiter & Schmidhuber 1997; gates as in PyTorch)."
-    example = ("[100, 40]", "(states, last) = lstm(128, layers = 2, bidirectional = true); last -> linear(10)")
+    example = ("[100, 40]", "(states, last) = lstm(128, bidirectional = true); last -> linear(10)")
     gates = 4
 
 
 @register
 class GRU(_Recurrent):
+    """Two results, as of `lstm`. Weights have the names and the order of nn.GRU."""
+
     name = "gru"
     doc = "Gated recurrent unit: (states, final state) (Cho et al. 2014, arXiv:1406.1078)."
     example = ("[100, 40]", "(states, last) = gru(128); states -> linear(10)")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from torch import nn
 
 from netdsl.elaborate import elaborate
-from netdsl.graph.graph import Graph, InitRule
+from netdsl.graph.graph import InitRule
 from netdsl.ops import FAMILIES, INITIALISERS, REGISTRY, WORDS
 from netdsl.ops.arguments import Flag, Problem
 from netdsl.ops.bind import bind_initialiser
 from netdsl.ops.initialisers import check_weight
-from netdsl.ops.operator import Operator
 from netdsl.ops.values import Word
+from netdsl.reference import example, reference
 from netdsl.syntax.parser import parse
 from netdsl.text import Source
 from tests.ops.reference import REFERENCE
@@ -31,13 +33,6 @@ def test_is_documented(name: str) -> None:
     assert "\n" not in op.doc
     assert all(argument.doc and not argument.doc.endswith(".") for argument in op.arguments)
     assert name in op.example[1]
-
-
-def example(op: Operator) -> Graph:
-    """The network that an operator's example makes."""
-    input, statements = op.example
-    text = f"net Example() {{ input x: {input}; {statements}; output result = identity() }}"
-    return elaborate(parse(Source("example.net", text)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -140,3 +135,7 @@ def test_fans_need_two_axes() -> None:
     check_weight(INITIALISERS["normal"], ())
     with pytest.raises(Problem, match="needs a weight of 2 axes or more"):
         check_weight(INITIALISERS["kaiming_normal"], (4,))
+
+
+def test_the_reference_is_current(golden: Callable[[Path, str], None], pytestconfig: pytest.Config) -> None:
+    golden(pytestconfig.rootpath / "docs/operators.md", reference())
