@@ -17,8 +17,8 @@ from netdsl.graph.graph import Graph, Item, Node, Scope
 from netdsl.ops.arguments import is_number
 from netdsl.ops.values import kind, show
 from netdsl.syntax import tree
-from netdsl.text.codes import BAD_VALUE, BUDGET, NOTE_OVERRIDDEN
-from netdsl.text.diagnostic import Diagnostic, Use
+from netdsl.text.codes import BAD_VALUE, BUDGET, NOTE_OVERRIDDEN, UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
+from netdsl.text.diagnostic import Diagnostic, Use, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,13 +110,21 @@ def _broken(budget: Budget, graph: Graph, measured: _Measured) -> Iterator[Diagn
         try:
             diagnostic = _check(test, budget, graph, measured)
         except Trouble as trouble:
-            diagnostic = trouble.diagnostic
+            diagnostic = _guessed(trouble.diagnostic)
         except Poisoned:
             continue
         if diagnostic is not None:
             if len(tests) > 1 and diagnostic.span is budget.syntax.span:
                 diagnostic = replace(diagnostic, span=test.span)
             yield diagnostic.used_in(_uses(budget.scope))
+
+
+def _guessed(diagnostic: Diagnostic) -> Diagnostic:
+    """What is wrong with a name, with the figure that may have been meant."""
+    if diagnostic.code not in (UNKNOWN_NAME, UNKNOWN_ATTRIBUTE):
+        return diagnostic
+    guess = did_you_mean(diagnostic.span.text, FIGURES) or diagnostic.label
+    return replace(diagnostic, label=guess, help=diagnostic.help or f"the figures are {', '.join(FIGURES)}")
 
 
 def _conjuncts(test: tree.Expr) -> Iterator[tree.Expr]:
@@ -263,14 +271,22 @@ def _figure(expr: tree.Expr, budget: Budget) -> _Figure | None:
     """The figure that an expression names: `params`, `train.params`, `i3a.params`, `i3a.train.memory`."""
     if isinstance(expr, tree.Name):
         return _Figure(expr.id, budget.scope, False) if expr.id in FIGURES else None
-    if not isinstance(expr, tree.Attribute) or expr.name not in FIGURES:
+    if not isinstance(expr, tree.Attribute):
         return None
     base = expr.base
-    if isinstance(base, tree.Name) and base.id == TRAIN:
+    in_training = isinstance(base, tree.Name) and base.id == TRAIN and find_part(base, budget.env) is None
+    if expr.name not in FIGURES:
+        if in_training:
+            raise Trouble(Diagnostic(UNKNOWN_ATTRIBUTE, f"there is no figure `{expr.name}`", expr.name_span))
+        return None
+    if in_training:
         return _Figure(expr.name, budget.scope, True)
     train = isinstance(base, tree.Attribute) and base.name == TRAIN
     if train:
         assert isinstance(base, tree.Attribute)
         base = base.base
     part = find_part(base, budget.env)
+    if part is None and isinstance(base, tree.Name):
+        # A part that got its name from its operator, or from the output that it gives.
+        part = next((item for item in budget.scope.items if item.name == base.id), None)
     return None if part is None else _Figure(expr.name, part, train)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from netdsl.cli.errors import OPTION, CommandError
+from netdsl.cli.errors import OPTION, CommandError, exit_code
 from netdsl.limits import LIMITS, Limits
 from netdsl.text.diagnostic import did_you_mean
 from netdsl.text.source import Source
@@ -117,3 +117,23 @@ def load(args: Namespace, *, traced: bool = False) -> Loaded:
 def overrides(args: Namespace) -> dict[str, Any]:
     """The arguments of netdsl.loading's functions that come from `add_overrides`."""
     return {"params": params(args), "inputs": inputs(args), "limits": limits(args)}
+
+
+def tell(loaded: Loaded) -> int:
+    """Say on standard error what was found, and return the exit code: errors in full, notes by their number.
+
+    An override makes most contracts of a network untrue; `netdsl check` shows each of them.
+    """
+    import sys
+
+    from netdsl.text.render import print_diagnostics
+
+    sys.stdout.flush()
+    print_diagnostics(loaded.errors, sys.stderr)
+    notes = len(loaded.findings) - len(loaded.errors)
+    if notes:
+        one = notes == 1
+        what = "a contract or budget does" if one else f"{notes} contracts and budgets do"
+        see = "it" if one else "them"
+        sys.stderr.write(f"note: {what} not hold for the network as changed; `netdsl check` shows {see}\n")
+    return exit_code(loaded.findings)

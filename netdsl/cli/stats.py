@@ -6,8 +6,8 @@ import gc
 import sys
 from typing import TYPE_CHECKING
 
-from netdsl.cli.errors import CommandError, exit_code
-from netdsl.cli.options import add_format, add_overrides, add_spec, load
+from netdsl.cli.errors import CommandError
+from netdsl.cli.options import add_format, add_overrides, add_spec, load, tell
 from netdsl.text import terminal
 
 if TYPE_CHECKING:
@@ -61,9 +61,4 @@ def run(args: Namespace) -> int:
             fancy=terminal.shows(out, "█▏·…"),
         )
         terminal.write(out, drawn)
-    if loaded.findings:
-        from netdsl.text.render import print_diagnostics
-
-        sys.stdout.flush()
-        print_diagnostics(loaded.findings, sys.stderr)
-    return exit_code(loaded.findings)
+    return tell(loaded)

@@ -31,7 +31,10 @@ PLANE = 32 * 32 * 4
         # The input lives until its last reader is done: here the third branch, beside two results of others.
         ("concat { conv(1, 1x1); conv(1, 1x1); conv(4, 1x1) }\n    output y = identity()", 12 * PLANE),
         # A named value lives until it is read for the last time.
-        ("x = conv(8, 1x1)\n    x -> conv(1, 1x1) -> conv(9, 1x1) -> conv(8, 1x1) -> add(x)\n    output y = relu()", 25 * PLANE),
+        (
+            "x = conv(8, 1x1)\n    x -> conv(1, 1x1) -> conv(9, 1x1) -> conv(8, 1x1) -> add(x)\n    output y = relu()",
+            25 * PLANE,
+        ),
         # Views and dropout share memory with their input.
         ("conv(8, 1x1) -> identity() -> dropout(0.5) -> flatten()\n    output y = linear(1)", 11 * PLANE),
         # A result that is asked for lives to the end.
