@@ -190,7 +190,7 @@ def subscript(base: Code, indices: Sequence[Code], *, typed: bool = False) -> Co
 def slice_of(start: Code | None, stop: Code | None, step: Code | None = None) -> Code:
     """`a:b:c` within a subscript; ruff puts blanks around the colon where a bound is not simple."""
     bounds = [start, stop, step] if step is not None else [start, stop]
-    simple = all(bound is None or re.fullmatch(r"-?[\w.]+", str(bound)) for bound in bounds)
+    simple = all(bound is None or re.fullmatch(r"-?\w+", str(bound)) for bound in bounds)
     doc: list[Doc] = []
     for number, bound in enumerate(bounds):
         if number:
@@ -211,7 +211,7 @@ def unary(op: str, operand: Code) -> Code:
 
 def binary(op: str, left: Code, right: Code) -> Code:
     """Arithmetic, a comparison, `and` or `or`, with the parentheses that it needs and ruff's blanks."""
-    typed = left.typed or right.typed and str(left).lstrip("-")[:1].isdigit()
+    typed = (left.typed or _is_number(left)) and (right.typed or _is_number(right))
     calls = max(left.calls, right.calls)
     if op == "**":
         simple = _SIMPLE_POWER.fullmatch(str(left)) and _SIMPLE_POWER.fullmatch(str(right))
@@ -225,6 +225,11 @@ def binary(op: str, left: Code, right: Code) -> Code:
         return Code((left.doc, Group((SPACE, f"{op} ")), right.doc), level, typed, calls)
     first = _chain(left, level) if left.level == level else left.within(level)
     return Code(Group((first, SPACE, f"{op} ", right.within(level + 1))), level, typed, calls)
+
+
+def _is_number(code: Code) -> bool:
+    """Whether it is a number in Python: with a Tensor it gives a Tensor."""
+    return str(code).lstrip("-")[:1].isdigit() or str(code).startswith("self.") and code.calls == 0
 
 
 def _chain(left: Code, level: int) -> Doc:

@@ -138,7 +138,7 @@ class Constructor:
         span = step.statement.span if step.statement is not None else step.first.span
         head, _, index = name.rpartition(".")
         if index.isdigit() and head:
-            self._holder(head, "nn.ModuleList")
+            self._holder(head, "nn.ModuleList", span)
             if head not in self.parts:
                 self.parts[head] = Parts()
                 self.entries.append(Line([], span, parts=head))
@@ -151,14 +151,14 @@ class Constructor:
                 Line(code.statement("", code.call("self.add_module", [code.literal(name), made]), indent=indent), span)
             )
             return
-        self._holder(name, type_name)
+        self._holder(name, type_name, span)
         train = bool(getattr(step.first, "train_only", False)) and self.unit.is_net
         if train and self.emission.heads_optional:
             made = code.ternary(Code("aux"), made, Code("None"))
         lines = code.statement(f"self.{name}{annotation} = ", made, indent=indent)
         self.entries.append(Line(lines, span))
 
-    def _holder(self, path: str, type_name: str) -> None:
+    def _holder(self, path: str, type_name: str, span: Span | None = None) -> None:
         """Makes sure that what a name stands under exists: `self.transformer`."""
         prefix, _, last = path.rpartition(".")
         if not prefix:
@@ -168,8 +168,8 @@ class Constructor:
         if prefix not in self.holders:
             self.holders[prefix] = {}
             class_name = self.emission.holder_class(self.unit, prefix)
-            self._holder(prefix, class_name)
-            self.entries.append(Line([" " * INDENT + f"self.{prefix} = {class_name}()"], None))
+            self._holder(prefix, class_name, span)
+            self.entries.append(Line([" " * INDENT + f"self.{prefix} = {class_name}()"], span))
         self.holders[prefix].setdefault(last, type_name)
         self.emission.holder_attribute(self.unit, prefix, last, type_name)
 
@@ -328,11 +328,7 @@ class Constructor:
         )
 
     def _outer_env(self, scope: Scope) -> Any:
-        for origin in scope.given.values():
-            return origin.env
-        if scope.call_env is not None:
-            return scope.call_env
-        return scope.parent.env if scope.parent is not None else scope.env
+        return scope.outer
 
     # --- Sequences ----------------------------------------------------------------------------------
 
@@ -417,6 +413,10 @@ class Constructor:
             if rest is None:
                 raise Disagree(counts, "the uses make a loop turn differently often")
             return [*self.rows(step.turn(0)), rest]
+        if longest > 2:
+            rest = self._generated(step, 1)
+            if rest is not None:
+                return [*self.rows(step.turn(0)), rest]
         self._pin_loop(step)
         rows = [self.rows(step.turn(number)) for number in range(longest)]
         return _folded(rows)
@@ -433,6 +433,8 @@ class Constructor:
             if len(rows) != 1 or rows[0].many:
                 raise Disagree({case: 0 for case in step.cases}, "a turn makes several members")
             row = rows[0]
+            if re.search(rf"\bif {loop.index_name}\b", str(row.code)) if loop.index_name else False:
+                raise Disagree({case: 0 for case in step.cases}, "the first turn is another one")
             element = row.code
             labelled = row.labelled
             if labelled:

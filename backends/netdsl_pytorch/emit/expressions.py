@@ -81,6 +81,9 @@ def evaluate(expr: Expr, value_of: Callable[[Ref], Any]) -> Any:
 def compute(op: str, values: list[Any]) -> Any:
     """The result of an operator or function on values; raises Unknown."""
     try:
+        if op in ("//", "*") and any(isinstance(value, tuple) for value in values):
+            # A square window counts as its side: `kernel // 2`.
+            values = [value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value for value in values]
         if op in _BINARY:
             return _BINARY[op](*values)
         if op == "neg":
@@ -131,6 +134,8 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
     first = operands[0] if operands else None
     if op == "if" and isinstance(first, Const):
         return operands[1] if first.value else operands[2]
+    if op == "if" and operands[1] == operands[2]:
+        return operands[1]
     if op in ("and", "or") and isinstance(first, Const):
         return first if bool(first.value) == (op == "or") else operands[1]
     if op in ("and", "or") and isinstance(operands[1], Const):
@@ -179,11 +184,18 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
             return Const(0)
         if op == "**" and _is(right, 0):
             return Const(1)
-        # (4 * a) // 4 is a.
-        if op == "//" and _number(right) and isinstance(left, Apply) and left.op == "*":
-            for one, other in (left.operands, reversed(left.operands)):
+        if op == "//" and isinstance(left, Apply) and left.op == "*":
+            # (4 * a) // 4 is a, and (3 * a) // (3 * b) is a // b.
+            for one, other in (left.operands, left.operands[::-1]):
                 if one == right:
                     return other
+                if isinstance(right, Apply) and right.op == "*" and right.operands[0] == one:
+                    return simplify("//", [other, right.operands[1]])
+        if op == "*":
+            # (a // b) * b is a where b divides a, which shape rules see to before they divide.
+            for one, other in ((left, right), (right, left)):
+                if isinstance(one, Apply) and one.op == "//" and one.operands[1] == other:
+                    return one.operands[0]
     return Apply(op, tuple(operands))
 
 

@@ -27,6 +27,7 @@ def short_hash(text: str, length: int = 12) -> str:
 
 def stamped(body: str) -> str:
     """The text with a last line that tells its hash."""
+    body += "\n\n"
     return body + STAMP.format(short_hash(body, 16)) + "\n"
 
 

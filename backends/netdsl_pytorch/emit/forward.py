@@ -772,7 +772,7 @@ class Forward:
         if step.agreed:
             self.constructor.pin_choice(step)
             for arm in step.arms.values():
-                self.program(arm)
+                self._inside(arm)
             return
         if self.unit.loops:
             raise Disagree({case: each.arm for case, each in step.cases.items()}, "an `if` differs in a loop")
@@ -867,23 +867,21 @@ class Forward:
             self.emission.unroll(step)
         self.constructor._pin_loop(step)
         for number in range(count):
-            turn = step.turn(number)
-            current = self.current
-            self.current = {}
-            inner = _cases_of(turn)
-            for case in inner:
-                parent = case.parent
-                assert parent is not None
-                if parent in current:
-                    self.current[case] = current[parent]
-            self._statement = None
-            self.program(turn)
-            after = self.current
-            self.current = dict(current)
-            for case, value in after.items():
-                if case in inner and case.parent is not None:
-                    self.current[case.parent] = value
-            self._lower(inner)
+            self._inside(step.turn(number))
+
+    def _inside(self, program: Program) -> None:
+        """A turn or an arm, written as if it stood in the text around it."""
+        current = self.current
+        inner = _cases_of(program)
+        self.current = {case: current[case.parent] for case in inner if case.parent in current}
+        self._statement = None
+        self.program(program)
+        after = self.current
+        self.current = dict(current)
+        for case, value in after.items():
+            if case in inner and case.parent is not None:
+                self.current[case.parent] = value
+        self._lower(inner)
         self.flush()
 
     def _lower(self, inner: set[Case]) -> None:

@@ -118,6 +118,7 @@ def _scope_lines(unit: Unit, scope: Scope, place: str) -> list[str]:
         body = _fills(mine, weights)
         if body:
             branches.append((_test(mine, attention and name == "linear"), body))
+    branches = _joined(branches)
     if branches:
         lines.append(f"        for module in {place}.modules():")
         word = "if"
@@ -129,6 +130,18 @@ def _scope_lines(unit: Unit, scope: Scope, place: str) -> list[str]:
         if isinstance(each, WeightInit) and not (unit.emission.inference and each.node.train_only):
             lines += _weight_lines(unit, scope, each)
     return lines
+
+
+def _joined(branches: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """Neighbouring tests with the same body as one."""
+    result: list[tuple[str, list[str]]] = []
+    for test, body in branches:
+        if result and result[-1][1] == body and test.startswith("isinstance") and result[-1][0].startswith("isinstance"):
+            types = [each.removeprefix("isinstance(module, ").removesuffix(")").strip("()") for each in (result[-1][0], test)]
+            result[-1] = (f"isinstance(module, ({', '.join(types)}))", body)
+        else:
+            result.append((test, body))
+    return result
 
 
 def _is_function(node: Node) -> bool:
@@ -152,7 +165,8 @@ def _fills(nodes: list[Node], weights: dict[str, Initialiser]) -> list[str]:
         if not having:
             continue
         target = Code(f"module.{name}")
-        optional = len(having) < len(nodes) or (name == "bias" and module_type(nodes[0]).startswith(_OPTIONAL_BIAS))
+        lacking = [n for n in nodes if n not in having and name not in (n.fed or {})]
+        optional = bool(lacking) or (name == "bias" and module_type(nodes[0]).startswith(_OPTIONAL_BIAS))
         if "." in name or not name.isidentifier():
             continue
         indent = 16

@@ -67,14 +67,23 @@ class _Formula:
             shape_code = code.tuple_of(sizes)
             keywords = [("dtype", Code("torch.long" if whole else "torch.float32"))]
             return lines, code.call("torch.full", [shape_code, value], keywords)
-        if len(used) < axes or used[0] is not self.syntax.indices[0]:
-            tensor = code.method(_atom(tensor), "expand", sizes)
+        if len(str(tensor)) > 70 or (tensor.level < code.ATOM and len(used) < axes):
+            name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values()})
+            lines += code.statement(f"{name} = ", tensor, indent=INDENT)
+            tensor = Code(name)
         kind = "torch.long" if whole else "torch.float32"
         if not (whole and len(used) == 1 and axes == 1 and str(tensor) in self.names.values()):
-            tensor = code.method(_atom(tensor), "to", [Code(kind)])
-        if len(used) < axes:
-            tensor = code.method(tensor, "contiguous", [])
+            tensor = code.method(tensor, "to", [Code(kind)])
+        repeats = self._repeats(sizes)
+        if any(str(each) != "1" for each in repeats) or used[0] is not self.syntax.indices[0]:
+            # Tensors that are saved own their numbers.
+            tensor = code.method(tensor, "repeat", repeats)
         return lines, tensor
+
+    def _repeats(self, sizes: Sequence[Code]) -> list[Code]:
+        """How often the formula's values are repeated along each axis: those that it does not mention."""
+        pairs = zip(self.syntax.indices, sizes, strict=True)
+        return [Code("1") if index.id in self.mentioned else size for index, size in pairs]
 
     # --- Expressions ------------------------------------------------------------------------------
 
@@ -177,7 +186,3 @@ class _Formula:
         if node.scope is not self.node.scope:
             raise cannot("a constant of another scope in a formula cannot be written yet", expr.span)
         return code.subscript(Code(f"self.{node.name}"), [self.expression(index) for index in expr.indices])
-
-
-def _atom(made: Code) -> Code:
-    return made

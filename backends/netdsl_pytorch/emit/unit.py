@@ -88,6 +88,13 @@ class Loop:
         )
 
     @property
+    def index_name(self) -> str:
+        """The name that counts the turns, if the text has used one so far."""
+        if self.index_declaration is not None:
+            return self.names[self.index_declaration]
+        return self._index or ""
+
+    @property
     def index(self) -> str:
         """The name that counts the turns."""
         if self.index_declaration is not None:
@@ -224,11 +231,19 @@ class Unit:
         declared = {each.name for each in self.parameters}
         if isinstance(key, tuple) and key[0] == "axis":
             number, formals = key[1], owner_of(self.instances[0])
-            name = f"{formal_name(formals, number)}_{ref.name}"
+            name = f"{formal_name(formals, number)}_{self._axis_name(ref)}"
             return safe(name, declared | {pattern.target.id for pattern in self.home_lets})
         if isinstance(key, tuple) and key[0] == "stride":
             return safe("stride" if "stride" not in declared else f"{ref.name}_stride")
         return safe(ref.name)
+
+    def _axis_name(self, ref: Ref) -> str:
+        """`features` for the last axis of a sequence, unless the author speaks of channels and length."""
+        _, _, axis, axes = ref.declaration
+        text = self.owner.definition.span.text
+        if axes == 2 and "in.length" not in text and "in.channels" not in text:
+            return ("length", "features")[axis]
+        return ref.name
 
     @property
     def parameters(self) -> tuple[tree.Parameter, ...]:
@@ -424,10 +439,14 @@ class Unit:
             start[parent] = numbers[0]
             start_exprs[parent] = exprs[row[0][0]]
             outer_envs[parent] = parent.env
-        if not steps:
+        if not steps or loop.start:
             return None
-        if loop.start:
-            return None
+        if any(isinstance(expr, Const) for expr in step_exprs.values()):
+            # Without a reason, only plain numbers that go on growing are taken to grow.
+            known = self.knowledge(list(values), envs)
+            plain_numbers = all(isinstance(expressions.fold(expr, known), Const) for expr in exprs.values())
+            if not plain_numbers or max(len(row) for row in rows.values()) < 3:
+                return None
         before = self.loops
         self.loops = before[:-1]
         state = self.state.copy()
@@ -492,7 +511,7 @@ class Unit:
         order: list[Argument] = []
         keys = list(self.state.needs)
         axes = [key for key in keys if isinstance(key, tuple) and key[0] == "axis"]
-        axes.sort(key=lambda key: (key[1], _axis_rank(self.state.needs[key].name)))
+        axes.sort(key=lambda key: (key[1], _axis_rank(self._axis_name(self.state.needs[key]))))
         for key in axes:
             ref = self.state.needs[key]
             order.append(Argument(key, self.python_name(ref), "int", None, ref))

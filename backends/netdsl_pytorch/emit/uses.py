@@ -136,7 +136,10 @@ class Use:
     def _same_padding(self, case: Case) -> Expr:
         """`padding = same` for an odd kernel: dilation * (kernel // 2)."""
         half = expressions.simplify("//", [self._given("kernel", case), Const(2)])
-        return expressions.simplify("*", [self._given("dilation", case), half])
+        dilation = self._given("dilation", case) if "dilation" in self.node.args else Const(1)
+        if isinstance(dilation, Const):
+            dilation = Const(collapse(plain(dilation.value)))
+        return expressions.simplify("*", [dilation, half])
 
     def _normal(self, argument: str) -> Any:
         axes = isinstance(self.node.args[argument], tuple)
