@@ -78,7 +78,9 @@ def test_the_longest_path_counts() -> None:
 
 def test_the_depth_of_a_part_starts_where_it_starts() -> None:
     net = figures(
-        "conv(8, 1x1) -> conv(8, 1x1)\n    unit: { conv(8, 1x1) -> relu() -> conv(8, 1x1) }\n    output y = globalavgpool()"
+        """conv(8, 1x1) -> conv(8, 1x1)
+        unit: { conv(8, 1x1) -> relu() -> conv(8, 1x1) }
+        output y = globalavgpool()"""
     )
     assert net.depth(net.graph.find("unit")) == 2
     assert net.depth(net.graph.find("unit.0")) == 1

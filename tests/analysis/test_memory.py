@@ -133,8 +133,10 @@ CASES: dict[str, tuple[str, nn.Module]] = {
         chain(conv(3, 8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 1024, 10)),
     ),
     "a residual unit": (
-        "conv(8, 1x1)\n    add { conv(8, 3x3, padding = same) -> batchnorm() -> relu(); identity() }\n"
-        "    relu()\n    output y = globalavgpool() -> linear(10)",
+        """conv(8, 1x1)
+        add { conv(8, 3x3, padding = same) -> batchnorm() -> relu(); identity() }
+        relu()
+        output y = globalavgpool() -> linear(10)""",
         Written(
             lambda m, x: m.fc(F.relu(F.relu(m.bn(m.b(y := m.a(x)))) + y).mean(dim=(2, 3))),
             a=conv(3, 8),
@@ -148,8 +150,9 @@ CASES: dict[str, tuple[str, nn.Module]] = {
         Written(lambda m, x: m.c((y := m.a(x)) * torch.sigmoid(m.b(y))), a=conv(3, 8), b=conv(8, 8), c=conv(8, 1)),
     ),
     "heads are part of training": (
-        "x: conv(8, 1x1)\n    output y = globalavgpool() -> linear(10)\n"
-        "    train output aux = x -> avgpool(4x4/4) -> conv(2, 1x1) -> flatten() -> linear(10) weight 0.3",
+        """x: conv(8, 1x1)
+        output y = globalavgpool() -> linear(10)
+        train output aux = x -> avgpool(4x4/4) -> conv(2, 1x1) -> flatten() -> linear(10) weight 0.3""",
         Written(
             lambda m, x: (m.fc((y := m.a(x)).mean(dim=(2, 3))), m.fc2(m.b(F.avg_pool2d(y, 4)).flatten(1))),
             a=conv(3, 8),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 import netdsl
 from netdsl.analysis.figures import Figures
 from netdsl.analysis.report import Report, repeats
-from netdsl.catalogue import built_ins
 from tests.analysis.nets import figures
 from tests.analysis.schema import Part, Stats
 
@@ -107,7 +106,7 @@ def test_equal_neighbours_share_a_line() -> None:
         "  layer1: 4 x Unit",
         "  : globalavgpool",
     ]
-    assert shown(net, 3)[7:10] == ["  layer1: 4 x Unit", "    0 … 2: 3 x Unit(8)", "    3: Unit(4)"]
+    assert shown(net, 3)[6:9] == ["  layer1: 4 x Unit", "    0 … 2: 3 x Unit(8)", "    3: Unit(4)"]
 
 
 def test_a_folded_line_counts_all_that_it_stands_for() -> None:
@@ -134,6 +133,6 @@ def test_html_shows_the_table_and_escapes_names() -> None:
     assert html.count("<tr>") == html.count("</tr>") > 20
 
 
-def test_every_built_in_model_fits_a_page() -> None:
-    for name in built_ins():
-        assert len(Report(Figures(netdsl.load(name).graph)).lines(2)) <= 60, name
+@pytest.mark.parametrize("name", ["googlenet", "resnet50", "vit_b_16"])
+def test_a_built_in_model_prints_a_page(name: str) -> None:
+    assert len(Report(Figures(netdsl.load(name).graph)).lines(2)) <= 30
