@@ -10,7 +10,29 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.evaluation import Prediction, Tested, evaluate, predict
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
+from netdsl_pytorch.harness.plan import Plan, dry_run
+from netdsl_pytorch.harness.recipe import parse_settings
+from netdsl_pytorch.harness.runs import RunState, list_runs
 from netdsl_pytorch.harness.trainer import resume, train
+from netdsl_pytorch.harness.weights import convert
 
-__all__ = ["HarnessError", "Options", "Result", "TrainableModel", "resume", "train"]
+__all__ = [
+    "HarnessError",
+    "Options",
+    "Plan",
+    "Prediction",
+    "Result",
+    "RunState",
+    "Tested",
+    "TrainableModel",
+    "convert",
+    "dry_run",
+    "evaluate",
+    "list_runs",
+    "parse_settings",
+    "predict",
+    "resume",
+    "train",
+]

@@ -1,6 +1,7 @@
 """The processes of a run: one by itself, or as many as torchrun has started; plain torch.distributed."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ def processes(device: str) -> Iterator[Group]:
         if not _is_lost(error):
             raise
         lost = HarnessError(
-            f"another process of this run was lost ({str(error).splitlines()[0][:200]}); process {rank} of {size} ends",
+            f"another process of this run was lost, process {rank} of {size} has noticed: {_reason(error)}",
             help="--resume RUN goes on from the last checkpoint, on as many processes as are left",
             exit_code=LOST,
         )
@@ -139,6 +140,11 @@ def processes(device: str) -> Iterator[Group]:
         # Not after a trouble: it would wait for those that are gone.
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _reason(error: RuntimeError) -> str:
+    """The first sentence, without the place in gloo's sources."""
+    return re.sub(r"^\[[^]]*\] *", "", str(error).splitlines()[0]).split(". ")[0]
 
 
 def _is_lost(error: RuntimeError) -> bool:

@@ -16,16 +16,18 @@ def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimiser. Biases and norms are not decayed (He et al. 2018, arXiv:1812.01187, section 3.1)."""
     parameters = list(module.parameters())
     rate = recipe.learning_rate
+    # One kernel for all weights, without temporaries. Tensors without contents (see memory.py) have no such kernel.
+    how: dict[str, bool] = {"foreach": False} if parameters[0].device.type == "meta" else {"fused": True}
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay, "initial_lr": rate},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0, "initial_lr": rate},
     ]
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, betas=recipe.betas, eps=recipe.epsilon, fused=True)
+        return torch.optim.AdamW(groups, lr=rate, betas=recipe.betas, eps=recipe.epsilon, **how)
     if recipe.optimizer == "rmsprop":
         return torch.optim.RMSprop(groups, lr=rate, alpha=recipe.alpha, eps=recipe.epsilon, momentum=recipe.momentum)
     nesterov = recipe.nesterov and recipe.momentum > 0
-    return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+    return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=nesterov, **how)
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int, step: int) -> LambdaLR:

@@ -28,20 +28,23 @@ class Progress:
     ) -> None:
         """Shows the state of an epoch: the share of it that is done, mean loss, accuracy, how fast it goes (see
         `Pace.figures`), and how long the images that are left will take."""
-        self.due_at = time.monotonic() + self.interval
         parts = [f"epoch {epoch}", f"{share:4.0%}", f"loss {loss:.3f}", f"accuracy {accuracy:6.2%}"]
         rate = speed["images_per_second"]
         parts += [f"{rate:,.0f} images/s", f"{clock(images_left / max(rate, 1e-9))} left"]
         parts += [f"{speed['data_wait']:.0%} waiting for data"]
-        parts += [f"MFU {speed['mfu']:.0%}"] if "mfu" in speed else []
+        self.show(*parts, *([f"MFU {speed['mfu']:.0%}"] if "mfu" in speed else []))
+
+    def show(self, *parts: str) -> None:
+        """A line that the next one renews."""
+        self.due_at = time.monotonic() + self.interval
         if not self.terminal:
             self._write("  ".join(parts) + "\n")
             return
         # What does not fit is left out from the end, and nothing wraps.
-        width = shutil.get_terminal_size().columns - 1
-        while len(parts) > 1 and len("  ".join(parts)) > width:
-            parts.pop()
-        self._write("\r\x1b[K" + "  ".join(parts)[:width])
+        shown, width = list(parts), shutil.get_terminal_size().columns - 1
+        while len(shown) > 1 and len("  ".join(shown)) > width:
+            shown.pop()
+        self._write("\r\x1b[K" + "  ".join(shown)[:width])
         self.drawn = True
 
     def say(self, text: str) -> None:

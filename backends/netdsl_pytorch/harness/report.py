@@ -10,8 +10,8 @@ from torch import Tensor
 from netdsl_pytorch.harness.checkpoint import write_atomic
 from netdsl_pytorch.harness.run import Description, RunFolder
 
-NUMBERED = 20
-"""Up to so many classes the confusion matrix is a table; beyond, its largest entries are listed."""
+TABLED = 20
+"""Up to so many classes the confusion matrix is a table; beyond, a picture and a list of its largest entries."""
 CONFUSED = 15
 
 
@@ -20,10 +20,14 @@ def write(
 ) -> None:
     """Writes `report.md`, and its pictures where matplotlib is installed."""
     lines = run.lines()
+    many = len(description.classes) > TABLED
+    pictures = {}
     try:
-        pictures = {"curves.svg": _curves(lines), "confusion.svg": _matrix(confusion, description.classes)}
+        pictures["curves.svg"] = _curves(lines)
+        if many:
+            pictures["confusion.svg"] = _matrix(confusion)
     except ImportError:
-        pictures = {}
+        pass
     for name, content in pictures.items():
         write_atomic(run.path / name, content)
     parts = [
@@ -33,8 +37,8 @@ def write(
         "![Loss, accuracy and learning rate over the steps](curves.svg)" if pictures else _NO_PICTURES,
         _epochs(lines),
         "## Confusion",
-        "Rows are the true classes, columns what the net took them for.",
-        *(["![Confusion matrix](confusion.svg)"] if pictures else []),
+        "Rows are the true classes, columns what the net took them for." if not many else "What was confused most:",
+        *(["![Confusion matrix](confusion.svg)"] if "confusion.svg" in pictures else []),
         _confusion(confusion, description.classes),
         "## Recipe",
         _code(description.recipe.as_toml(), "toml"),
@@ -87,7 +91,7 @@ def _epochs(lines: list[dict[str, Any]]) -> str:
 
 
 def _confusion(confusion: Tensor, classes: tuple[str, ...]) -> str:
-    if len(classes) <= NUMBERED:
+    if len(classes) <= TABLED:
         rows = [(name, *map(str, counts)) for name, counts in zip(classes, confusion.tolist(), strict=True)]
         return _table(("", *classes), rows)
     wrong = confusion.clone().fill_diagonal_(0)
@@ -106,7 +110,9 @@ def _curves(lines: list[dict[str, Any]]) -> bytes:
 
     steps = [line for line in lines if line["kind"] == "steps"]
     epochs = [line for line in lines if line["kind"] == "epoch"]
-    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    figure = Figure(figsize=(11, 3.2))
+    # A layout that measures every label takes as long as all the rest.
+    figure.subplots_adjust(left=0.05, right=0.99, bottom=0.15, top=0.9, wspace=0.2)
     loss, accuracy, rate = figure.subplots(1, 3)
     for axes, key, title in (
         (loss, "loss", "loss"),
@@ -123,20 +129,17 @@ def _curves(lines: list[dict[str, Any]]) -> bytes:
     return _svg(figure)
 
 
-def _matrix(confusion: Tensor, classes: tuple[str, ...]) -> bytes:
+def _matrix(confusion: Tensor) -> bytes:
     """The share of each class that was taken for each, as SVG."""
     from matplotlib.figure import Figure
 
     share = confusion.double() / confusion.sum(dim=1, keepdim=True).clamp(min=1)
-    figure = Figure(figsize=(5.5, 5), layout="constrained")
+    figure = Figure(figsize=(5.5, 5))
     axes = figure.subplots()
     image = axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, shrink=0.8)
     axes.set_xlabel("taken for")
     axes.set_ylabel("true")
-    if len(classes) <= NUMBERED:
-        axes.set_xticks(range(len(classes)), classes, rotation=60, ha="right")
-        axes.set_yticks(range(len(classes)), classes)
     return _svg(figure)
 
 

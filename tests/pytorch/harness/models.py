@@ -45,6 +45,10 @@ def tiny(num_classes: int = 10, aux: bool = True) -> Tiny:
 '''
 
 
+PLAIN = TINY.replace("nn.BatchNorm2d(8)", "nn.Identity()").replace("nn.Dropout(0.2)", "nn.Dropout(0.0)")
+"""Without batch norm and dropout: what an image gives does not depend on the others of its batch."""
+
+
 def tiny(**changes: Any) -> TrainableModel:
     """A net of 1,392 parameters for 8x8 images; `changes` are fields of TrainableModel."""
     model = TrainableModel(
@@ -77,3 +81,13 @@ def mini_googlenet() -> TrainableModel:
 def recompile_tiny(spec: str, name: str, params: dict[str, Any], input_override: str | None) -> TrainableModel:
     """The compiler's part in a resumption of a `tiny` run."""
     return tiny(spec=spec, spec_name=name, params=params, input_override=input_override)
+
+
+def plain(**changes: Any) -> TrainableModel:
+    """Likewise without batch norm and dropout."""
+    return tiny(source=PLAIN, **changes)
+
+
+def recompile_plain(spec: str, name: str, params: dict[str, Any], input_override: str | None) -> TrainableModel:
+    """The compiler's part in a resumption of a `plain` run."""
+    return plain(spec=spec, spec_name=name, params=params, input_override=input_override)

@@ -1,12 +1,6 @@
 """Whole runs: what they leave behind, and how they stop and go on."""
 
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,8 +13,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.pytorch.harness.models import TINY, mini_googlenet, recompile_tiny, tiny
-
-ROOT = Path(__file__).parents[3]
 
 
 def options(out: Path, **changes: object) -> Options:
@@ -89,68 +81,6 @@ def test_the_mini_googlenet_learns_digits(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "result.json").read_text())["parameters"] == 61_410
 
 
-TRAIN = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from tests.pytorch.harness.models import tiny
-from netdsl_pytorch.harness import HarnessError, Options, train
-try:
-    train(tiny(), Options(out=Path(sys.argv[2]), epochs=int(sys.argv[3]), device="cpu", checkpoint_every=7))
-except HarnessError as error:
-    print(error.message, error.help, sep="|")
-    sys.exit(error.exit_code)
-"""
-
-
-def start(run: Path, epochs: int) -> "subprocess.Popen[str]":
-    """A run in a process of its own, and a wait for its first checkpoint."""
-    path = os.pathsep.join(filter(None, sys.path))
-    environment = {**os.environ, "PYTHONPATH": path}
-    command = [sys.executable, "-c", TRAIN, str(ROOT), str(run), str(epochs)]
-    process = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not list(run.glob("checkpoints/step-*")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    return process
-
-
-@pytest.fixture
-def halted() -> str:
-    """A source that kills its own process in step 30, in the middle of epoch 2, where no one can clean up."""
-    return TINY.replace(
-        "    def forward(self, image: Tensor)",
-        "    count = 0\n\n    def forward(self, image: Tensor)",
-    ).replace(
-        "        x = F.max_pool2d(",
-        "        Tiny.count += self.training\n        if Tiny.count == 30:\n"
-        "            import os, signal\n\n            os.kill(os.getpid(), signal.SIGKILL)\n        x = F.max_pool2d(",
-    )
-
-
-def test_a_killed_run_goes_on_bit_for_bit(whole: Path, tmp_path: Path, halted: str) -> None:
-    run = tmp_path / "run"
-    script = TRAIN.replace("tiny()", "tiny(source=sys.argv[4])")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", script, str(ROOT), str(run), "2", halted]
-    assert subprocess.run(command, env=environment, capture_output=True).returncode == -signal.SIGKILL
-    assert [path.name for path in sorted(run.glob("checkpoints/*"))] == ["step-00000023", "step-00000028"]
-    (run / "model.py").write_text(TINY)
-    # As a crash in the middle of a line would leave it.
-    with (run / "metrics.jsonl").open("a") as file:
-        file.write('{"epoch": 2, "st')
-    resume(run, {"device": "cpu", "quiet": True}, recompile_tiny)
-    assert_same_but_for_the_torn_line(run, whole)
-
-
-def assert_same_but_for_the_torn_line(run: Path, whole: Path) -> None:
-    # The line that was torn is closed, and nothing that follows is lost.
-    assert '{"epoch": 2, "st' in (run / "metrics.jsonl").read_text().splitlines()
-    assert_same(run, whole)
-
-
 def test_a_run_killed_before_its_first_checkpoint_begins_again(whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
@@ -169,19 +99,6 @@ def test_a_damaged_checkpoint_is_passed_over(whole: Path, tmp_path: Path, capfd:
     resume(run, {"device": "cpu", "quiet": True}, recompile_tiny)
     assert "warning: the checkpoint of step 46 is damaged (model.safetensors is not what" in capfd.readouterr().err
     assert_same(run, whole)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_exits_75(tmp_path: Path, number: signal.Signals) -> None:
-    run = tmp_path / "run"
-    process = start(run, epochs=2000)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 75, err
-    match = re.fullmatch(rf"stopped after step (\d+); all is saved\|--resume {re.escape(str(run))} .*\n", out)
-    assert match is not None
-    assert (run / "checkpoints" / f"step-{int(match[1]):08d}").is_dir()
-    assert "Traceback" not in err
 
 
 def test_a_finished_run_gives_its_result(whole: Path) -> None:
@@ -262,21 +179,6 @@ def test_nothing_is_overwritten(whole: Path, tmp_path: Path) -> None:
         train(tiny(), options(tmp_path / "file"))
     with pytest.raises(HarnessError, match="cannot make the run folder"):
         train(tiny(), options(tmp_path / "file" / "run"))
-
-
-def test_nan_stops_with_the_step_and_is_not_saved(tmp_path: Path) -> None:
-    source = TINY.replace(
-        "        logits: Tensor = self.logits(",
-        "        if self.training and bool((self.batchnorm1.num_batches_tracked == 31).item()):\n"
-        "            x = x * float('nan')\n        logits: Tensor = self.logits(",
-    )
-    with pytest.raises(HarnessError, match=r"became NaN or infinite in step 31 \(epoch 2 of 2") as caught:
-        train(tiny(source=source), options(tmp_path / "run", checkpoint_every=10))
-    assert caught.value.exit_code == 2
-    assert [path.name for path in sorted((tmp_path / "run" / "checkpoints").iterdir())] == [
-        "step-00000023",
-        "step-00000030",
-    ]
 
 
 def test_wrong_classes_channels_devices_and_nets(tmp_path: Path) -> None:

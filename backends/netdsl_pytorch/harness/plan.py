@@ -1,0 +1,97 @@
+"""What a run will do, found out without doing it: `--dry-run`."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from netdsl_pytorch.harness import device, emitted, memory, system
+from netdsl_pytorch.harness.checkpoint import KEEP
+from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.memory import gibibytes
+from netdsl_pytorch.harness.options import Options, TrainableModel
+from netdsl_pytorch.harness.recipe import Recipe
+from netdsl_pytorch.harness.run import check_free
+from netdsl_pytorch.harness.trainer import prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will take."""
+
+    model: str
+    parameters: int
+    """While training, auxiliary heads among them."""
+    data: str
+    train_images: int
+    test_images: int
+    classes: int
+    device: str
+    precision: str
+    recipe: Recipe
+    steps: int
+    memory: int
+    """Bytes at the peak of a step, above what the process has before."""
+    memory_free: int
+    disk: int
+    """Bytes of the run folder when it is largest."""
+    disk_free: int
+
+    def lines(self) -> list[str]:
+        """The plan in words."""
+        recipe = self.recipe
+        per_epoch = self.steps // recipe.epochs
+        lines = [
+            f"{self.model}: {self.parameters:,} parameters while training",
+            f"data: {self.data}, {self.classes:,} classes, {self.train_images:,} + {self.test_images:,} images",
+            f"steps: {self.steps:,}, {recipe.epochs} epochs of {per_epoch:,} with {recipe.batch} images each",
+            f"optimiser: {recipe.optimizer}, learning rate {recipe.learning_rate:g}, {recipe.schedule} schedule",
+            f"device: {self.device}, {self.precision}",
+            f"memory: about {gibibytes(self.memory)} for a step, {gibibytes(self.memory_free)} free",
+            f"disk: about {gibibytes(self.disk)}, {gibibytes(self.disk_free)} free",
+        ]
+        if self.memory > self.memory_free:
+            lines.append("warning: the memory will not do: --batch auto finds the largest batch that fits")
+        if self.disk > self.disk_free:
+            lines.append("warning: the disk will not do")
+        return lines
+
+
+def dry_run(model: TrainableModel, options: Options) -> Plan:
+    """What `train` would do with the same arguments; writes nothing. Raises HarnessError where `train` would."""
+    check_free(options.out)
+    recipe, where, images = prepare(model, options, Group())
+    precision = device.choose_precision(recipe.precision, where)
+    with torch.device("meta"):
+        module = emitted.build(Path("model.py"), model.source, model.name)
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
+    moments = {"sgd": 1 if recipe.momentum else 0, "adamw": 2, "rmsprop": 2 if recipe.momentum else 1}[recipe.optimizer]
+    averaged = int(recipe.averaging != "none")
+    part = -(-recipe.batch // recipe.accumulate)
+    steps = -(-len(images.train) // recipe.batch)
+    return Plan(
+        model=model.name,
+        parameters=sum(parameter.numel() for parameter in module.parameters()),
+        data=images.name,
+        train_images=len(images.train),
+        test_images=len(images.test),
+        classes=images.num_classes,
+        device=str(where),
+        precision=precision,
+        recipe=recipe,
+        steps=recipe.epochs * steps,
+        memory=memory.training_memory(model, recipe, part, precision == "bfloat16", where.type),
+        memory_free=system.free_memory(where),
+        # A checkpoint is written before the oldest goes; beside them the final weights and the small files.
+        disk=weights * ((1 + moments + averaged) * (KEEP + 1) + 1) + 2**20,
+        disk_free=shutil.disk_usage(_existing(options.out)).free,
+    )
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder above that exists."""
+    path = path.resolve()
+    while not path.is_dir():
+        path = path.parent
+    return path

@@ -1,0 +1,117 @@
+"""The prediction of memory against what a step really takes, and the largest batch that fits."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from netdsl_pytorch.harness import HarnessError, Options, dry_run, train
+from netdsl_pytorch.harness.memory import largest_batch, parse_size, training_memory
+from netdsl_pytorch.harness.recipe import Recipe
+
+from tests.conftest import NIGHTLY
+from tests.pytorch.harness.models import mini_googlenet, tiny
+
+PEAK = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import torch
+from tests.conftest import NIGHTLY
+from tests.pytorch.harness.models import mini_googlenet
+from netdsl_pytorch.harness import emitted, system
+from netdsl_pytorch.harness.batches import Batch
+from netdsl_pytorch.harness.loop import total_loss
+from netdsl_pytorch.harness.optimise import make_optimizer
+from netdsl_pytorch.harness.recipe import Recipe
+
+def resident(key):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
+
+torch.set_num_threads(1)
+system.keep_freed_memory()
+Path("/proc/self/clear_refs").write_text("5")
+before = resident("VmRSS")
+model, batch = mini_googlenet(), int(sys.argv[2])
+module = emitted.build(Path("model.py"), model.source, model.name).train().to(memory_format=torch.channels_last)
+optimizer = make_optimizer(module, Recipe())
+for _ in range(3):
+    images = torch.randn(batch, *model.input_shape).contiguous(memory_format=torch.channels_last)
+    labels = torch.zeros(batch, dtype=torch.int64)
+    loss, _ = total_loss(module(images), Batch(images, labels, labels, batch), emitted.loss_weights(module), 0.0)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+print(resident("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the peak cannot be measured here")
+@pytest.mark.parametrize("batch", [64, 256, 800] if NIGHTLY else [256])
+def test_the_prediction_is_near_the_peak(batch: int) -> None:
+    # In a process of its own, which has to load what a first step loads.
+    command = [sys.executable, "-c", PEAK, str(Path(__file__).parents[3]), str(batch)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    measured = int(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    predicted = training_memory(mini_googlenet(), Recipe(), batch, autocast=False)
+    assert predicted == pytest.approx(measured, rel=0.25)
+
+
+def test_weights_gradients_and_moments_are_counted() -> None:
+    base = training_memory(tiny(), Recipe(momentum=0.0), 2, autocast=False)
+    weights = 4 * 1482
+    more = training_memory(tiny(), Recipe(optimizer="adamw"), 2, autocast=False) - base
+    assert more == pytest.approx(1.5 * 2 * weights, rel=0.1)
+    averaged = training_memory(tiny(), Recipe(momentum=0.0, averaging="ema"), 2, autocast=False) - base
+    assert averaged == pytest.approx(1.5 * weights, rel=0.2)
+
+
+def test_the_largest_batch_is_the_largest() -> None:
+    cpu, recipe, room = torch.device("cpu"), Recipe(), 160 * 2**20
+    best = largest_batch(tiny(), recipe, cpu, room, images=60_000)
+    assert best % 8 == 0
+    assert training_memory(tiny(), recipe, best, False) <= room
+    assert training_memory(tiny(), recipe, int(best * 1.1), False) > room
+    assert largest_batch(tiny(), recipe, cpu, room, images=100) == 96
+    with pytest.raises(HarnessError, match="a step of two images takes about"):
+        largest_batch(tiny(), recipe, cpu, 2**20, images=100)
+
+
+def test_a_dry_run_says_what_a_run_does(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = Options(out=run, epochs=2, device="cpu", quiet=True, settings={"averaging": "ema"})
+    plan = dry_run(tiny(), options)
+    assert not run.exists()
+    train(tiny(), options)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert plan.steps == lines[-1]["step"] == 46
+    assert plan.parameters == 1378 + 90
+    size = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
+    assert size < plan.disk < size + 2 * 2**20
+    text = "\n".join(plan.lines())
+    assert "46, 2 epochs of 23 with 64 images each" in text
+    assert "memory: about" in text
+    with pytest.raises(HarnessError, match="exists and is not an empty folder"):
+        dry_run(tiny(), options)
+
+
+def test_auto_is_resolved_and_recorded(tmp_path: Path) -> None:
+    options = Options(out=tmp_path / "run", epochs=1, batch="auto", memory=102 * 2**20, device="cpu", quiet=True)
+    train(tiny(), options)
+    recipe = json.loads((tmp_path / "run" / "run.json").read_text())["recipe"]
+    assert 8 <= recipe["batch"] < 200
+
+
+@pytest.mark.parametrize(("text", "size"), [("4G", 2**32), ("512M", 2**29), ("1.5GiB", 3 * 2**29), ("1000", 1000)])
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "4X", "nan", "inf"])
+def test_no_sizes(text: str) -> None:
+    with pytest.raises(HarnessError, match="is no amount of memory"):
+        parse_size(text)
