@@ -1,0 +1,341 @@
+"""Translation validation: whether an emitted file does what its graph says, checked anew for every file.
+
+Nothing here trusts the emitter: the file is run, on the meta device, where tensors have shapes and no numbers, so that
+the largest model costs seconds and no memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from netdsl.graph.graph import Graph, Input, Node, Scope
+from netdsl_pytorch.emit import factory_name
+from netdsl_pytorch.load import module_of
+
+BATCH = 2
+"""Samples in a batch of training mode: batch normalisation wants more than one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was checked, and what was found if it does not hold."""
+
+    name: str
+    passed: bool
+    reason: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Report:
+    """All checks of one file against one graph."""
+
+    model: str
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    @property
+    def failures(self) -> list[Check]:
+        return [check for check in self.checks if not check.passed]
+
+
+class Mismatch(Exception):
+    """What a check found to be otherwise than the graph has it."""
+
+
+def verify(graph: Graph, source: str, *, inference: bool = False, compile: bool = True, export: bool = True) -> Report:
+    """Checks an emitted file against the graph of its spec; `inference` says that it was emitted without heads.
+
+    `compile` and `export` say whether `torch.compile` and `torch.export` are tried too, which takes most of the time.
+    """
+    return _Verifier(graph, source, inference).run(compile=compile, export=export)
+
+
+class _Verifier:
+    def __init__(self, graph: Graph, source: str, inference: bool) -> None:
+        self.graph = graph
+        self.source = source
+        self.inference = inference or not graph.heads
+        self.report = Report(graph.name)
+        self.model: nn.Module = nn.Identity()
+
+    def run(self, *, compile: bool, export: bool) -> Report:
+        if not self.check("the file runs, and its factory makes a module", self.makes):
+            return self.report
+        self.check("the keys and shapes of the state_dict", self.state)
+        self.check("the number of parameters", self.parameters)
+        if not self.check("the results in eval mode", self.eval_results):
+            return self.report
+        self.check("the results in training mode", self.train_results)
+        self.check("the shape that each part gives", self.shapes)
+        self.check("the number of multiply-adds", self.macs)
+        self.check("every parameter gets a gradient", self.gradients)
+        if not self.inference:
+            self.check("`aux=False` leaves the heads out", self.without_heads)
+        if compile:
+            self.check("torch.compile(fullgraph=True)", self.compiles)
+        if export:
+            self.check("torch.export", self.exports)
+        return self.report
+
+    def check(self, name: str, run: Callable[[], None]) -> bool:
+        start = time.perf_counter()
+        reason = ""
+        try:
+            run()
+        except Mismatch as found:
+            reason = str(found)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+        self.report.checks.append(Check(name, not reason, reason, time.perf_counter() - start))
+        return not reason
+
+    # --- Checks -----------------------------------------------------------------------------------
+
+    def makes(self) -> None:
+        module = module_of(self.source)
+        name = factory_name(self.graph)
+        factory = getattr(module, name, None)
+        if factory is None:
+            raise Mismatch(f"the file has no function `{name}`")
+        with torch.device("meta"):
+            self.model = factory()
+        if not isinstance(self.model, nn.Module):
+            raise Mismatch(f"`{name}` gives a {type(self.model).__name__}")
+
+    def nodes(self) -> Iterator[Node]:
+        return self.graph.nodes(train=not self.inference)
+
+    def state(self) -> None:
+        kept = {node.path for node in self.nodes()}
+        expected = _in_file_order(
+            {
+                key: tuple(int(size) for size in weight.shape)
+                for key, weight in self.graph.state().items()
+                if any(key == path or key.startswith(path + ".") for path in (kept if self.inference else ("",)))
+                or not self.inference
+            }
+        )
+        found = {key: tuple(tensor.shape) for key, tensor in self.model.state_dict().items()}
+        missing = [key for key in expected if key not in found]
+        extra = [key for key in found if key not in expected]
+        if missing or extra:
+            parts = [f"without {_some(missing)}"] if missing else []
+            parts += [f"with {_some(extra)}, which the spec does not have"] if extra else []
+            raise Mismatch("the state_dict is " + " and ".join(parts))
+        for key, shape in expected.items():
+            if found[key] != shape:
+                raise Mismatch(f"`{key}` has shape {list(found[key])}; the spec has {list(shape)}")
+        for ours, theirs in zip(expected, _in_file_order(found), strict=True):
+            if ours != theirs:
+                raise Mismatch(f"`{theirs}` stands where the spec has `{ours}`")
+
+    def parameters(self) -> None:
+        expected = sum(node.params for node in self.nodes())
+        found = sum(parameter.numel() for parameter in self.model.parameters())
+        if found != expected:
+            raise Mismatch(f"the file has {found:,}; the spec has {expected:,}")
+
+    def inputs(self, batch: int) -> tuple[Tensor, ...]:
+        return tuple(_example(each, batch) for each in self.graph.inputs)
+
+    def eval_results(self) -> None:
+        self.model.eval()
+        with torch.no_grad():
+            results = self.model(*self.inputs(BATCH))
+        wanted = [output for output in self.graph.outputs if not output.train]
+        self._compare(results, wanted, BATCH)
+
+    def train_results(self) -> None:
+        self.model.train()
+        results = self.model(*self.inputs(BATCH))
+        wanted = [output for output in self.graph.outputs if not (output.train and self.inference)]
+        self._compare(results, wanted, BATCH)
+
+    def _compare(self, results: Any, wanted: list[Any], batch: int) -> None:
+        if isinstance(results, Tensor):
+            given = {wanted[0].name: results}
+        elif isinstance(results, tuple) and hasattr(results, "_asdict"):
+            given = {name: value for name, value in results._asdict().items() if value is not None}
+            given = {name.rstrip("_") if name.rstrip("_") in [w.name for w in wanted] else name: v for name, v in given.items()}
+        else:
+            raise Mismatch(f"the model gives a {type(results).__name__}")
+        names = [output.name for output in wanted]
+        if sorted(given) != sorted(names):
+            raise Mismatch(f"the model gives {_some(list(given))}; the spec has {_some(names)}")
+        for output in wanted:
+            shape = _shape(output.value, batch)
+            if tuple(given[output.name].shape) != shape:
+                raise Mismatch(f"`{output.name}` has shape {list(given[output.name].shape)}; the spec has {list(shape)}")
+
+    def shapes(self) -> None:
+        """Hooks on all modules that parts of the graph became, compared call by call."""
+        expected: dict[nn.Module, list[tuple[str, tuple[int, ...]]]] = {}
+        for item in self._items():
+            first = item.shared or item
+            if not first.path:
+                continue
+            try:
+                module = self.model.get_submodule(first.path)
+            except AttributeError:
+                if isinstance(item, Node) and item.weights and not item.fed and item.op.name not in _TENSORS:
+                    raise Mismatch(f"there is no module `{first.path}`") from None
+                continue
+            if isinstance(item, Node) and (item.op.name in _TENSORS or (item.fed and not _tied(item))):
+                continue
+            expected.setdefault(module, []).append((item.path, _shape(item.output, BATCH)))
+        found: dict[nn.Module, list[tuple[int, ...]]] = {module: [] for module in expected}
+
+        def record(module: nn.Module, args: Any, result: Any) -> None:
+            tensor = result[0] if isinstance(result, tuple) else result
+            found[module].append(tuple(tensor.shape))
+
+        hooks = [module.register_forward_hook(record) for module in expected]
+        try:
+            self.model.train()
+            with torch.no_grad():
+                self.model(*self.inputs(BATCH))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        for module, wanted in expected.items():
+            path = wanted[0][0]
+            if len(found[module]) != len(wanted):
+                raise Mismatch(f"`{path}` runs {len(found[module])} times; the spec uses it {len(wanted)} times")
+            if sorted(found[module]) != sorted(shape for _, shape in wanted):
+                raise Mismatch(f"`{path}` gives {list(found[module][0])}; the spec has {list(wanted[0][1])}")
+
+    def _items(self) -> Iterator[Node | Scope]:
+        stack: list[Scope] = [self.graph.root]
+        while stack:
+            scope = stack.pop()
+            for item in scope.items:
+                if item.train_only and self.inference:
+                    continue
+                if item.name:
+                    yield item
+                if isinstance(item, Scope):
+                    stack.append(item)
+
+    def macs(self) -> None:
+        expected = sum(node.macs for node in self.graph.nodes(train=False))
+        self.model.eval()
+        # With gradients, attention takes the path whose operations are counted one by one.
+        with torch.enable_grad(), FlopCounterMode(display=False) as counter:
+            self.model(*self.inputs(1))
+        found = counter.get_total_flops() // 2
+        if found != expected:
+            raise Mismatch(f"the file does {found:,}; the spec has {expected:,}")
+
+    def gradients(self) -> None:
+        """A backward pass in training mode reaches every parameter."""
+        self.model.train()
+        self.model.zero_grad(set_to_none=True)
+        results = self.model(*self.inputs(BATCH))
+        tensors = [results] if isinstance(results, Tensor) else [each for each in results if each is not None]
+        total = sum((tensor.sum() for tensor in tensors), start=torch.zeros((), device="meta"))
+        try:
+            total.backward()
+            unused = [name for name, parameter in self.model.named_parameters() if parameter.grad is None]
+        finally:
+            self.model.zero_grad(set_to_none=True)
+        if unused:
+            raise Mismatch(f"no gradient reaches {_some(unused)}")
+
+    def without_heads(self) -> None:
+        with torch.device("meta"):
+            model = getattr(module_of(self.source), factory_name(self.graph))(aux=False)
+        expected = sum(node.params for node in self.graph.nodes(train=False))
+        found = sum(parameter.numel() for parameter in model.parameters())
+        if found != expected:
+            raise Mismatch(f"without heads the file has {found:,} parameters; the spec has {expected:,}")
+        model.train()
+        results = model(*self.inputs(BATCH))
+        self._compare(results, [output for output in self.graph.outputs if not output.train], BATCH)
+
+    def compiles(self) -> None:
+        self.model.eval()
+        with _quiet_dynamo():
+            compiled = torch.compile(self.model, fullgraph=True, backend="eager")
+            with torch.no_grad():
+                results = compiled(*self.inputs(BATCH))
+        self._compare(results, [output for output in self.graph.outputs if not output.train], BATCH)
+
+    def exports(self) -> None:
+        self.model.eval()
+        with _quiet_dynamo(), torch.no_grad():
+            program = torch.export.export(self.model, self.inputs(BATCH))
+            results = program.module()(*self.inputs(BATCH))
+        self._compare(results, [output for output in self.graph.outputs if not output.train], BATCH)
+
+
+_TENSORS = ("param", "constant", "buffer")
+
+
+def _tied(node: Node) -> bool:
+    return all(isinstance(source, tuple) for source in (node.fed or {}).values())
+
+
+def _example(each: Input, batch: int) -> Tensor:
+    shape = (batch, *(int(size) for size in each.value.type.shape))
+    if each.value.type.dtype == "int":
+        return torch.zeros(shape, dtype=torch.long, device="meta")
+    return torch.zeros(shape, device="meta")
+
+
+def _shape(value: Any, batch: int) -> tuple[int, ...]:
+    sizes = tuple(int(size) for size in value.type.shape)
+    return (batch, *sizes) if value.type.batched else sizes
+
+
+def _in_file_order(keys: dict[str, Any]) -> dict[str, Any]:
+    """The keys grouped as modules group them, where a list of parts counts from 0 however the text filled it."""
+    tree: dict[str, Any] = {}
+    for key, value in keys.items():
+        at = tree
+        *path, last = key.split(".")
+        for part in path:
+            at = at.setdefault(part, {})
+        at[last] = (key, value)
+
+    found: dict[str, Any] = {}
+
+    def walk(at: dict[str, Any]) -> None:
+        own = [(name, each) for name, each in at.items() if isinstance(each, tuple)]
+        below = [(name, each) for name, each in at.items() if not isinstance(each, tuple)]
+        if below and all(name.isdigit() for name, _ in below):
+            below.sort(key=lambda pair: int(pair[0]))
+        # A module's own tensors come before those of its parts.
+        for _, (key, value) in own:
+            found[key] = value
+        for _, each in below:
+            walk(each)
+
+    walk(tree)
+    return found
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+@contextmanager
+def _quiet_dynamo() -> Iterator[None]:
+    """Begins and ends without what other models left in torch's caches."""
+    torch._dynamo.reset()
+    try:
+        yield
+    finally:
+        torch._dynamo.reset()
