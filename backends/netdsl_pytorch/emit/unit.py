@@ -238,12 +238,18 @@ class Unit:
         return safe(ref.name)
 
     def _axis_name(self, ref: Ref) -> str:
-        """`features` for the last axis of a sequence, unless the author speaks of channels and length."""
+        """`features` for the last axis of a sequence, unless the author speaks of channels and length, or applies what
+        works on channels."""
         _, _, axis, axes = ref.declaration
         text = self.owner.definition.span.text
-        if axes == 2 and "in.length" not in text and "in.channels" not in text:
+        if axes == 2 and "in.length" not in text and "in.channels" not in text and not self._convolves:
             return ("length", "features")[axis]
         return ref.name
+
+    @property
+    def _convolves(self) -> bool:
+        """Whether an operator on channels and places is among its stages, itself or within the blocks it uses."""
+        return any(node.op.needs_rank is not None and len(node.type.shape) == 2 for node in self.instances[0].nodes())
 
     @property
     def parameters(self) -> tuple[tree.Parameter, ...]:
