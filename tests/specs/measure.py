@@ -1,8 +1,9 @@
-"""Measure torchvision's models, for tests/specs/data/torchvision.json: what the specs of the same names must agree with.
+"""Measure the models of torchvision and timm, for tests/specs/data: what the specs of the same names must agree with.
 
-Not a test. Anyone with torchvision can run it, in an environment of its own (0.28 gave the file that is kept):
+Not a test. Anyone with the library can run it, in an environment of its own (torchvision 0.28 and timm 1.0.31 gave the
+files that are kept):
 
-    python tests/specs/measure_torchvision.py [MODEL ...]
+    python tests/specs/measure.py torchvision|timm [MODEL ...]
 
 For each model: the size of the image it is meant for, learned numbers at inference and while training, multiply-adds of
 convolutions, linear layers and attention (torch.utils.flop_counter, on the meta device), how many tensors the
@@ -24,33 +25,35 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fill import fill, probe  # type: ignore[import-not-found]
 
-DATA = Path(__file__).parent / "data" / "torchvision.json"
+DATA = Path(__file__).parent / "data"
 
-# Families that the specs have; torchvision's other models (RegNet, MaxViT) are not among them.
+# Families of torchvision that the specs have; its other models (RegNet, MaxViT) are not among them.
 FAMILIES = (
     "alexnet convnext densenet efficientnet googlenet inception mnasnet mobilenet resnet resnext shufflenet squeezenet "
     "swin vgg vit wide_resnet"
 ).split()
-OURS = {"googlenet": "googlenet_bn", "alexnet": "alexnet_torchvision"}
-"""Specs that bear another name than torchvision's model, since the paper's network has that."""
-AUX = {"googlenet", "inception_v3"}
+HEADS = {"googlenet": ("aux1", "aux2"), "inception_v3": ("AuxLogits",)}
+OURS = {
+    "googlenet": "googlenet_bn",
+    "alexnet": "alexnet_torchvision",
+    "legacy_xception": "xception",
+    **{f"mixer_{size}_224": f"mixer_{size}" for size in ("s32", "s16", "b32", "b16", "l32", "l16")},
+}
+"""Specs that bear another name than the library's model; the first two since the paper's network has that."""
+TIMM = ["inception_v4", "inception_resnet_v2", *(name for name in OURS if name not in HEADS and name != "alexnet")]
 
 
-def measure(name: str) -> dict[str, Any]:
+def measure(library: str, name: str) -> dict[str, Any]:
     """The record of one model."""
-    from torchvision import models
-
     with torch.device("meta"):
-        model = build(name)
-    weights = next(iter(models.get_model_weights(name)))
-    size = getattr(model, "image_size", weights.transforms().crop_size[0])
+        model = build(library, name)
+    size = image_size(library, name, model)
     shapes = {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
     while_training = learned(model)
-    for head in ("aux1", "aux2", "AuxLogits"):
-        if getattr(model, head, None) is not None:
-            setattr(model, head, None)
+    for head in HEADS.get(name, ()):
+        setattr(model, head, None)
     macs = multiply_adds(model, size)
-    filled = fill(build(name))
+    filled = fill(build(library, name))
     with torch.inference_mode():
         logits = filled(probe(size)).double().flatten()
     return {
@@ -68,13 +71,30 @@ def measure(name: str) -> dict[str, Any]:
     }
 
 
-def build(name: str) -> torch.nn.Module:
-    """The model with random weights; without torchvision's own resizing of the input's channels."""
+def build(library: str, name: str) -> torch.nn.Module:
+    """The model with random weights; without torchvision's own scaling of the input's channels."""
+    model: torch.nn.Module
+    if library == "timm":
+        import timm
+
+        model = timm.create_model(name)
+        return model
     from torchvision import models
 
-    extra = {"aux_logits": True, "transform_input": False, "init_weights": False} if name in AUX else {}
-    model: torch.nn.Module = models.get_model(name, weights=None, **extra)
+    extra = {"aux_logits": True, "transform_input": False, "init_weights": False} if name in HEADS else {}
+    model = models.get_model(name, weights=None, **extra)
     return model
+
+
+def image_size(library: str, name: str, model: Any) -> int:
+    """Height and width of the images that the model is evaluated with."""
+    if library == "timm":
+        size: int = model.default_cfg["input_size"][-1]
+        return size
+    from torchvision import models
+
+    crop: int = next(iter(models.get_model_weights(name))).transforms().crop_size[0]
+    return getattr(model, "image_size", crop)
 
 
 def learned(model: torch.nn.Module) -> int:
@@ -99,20 +119,21 @@ def digest(shapes: dict[str, list[int]]) -> str:
 
 
 def main() -> None:
+    library, *names = sys.argv[1:]
     # torchvision registers these in a compiled extension; no model here needs them, but its import does.
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    declared = torch.library.Library("torchvision", "DEF")
+    declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     from torchvision import models
 
     known = [name for name in models.list_models(module=models) if name.startswith(tuple(FAMILIES))]
-    names = sys.argv[1:] or known
-    records = json.loads(DATA.read_text()) if DATA.exists() else {}
-    for name in names:
-        records[OURS.get(name, name)] = record = measure(name)
+    file = DATA / f"{library}.json"
+    records = json.loads(file.read_text()) if file.exists() else {}
+    for name in names or (TIMM if library == "timm" else known):
+        records[OURS.get(name, name)] = record = measure(library, name)
         print(f"{name:24} {record['size']:4} {record['params']:>14,} {record['macs']:>16,}", flush=True)
         lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in sorted(records.items()))
-        DATA.write_text("{\n" + lines + "\n}\n")
+        file.write_text("{\n" + lines + "\n}\n")
 
 
 if __name__ == "__main__":
