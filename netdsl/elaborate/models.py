@@ -117,7 +117,9 @@ def _find(value: FileValue, model: str | None) -> tuple[str, NetValue, tree.Mode
             message = f"there is no net `{net_name}`"
             raise trouble(UNKNOWN_OPERATOR, message, definition.call.function.span, label)
         return model, value.nets[net_name], definition
-    net = next(net for name, net in value.nets.items() if name.lower() == model)
+    net = next((net for name, net in value.nets.items() if name.lower() == model), None)
+    if net is None:
+        raise Poisoned  # its declaration is in error: two of a name
     return model, net, None
 
 
