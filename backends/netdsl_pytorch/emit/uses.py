@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from netdsl_pytorch.emit.merge import Case, Disagree
 from netdsl_pytorch.emit.unit import Unit, collapse
 
 _MISSING = object()
+_NAME = re.compile(r"(?<![\w.])(?!math\.)[A-Za-z_]\w*")
 
 
 class Use:
@@ -458,5 +460,6 @@ def _left_groups(pattern: Any, axes: int) -> list[tuple[str, ...]]:
 
 
 def _is_literal(made: Code) -> bool:
+    """Whether it reads no name of the constructor: a number, a text, a function of `math` of numbers."""
     text = str(made)
-    return text in ("True", "False", "None") or text[:1] in "-.\"'0123456789" or text.startswith("math.") or (text.startswith("(") and not any(c.isalpha() for c in text))
+    return text[:1] in "\"'" or not (set(_NAME.findall(text)) - {"True", "False", "None"})
