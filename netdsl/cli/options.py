@@ -11,7 +11,7 @@ from netdsl.text.diagnostic import did_you_mean
 from netdsl.text.source import Source
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser, Namespace, _ArgumentGroup
 
     from netdsl.loading import Loaded
     from netdsl.syntax import tree
@@ -46,7 +46,12 @@ def add_overrides(parser: ArgumentParser) -> None:
         default=[],
         help="set the shape of an input, such as 3x64x64, or 64x64 to keep the channels",
     )
-    group.add_argument(
+    add_limits(group)
+
+
+def add_limits(parser: ArgumentParser | _ArgumentGroup) -> None:
+    """The limits that a spec must keep."""
+    parser.add_argument(
         "--limit",
         metavar="NAME=NUMBER",
         action="append",
