@@ -20,6 +20,7 @@ DONE, FINDINGS, USAGE, UNVERIFIED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 101, 130
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("netdsl.cli.check", "say what is wrong with a spec"),
+    "fmt": ("netdsl.cli.fmt", "give specs their one layout"),
     "stats": ("netdsl.cli.stats", "show what a network costs, part by part"),
     "compile": ("netdsl.cli.compile", "write a network as a PyTorch file of your own"),
     "verify": ("netdsl.cli.verify", "prove that an emitted file does what its spec says"),
