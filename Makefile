@@ -91,7 +91,7 @@ bench: $(STAMP) ## Benchmarks
 # --- files that are generated and kept
 
 tables: $(STAMP) ## Rebuild the parser's tables from the grammar
-	$(BIN)/python -m netdsl.syntax.tables
+	$(BIN)/python -m netdsl.syntax.generate
 
 golden: $(STAMP) ## Rewrite the golden files; read the diff before you commit it
 	$(BIN)/python -m pytest -q -m golden --refresh-golden
