@@ -24,6 +24,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stats": ("netdsl.cli.stats", "show what a network costs, part by part"),
     "compile": ("netdsl.cli.compile", "write a network as a PyTorch file of your own"),
     "verify": ("netdsl.cli.verify", "prove that an emitted file does what its spec says"),
+    "train": ("netdsl.cli.train", "train a network on images, or go on with a run"),
+    "eval": ("netdsl.cli.eval", "test trained networks, one or several together"),
+    "predict": ("netdsl.cli.predict", "say what is on images"),
+    "runs": ("netdsl.cli.runs", "list training runs"),
+    "convert": ("netdsl.cli.convert", "turn PyTorch's pickled weights into safetensors"),
     "specs": ("netdsl.cli.specs", "list the built-in models, or print a spec"),
 }
 """Commands by name: the module, and one line of help."""

@@ -9,8 +9,10 @@ import os
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
+from netdsl_pytorch.harness.compiled import trainable
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.evaluation import Prediction, Tested, evaluate, predict
+from netdsl_pytorch.harness.memory import parse_size
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.plan import Plan, dry_run
 from netdsl_pytorch.harness.recipe import parse_settings
@@ -32,7 +34,9 @@ __all__ = [
     "evaluate",
     "list_runs",
     "parse_settings",
+    "parse_size",
     "predict",
     "resume",
     "train",
+    "trainable",
 ]

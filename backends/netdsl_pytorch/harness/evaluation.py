@@ -62,6 +62,8 @@ class Tested:
     data: str
     classes: tuple[str, ...]
     figures: Evaluation
+    speaks: bool = True
+    """Whether this process is the one to tell of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def evaluate(
         progress.close()
         tally = Tally(first.num_classes, where)
         tally.add((total / len(trained)).clamp(min=1e-30).log().to(where), labels.to(where))
-        return Tested(tuple(runs), crops, images.name, first.classes, tally.evaluation(group))
+        return Tested(tuple(runs), crops, images.name, first.classes, tally.evaluation(group), group.first)
 
 
 def predict(

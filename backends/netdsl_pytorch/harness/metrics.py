@@ -131,17 +131,18 @@ class Pace:
         self.restart(position, 0.0)
 
     def restart(self, position: Position, waited: float) -> None:
-        """Measures from here on."""
-        self._from = (time.monotonic(), position.samples, waited)
+        """Measures from here on: an epoch begins."""
+        self._epoch = self._line = (time.monotonic(), position.samples, waited)
         self._logged = (position.loss, position.correct, position.seen)
 
     def seconds(self) -> float:
         """Spent on the run, earlier sittings included."""
         return self.seconds_before + time.monotonic() - self.started
 
-    def figures(self, position: Position, waited: float) -> dict[str, float]:
-        """Images per second, and the shares of the time spent waiting for data and of the device's peak (MFU)."""
-        then, samples, waited_then = self._from
+    def figures(self, position: Position, waited: float, *, since_line: bool = False) -> dict[str, float]:
+        """Images per second, and the shares of the time spent waiting for data and of the device's peak (MFU), of this
+        epoch, or since the last line of metrics.jsonl."""
+        then, samples, waited_then = self._line if since_line else self._epoch
         elapsed = max(time.monotonic() - then, 1e-9)
         rate = (position.samples - samples) / elapsed
         figures = {"images_per_second": round(rate, 1), "data_wait": round((waited - waited_then) / elapsed, 4)}
@@ -153,7 +154,7 @@ class Pace:
         """A line of metrics.jsonl: means since the last one. `position` must be up to date."""
         loss, correct, seen = self._logged
         count = max(position.seen - seen, 1)
-        figures = self.figures(position, waited)
+        figures = self.figures(position, waited, since_line=True)
         values = {
             "kind": "steps",
             "epoch": epoch + 1,
@@ -165,5 +166,6 @@ class Pace:
             "seconds": round(position.seconds, 3),
             **figures,
         }
-        self.restart(position, waited)
+        self._line = (time.monotonic(), position.samples, waited)
+        self._logged = (position.loss, position.correct, position.seen)
         return values

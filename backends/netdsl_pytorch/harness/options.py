@@ -20,14 +20,20 @@ class TrainableModel:
     """The text of the `.net` file."""
     spec_name: str
     """What the spec is called where it came from (`mini_googlenet.net`)."""
-    params: dict[str, Any]
-    """The net's parameters that were set, JSON values by name."""
-    input_override: str | None
-    """The input's shape as it was given, where it was (`3x32x32`)."""
+    params: tuple[str, ...]
+    """The net's parameters that were set, as `name=value` of the language."""
+    inputs: tuple[str, ...]
+    """The inputs' shapes that were set, as they were given (`3x32x32`)."""
     input_shape: tuple[int, ...]
     """The input's shape without the batch."""
     num_classes: int
     """How many logits the net gives."""
+    spec_model: str | None = None
+    """Which of several models of the spec it is."""
+    spec_root: str | None = None
+    """The folder that the spec's `use` statements may reach."""
+    limits: tuple[str, ...] = ()
+    """Limits on specs that were raised, as `name=number`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,9 +69,7 @@ def _summary(result: dict[str, Any]) -> str:
 
 
 def _changes(description: Description) -> str:
-    changes = [f"{key} = {value}" for key, value in description.params.items()]
-    if description.input is not None:
-        changes.append(f"input {description.input}")
+    changes = [*description.params, *(f"input {shape}" for shape in description.inputs)]
     return f", with {', '.join(changes)}:" if changes else ":"
 
 

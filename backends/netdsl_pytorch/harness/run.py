@@ -25,9 +25,6 @@ from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.recipe import Recipe
 
-Recompile: TypeAlias = Callable[[str, str, dict[str, Any], str | None], TrainableModel]
-"""Compiles a spec again: from its text, its name, the net's parameters and the input's shape as they were given."""
-
 
 class Description(BaseModel):
     """What `run.json` holds."""
@@ -38,8 +35,11 @@ class Description(BaseModel):
     model: str
     """The factory function in `model.py`."""
     spec_name: str
-    params: dict[str, Any]
-    input: str | None
+    params: tuple[str, ...]
+    inputs: tuple[str, ...]
+    spec_model: str | None
+    spec_root: str | None
+    limits: tuple[str, ...]
     input_shape: tuple[int, ...]
     num_classes: int
     data: str
@@ -58,6 +58,10 @@ class Description(BaseModel):
     """What it was started on; a resumption may use another."""
     precision: str
     recipe: Recipe
+
+
+Recompile: TypeAlias = Callable[[str, Description], TrainableModel]
+"""Compiles a spec again: from its text, and from what a run's description says was asked of the compiler."""
 
 
 class RunFolder:
@@ -117,7 +121,7 @@ class RunFolder:
         Raises HarnessError if it is not, unless the user `trusts` it.
         """
         spec, source = self.read(self.spec), self.read(self.model)
-        model = recompile(spec, description.spec_name, description.params, description.input)
+        model = recompile(spec, description)
         if model.source != source:
             if not trusts:
                 raise HarnessError(
@@ -127,16 +131,9 @@ class RunFolder:
                 )
             warn(f"{self.model} differs from what the compiler emits; it runs because it is trusted")
         # What was trained is what the folder says, whatever the compiler calls it today.
-        return TrainableModel(
-            description.model,
-            source,
-            spec,
-            description.spec_name,
-            description.params,
-            description.input,
-            description.input_shape,
-            description.num_classes,
-        )
+        same = ("spec_name", "params", "inputs", "input_shape", "num_classes", "spec_model", "spec_root", "limits")
+        values = {name: getattr(description, name) for name in same}
+        return TrainableModel(name=description.model, source=source, spec=spec, **values)
 
     def read(self, path: Path) -> str:
         """The text of one of the files, its line ends untouched. Raises HarnessError if it cannot be read."""

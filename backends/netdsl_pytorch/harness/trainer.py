@@ -53,7 +53,7 @@ def train(model: TrainableModel, options: Options) -> Result:
 
 
 def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Recipe, torch.device, data.DataSet]:
-    """The recipe with all settings, the device, and the data, checked against the net. Raises HarnessError."""
+    """The recipe with all settings, the device, and the data: checked, with nothing written. Raises HarnessError."""
     recipe = recipe_for(options.data, options.recipe, options.all_settings())
     where = device.choose(options.device, group.local_rank if group.size > 1 else None)
     if recipe.sync_batchnorm and where.type != "cuda":
@@ -66,6 +66,8 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
         )
     images = data.load(options.data, model.input_shape)
     data.check_fits(images, model)
+    if options.weights is not None:
+        load_weights(options.weights, emitted.build(Path("model.py"), model.source, model.name), options.reset)
     if options.batch == "auto":
         batch = memory.largest_batch(model, recipe, where, options.memory, len(images.train))
         recipe = recipe.model_copy(update={"batch": group.agree(batch) * group.size})
@@ -79,7 +81,10 @@ def _describe(
         model=model.name,
         spec_name=model.spec_name,
         params=model.params,
-        input=model.input_override,
+        inputs=model.inputs,
+        spec_model=model.spec_model,
+        spec_root=model.spec_root,
+        limits=model.limits,
         input_shape=model.input_shape,
         num_classes=model.num_classes,
         data=images.name,

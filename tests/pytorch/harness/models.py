@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from netdsl_pytorch.harness import TrainableModel
+from netdsl_pytorch.harness.run import Description
 
 SPECS = Path(__file__).parents[3] / "specs"
 
@@ -56,8 +57,8 @@ def tiny(**changes: Any) -> TrainableModel:
         source=TINY,
         spec="# stands for the spec: these tests bring their own compiler\n",
         spec_name="tiny.net",
-        params={},
-        input_override=None,
+        params=(),
+        inputs=(),
         input_shape=(1, 8, 8),
         num_classes=10,
     )
@@ -71,16 +72,16 @@ def mini_googlenet() -> TrainableModel:
         source=Path(__file__).with_name("mini_googlenet.py").read_text(),
         spec=(SPECS / "mini_googlenet.net").read_text(),
         spec_name="mini_googlenet.net",
-        params={},
-        input_override=None,
+        params=(),
+        inputs=(),
         input_shape=(1, 28, 28),
         num_classes=10,
     )
 
 
-def recompile_tiny(spec: str, name: str, params: dict[str, Any], input_override: str | None) -> TrainableModel:
+def recompile_tiny(spec: str, description: Description) -> TrainableModel:
     """The compiler's part in a resumption of a `tiny` run."""
-    return tiny(spec=spec, spec_name=name, params=params, input_override=input_override)
+    return tiny(spec=spec, spec_name=description.spec_name, params=description.params)
 
 
 def plain(**changes: Any) -> TrainableModel:
@@ -88,6 +89,6 @@ def plain(**changes: Any) -> TrainableModel:
     return tiny(source=PLAIN, **changes)
 
 
-def recompile_plain(spec: str, name: str, params: dict[str, Any], input_override: str | None) -> TrainableModel:
+def recompile_plain(spec: str, description: Description) -> TrainableModel:
     """The compiler's part in a resumption of a `plain` run."""
-    return plain(spec=spec, spec_name=name, params=params, input_override=input_override)
+    return plain(spec=spec, spec_name=description.spec_name, params=description.params)

@@ -1,0 +1,55 @@
+"""`netdsl predict`: what is on images."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from netdsl.cli.options import add_format
+from netdsl.cli.training import add_device, add_trust, recompile, told
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from netdsl.cli.parser import CommandParser
+
+
+def configure(parser: CommandParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a run folder")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="a file that Pillow can decode: JPEG, PNG, …")
+    parser.add_argument("--top", metavar="N", type=int, default=5, help="how many classes to name (5)")
+    parser.add_argument("--crops", metavar="N", type=int, default=1, help="views of each image: 1, 10 or 144 (1)")
+    add_device(parser)
+    add_trust(parser)
+    add_format(parser, "text", "json")
+    parser.examples("netdsl predict runs/photos cat.jpg dog.png --top 3")
+
+
+def run(args: Namespace) -> int:
+    import json
+    from pathlib import Path
+
+    from netdsl.text.terminal import write
+
+    with told() as harness:
+        found = harness.predict(
+            Path(args.run),
+            [Path(path) for path in args.images],
+            recompile,
+            top=args.top,
+            crops=args.crops,
+            device=args.device or "auto",
+            trust_model=args.trust_model,
+        )
+    if args.format == "json":
+        values = [
+            {"image": str(each.image), "classes": [{"class": name, "probability": p} for name, p in each.classes]}
+            for each in found
+        ]
+        write(sys.stdout, json.dumps({"schema": 1, "predictions": values}, indent=2) + "\n")
+        return 0
+    for each in found:
+        width = max(len(name) for name, _ in each.classes)
+        lines = "".join(f"  {name:<{width}} {p:7.2%}\n" for name, p in each.classes)
+        write(sys.stdout, f"{each.image}\n{lines}")
+    return 0
