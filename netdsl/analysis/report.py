@@ -54,7 +54,8 @@ class Row:
         if isinstance(item, Node):
             return _node_title(item)
         if item.kind == "net":
-            return item.title if item.arguments else self.op
+            graph = self.figures.graph
+            return graph.name if graph.model is not None else self.op
         # A group has nothing but its contents to tell it apart; a block that is a sequence has its call.
         return item.title if hasattr(item.definition, "name") else _contents(item)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: CommandParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", nargs="?", help=SPEC_HELP)
+    parser.add_argument("spec", metavar="SPEC", nargs="?", help=f"{SPEC_HELP}; or an emitted file, as it is (.py)")
     parser.add_argument("--out", metavar="RUN", help="the run folder to make; nothing is ever overwritten")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run, from its folder alone")
     parser.add_argument(
@@ -64,7 +64,11 @@ def _train(args: Namespace) -> None:
         raise CommandError("--out is missing: the folder that the run is to be kept in", "for example --out runs/1")
     from pathlib import Path
 
-    loaded = load(args, traced=True).sound()
+    # A Python file is one that the compiler wrote and the user edited: naming it is asking for it to be run.
+    is_code = args.spec.endswith(".py")
+    if is_code and args.param:
+        raise CommandError("--param goes with a spec, not with a Python file", "set it in the file")
+    loaded = None if is_code else load(args, traced=True).sound()
     with told() as harness:
         options = harness.Options(
             out=Path(args.out),
@@ -81,7 +85,10 @@ def _train(args: Namespace) -> None:
             workers=args.workers,
             quiet=args.quiet,
         )
-        model = harness.trainable(loaded, args.param, args.input, args.limit)
+        if is_code:
+            model = harness.from_file(Path(args.spec), args.input)
+        else:
+            model = harness.trainable(loaded, args.param, args.input, args.limit)
         if args.dry_run:
             sys.stdout.write("\n".join(harness.dry_run(model, options).lines()) + "\n")
             return

@@ -11,7 +11,7 @@ PLAIN_WIDTH = 110
 LEAST, MOST = 40, 120
 """Columns that are used at least, where a terminal is said to be narrower, and at most."""
 
-STYLES = {"": "", "bold": "1", "dim": "2", "bar": "36", "head": "1;4"}
+STYLES = {"": "", "bold": "1", "dim": "2", "bar": "36", "good": "32", "bad": "1;31"}
 """Styles by name, as parameters of the control sequence that sets them (ECMA-48, SGR)."""
 
 

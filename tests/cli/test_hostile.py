@@ -54,9 +54,10 @@ model tiny = Tiny(n = 1) { expect macs < 1M }
     x = identity()
     (q, k, v) = linear(48) -> rearrange("t (s h d) -> s h t d", s = 3, h = heads) -> unbind()
     q -> attend(k, v, causal = true) -> rearrange("h t d -> t (h d)")
-    branches[0]: linear(4); branches[1]: x -> linear(4)
+    branches[0]: linear(4); x -> branches[1]: linear(4)
     constant mask[i, j]: [8, 8] = 0 if j <= i else -100
-    init linear(weight = normal(0.01)); output y = branches[0] -> softmax()
+    init linear(weight = normal(0.01)); [branches[0], branches[1]] -> concat(dim = -1)
+    output y = softmax()
 }
 """,
     b"""block A(c) = conv(c, 1x1) -> relu()

@@ -1,0 +1,193 @@
+"""`netdsl verify`: whether an emitted file does what its spec says."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from netdsl.cli.backends import find_backend, framework_needed
+from netdsl.cli.compile import spec_name
+from netdsl.cli.errors import CommandError
+from netdsl.cli.options import SPEC_HELP, add_format, add_overrides, overrides
+from netdsl.text.diagnostic import SpecError
+from netdsl.text.excerpt import visible
+from netdsl.text.terminal import painted, takes_colour, write
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+    from netdsl.cli.parser import CommandParser
+
+UNVERIFIED = 3
+
+
+class Check(NamedTuple):
+    """One thing that was checked."""
+
+    name: str
+    passed: bool
+    reason: str
+    seconds: float
+
+
+class Verified(NamedTuple):
+    """What came of one model; `file` is what was checked, empty for what the compiler writes now."""
+
+    model: str
+    checks: list[Check]
+    file: str = ""
+    state: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    @property
+    def seconds(self) -> float:
+        return sum(check.seconds for check in self.checks)
+
+
+def configure(parser: CommandParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", nargs="?", help=SPEC_HELP)
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="an emitted file, edited or not; it is run. Without it, a new one"
+    )
+    parser.add_argument("--all", action="store_true", help="every built-in model")
+    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="models at a time, with --all (one per core)")
+    parser.add_argument("--inference", action="store_true", help="the file was, or is to be, emitted without heads")
+    add_overrides(parser)
+    add_format(parser, "text", "json")
+    parser.examples(
+        "netdsl verify googlenet",
+        "netdsl verify my.net my.py",
+        "netdsl verify --all",
+        notes="Exit code 3 if anything does not agree.",
+    )
+
+
+def run(args: Namespace) -> int:
+    if args.all == (args.spec is not None):
+        raise CommandError("name a SPEC, or ask for `--all`" if not args.all else "`--all` takes no SPEC")
+    if args.jobs < 0:
+        raise CommandError("--jobs counts from 1")
+    found = []
+    for verified in _everything(args.jobs) if args.all else _asked(args):
+        found.append(verified)
+        if args.format == "text":
+            write(sys.stdout, shown(verified, in_full=not args.all, colour=takes_colour(sys.stdout)))
+            sys.stdout.flush()
+    if args.format == "json":
+        write(sys.stdout, _json(found))
+    elif args.all:
+        failed = sum(not verified.passed for verified in found)
+        write(sys.stdout, f"\n{len(found)} models, {failed or 'none'} of them failed\n")
+    return 0 if all(verified.passed for verified in found) else UNVERIFIED
+
+
+def _asked(args: Namespace) -> Iterator[Verified]:
+    text = _read(args.file) if args.file is not None else None
+    yield verified(args.spec, text, file=args.file or "", inference=args.inference, **overrides(args))
+
+
+def verified(name: str, text: str | None = None, *, file: str = "", inference: bool = False, **given: Any) -> Verified:
+    """What a verification of one model finds; of the text that the compiler writes, unless one is given."""
+    from netdsl.loading import load_spec
+
+    backend = find_backend()
+    loaded = load_spec(name, **given, traced=True).sound()
+    state = ""
+    if text is None:
+        source = loaded.spec.source
+        text = backend.emit(loaded.graph, spec_name=spec_name(loaded), spec_text=source.text, inference=inference)
+    else:
+        state = backend.state_of(text)
+    with framework_needed("verification"):
+        report = backend.verify(loaded.graph, text, inference=inference)
+    checks = [Check(each.name, each.passed, each.reason, each.seconds) for each in report.checks]
+    return Verified(loaded.graph.name, checks, file, state)
+
+
+def _everything(jobs: int) -> Iterator[Verified]:
+    """Every built-in model, several at a time, in the order of the alphabet."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from netdsl.catalogue import built_ins
+
+    # Workers use one thread each, which PyTorch reads when it is imported; they are told through the environment.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    names = list(built_ins())
+    workers = max(1, min(jobs or os.cpu_count() or 1, len(names)))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_one, names)
+
+
+def _one(name: str) -> Verified:
+    """One built-in model; what keeps it from being checked at all is a failed check, so that the others go on."""
+    start = time.perf_counter()
+    try:
+        return verified(name)
+    except (SpecError, CommandError) as error:
+        reason = str(error).strip()
+    return Verified(name, [Check("the spec compiles", False, reason, time.perf_counter() - start)])
+
+
+def _read(path: str) -> str:
+    if path == "-":
+        return sys.stdin.read()
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except UnicodeDecodeError:
+        raise CommandError(f"cannot read `{path}`: it is not UTF-8") from None
+    except OSError as error:
+        raise CommandError(f"cannot read `{path}`: {(error.strerror or str(error)).lower()}") from None
+
+
+_STATES = {
+    "ours": "as netdsl wrote it",
+    "edited": "edited since netdsl wrote it",
+    "foreign": "not written by netdsl",
+}
+
+
+def shown(verified: Verified, *, in_full: bool, colour: bool = False) -> str:
+    """A table of the checks, or a line with those that failed below it."""
+    mark = {True: painted("ok", "good") if colour else "ok", False: painted("FAILED", "bad") if colour else "FAILED"}
+    pad = {True: "    ", False: ""}
+    width = max((len(check.name) for check in verified.checks), default=0)
+    lines: list[str] = []
+    for check in verified.checks:
+        if in_full or not check.passed:
+            line = f"  {mark[check.passed]}{pad[check.passed]}  {check.name:<{width}}  {check.seconds:6.2f} s"
+            lines.append(line)
+            lines += [f"          {visible(part)}" for part in check.reason.splitlines()]
+    count = f"{len(verified.checks)} check{'s' * (len(verified.checks) != 1)}"
+    if not in_full:
+        head = (
+            f"{mark[verified.passed]}{pad[verified.passed]}  {verified.model:<22} {count:>9}  {verified.seconds:6.2f} s"
+        )
+        return "\n".join([head, *lines]) + "\n"
+    what = f"{visible(verified.file)}, {_STATES[verified.state]}" if verified.file else "as netdsl writes it"
+    agrees = "agrees with its spec" if verified.passed else "does not agree with its spec"
+    return "\n".join([f"{verified.model}: {what}", *lines, "", f"{verified.model} {agrees} ({count})"]) + "\n"
+
+
+def _json(found: list[Verified]) -> str:
+    import json
+
+    models = [
+        {
+            "name": verified.model,
+            "passed": verified.passed,
+            "file": verified.file or None,
+            "state": verified.state or None,
+            "checks": [check._asdict() for check in verified.checks],
+        }
+        for verified in found
+    ]
+    passed = all(verified.passed for verified in found)
+    return json.dumps({"schema": 1, "passed": passed, "models": models}, indent=2) + "\n"
