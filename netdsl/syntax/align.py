@@ -7,10 +7,10 @@ line would become too wide, or too far a gap open.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from netdsl.syntax.statements import Statement, runs, statements_by_body
 from netdsl.syntax.words import CLOSING, COMMENT
 from netdsl.syntax.wrap import WIDTH
 
@@ -24,23 +24,6 @@ _VALUES = frozenset(("NUMBER", "SIZE", "STRING", "NAME", "TRUE", "FALSE", "NONE"
 _HEADS = frozenset(("NAME", "COMPUTED", "IN"))
 _Item = tuple[int, int]
 """The positions of its first and last word."""
-
-
-@dataclass(slots=True)
-class Statement:
-    """A statement with a line of its own."""
-
-    top: list[int]
-    """Its words that stand in no bracket of it."""
-    line: int
-    end: int
-    """Its first and last line."""
-    paragraph: int
-    """Statements without a blank line between have the same."""
-
-    def the(self, page: Page, kind: str) -> int | None:
-        """Its first word of a kind."""
-        return next((at for at in self.top if page.words[at].kind == kind), None)
 
 
 def align(page: Page) -> None:
@@ -101,7 +84,7 @@ class _Columns:
         self, statements: Sequence[Statement], place: Callable[[Statement], int | None], widest: int = WIDTH
     ) -> None:
         """Puts a word of each statement below each other, on neighbouring lines that have it."""
-        for run in _runs(statements, lambda each: place(each) is not None):
+        for run in runs(statements, lambda each: place(each) is not None):
             self._below([at for each in run if (at := place(each)) is not None], widest)
 
     # --- Tables of values
@@ -250,9 +233,9 @@ class _Columns:
             call, colon = self._call(each), each.the(self.page, "COLON")
             return call if colon is not None and self._stages(each)[:1] == [colon + 1] else None
 
-        for run in _runs(statements, label):
+        for run in runs(statements, label):
             self._below([self._stages(each)[0] for each in run], _WIDEST_GAP["label"])
-        for run in _runs(statements, lambda each: words[each.top[0]].kind == "INPUT" or None):
+        for run in runs(statements, lambda each: words[each.top[0]].kind == "INPUT" or None):
             shapes = [colon + 1 for each in run if (colon := each.the(self.page, "COLON")) is not None]
             if self._below(shapes, _WIDEST_GAP["label"]) and all(words[at].kind == "SIZE" for at in shapes):
                 first = {at: len(words[at].text.partition("x")[0]) for at in shapes}
@@ -265,17 +248,17 @@ class _Columns:
         names = [[self.words[at].text for at in self._stages(each)] for each in statements]
         number = {id(each): place for place, each in enumerate(statements)}
         depth = 1
-        runs = [list(statements)]
-        while runs:
+        groups = [list(statements)]
+        while groups:
             aligned = []
             beginnings = [self._beginning(names, arrows, place, depth) for place in range(len(statements))]
-            for run in runs:
-                for same in _runs(run, lambda each, known=beginnings: known[number[id(each)]]):  # type: ignore[misc]
+            for group in groups:
+                for same in runs(group, lambda each, known=beginnings: known[number[id(each)]]):  # type: ignore[misc]
                     places = [number[id(each)] for each in same]
                     alike = any(names[a][depth] == names[b][depth] for a, b in pairwise(places))
                     if alike and self._below([arrows[place][depth - 1] for place in places], _WIDEST_GAP["arrow"]):
                         aligned.append(same)
-            runs = aligned
+            groups = aligned
             depth += 1
 
     def _beginning(self, names: list[list[str]], arrows: list[list[int]], place: int, depth: int) -> list[str] | None:
@@ -290,7 +273,7 @@ class _Columns:
             return each.the(self.page, kind) if self.words[each.top[0]].kind == "MODEL" else None
 
         self._run(statements, lambda each: part(each, "EQUAL"))
-        for run in _runs(statements, lambda each: self.words[each.top[0]].kind == "MODEL" or None):
+        for run in runs(statements, lambda each: self.words[each.top[0]].kind == "MODEL" or None):
             braces = [at for each in run if (at := part(each, "LBRACE")) is not None]
             if self._below(braces):
                 self._pad(dict.fromkeys(braces, 1))
@@ -324,47 +307,3 @@ class _Columns:
             else:
                 self._below(run)
                 run = []
-
-
-def _runs(statements: Sequence[Statement], key: Callable[[Statement], object]) -> Iterator[list[Statement]]:
-    """Statements on neighbouring lines with the same key, which is not None; at least two."""
-    numbered = [(each, key(each)) for each in statements]
-    runs: list[list[Statement]] = []
-    before: object = None
-    for each, value in numbered:
-        if value is None or value is False:
-            before = None
-            continue
-        if before == value and runs[-1][-1].end + 1 == each.line and runs[-1][-1].paragraph == each.paragraph:
-            runs[-1].append(each)
-        else:
-            runs.append([each])
-        before = value
-    return (run for run in runs if len(run) > 1)
-
-
-def statements_by_body(page: Page) -> Iterator[list[Statement]]:
-    """The statements of the file, then those of each body that has lines for them."""
-    bodies: dict[int, list[list[int]]] = {-1: [[]]}
-    for at, word in enumerate(page.words):
-        tops = bodies.get(word.around)
-        if tops is not None:
-            if word.kind == "SEP":
-                tops.append([])
-            elif word.kind != COMMENT and at in page.place:
-                tops[-1].append(at)
-        if at in page.breaks.expanded:
-            bodies[at] = [[]]
-    for tops in bodies.values():
-        yield list(_statements(page, [top for top in tops if top]))
-
-
-def _statements(page: Page, tops: list[list[int]]) -> Iterator[Statement]:
-    paragraph = 0
-    last = -1
-    for top in tops:
-        line, end = page.place[top[0]][0], page.place[top[-1]][0]
-        if any(page.lines[number].blank for number in range(last + 1, line + 1)):
-            paragraph += 1
-        yield Statement(top, line, end, paragraph)
-        last = end
