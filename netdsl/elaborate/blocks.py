@@ -14,7 +14,7 @@ from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.inits import finish_inits
 from netdsl.elaborate.lookup import find_part
 from netdsl.elaborate.parts import Flow, Part, Slot, check_label, name_item, snake_case, values_of
-from netdsl.elaborate.session import trouble
+from netdsl.elaborate.session import STEPS_OF_A_USE, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Origin, Scope, Value
 from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain, substitute, traced
@@ -52,6 +52,7 @@ def call_block(flow: Flow, block: BlockValue, call: Call, label: Slot | None, ou
     from netdsl.elaborate import stages
 
     session, definition, span = flow.session, block.definition, call.syntax.span
+    session.work(STEPS_OF_A_USE, span)
     session.count(least_stages(definition.body, block.env), span)
     names = Env(block.env, home=True, defaults=block.defaults, limit=block.order, owner=definition)
     pipeline = isinstance(definition.body, tree.Pipeline)

@@ -20,7 +20,7 @@ from netdsl.elaborate.env import (
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.lookup import visible_callables
 from netdsl.elaborate.parts import Flow, Slot, name_item
-from netdsl.elaborate.session import trouble
+from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Origin, Value
 from netdsl.graph.symbolic import plain
@@ -111,7 +111,11 @@ def unfold(callee: Any, args: list[Given], syntax: tree.Call | tree.Combine | tr
 
 def arguments(args: tuple[tree.Argument, ...], env: Env) -> list[Given]:
     """The arguments of a call, evaluated."""
-    return [Given(arg.name, evaluate(arg.value, env), Origin(arg.value, env), arg.span) for arg in args]
+    given = [Given(arg.name, evaluate(arg.value, env), Origin(arg.value, env), arg.span) for arg in args]
+    for each in given:
+        if isinstance(each.value, tuple):
+            env.session.work(env.session.size(each.value) // ITEMS_IN_A_STEP, each.span)
+    return given
 
 
 # --- Operators ----------------------------------------------------------------------------------

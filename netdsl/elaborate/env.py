@@ -233,8 +233,23 @@ class Poison:
 POISON = Poison()
 
 
+_MOST_SHOWN = 32
+
+
+class _Rest:
+    def __str__(self) -> str:
+        return "…"
+
+
+def _short(value: Any) -> Any:
+    """A value with the start of what is a long list."""
+    if type(value) is not tuple:
+        return value
+    return tuple([_short(item) for item in value[:_MOST_SHOWN]] + [_Rest()] * (len(value) > _MOST_SHOWN))
+
+
 def title(name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> str:
     """A call as messages show it: `Inception(64, 96, 128, 16, 32, 32)`."""
-    arguments = [show(value) for value in positional]
-    arguments += [f"{key} = {show(value)}" for key, value in named.items()]
+    arguments = [show(_short(value)) for value in positional]
+    arguments += [f"{key} = {show(_short(value))}" for key, value in named.items()]
     return f"{name}({', '.join(arguments)})"

@@ -21,7 +21,7 @@ from netdsl.elaborate.env import (
     Made,
     OperatorValue,
 )
-from netdsl.elaborate.session import trouble
+from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Value
 from netdsl.graph.symbolic import Ref, expr_of, traced
@@ -124,7 +124,7 @@ def _size(expr: tree.Size, env: Env) -> Any:
 
 
 def _sequence(expr: tree.Sequence, env: Env) -> Any:
-    return tuple([evaluate(item, env) for item in expr.items])
+    return env.session.sized(tuple([evaluate(item, env) for item in expr.items]), expr.span)
 
 
 def _comprehension(expr: tree.Comprehension, env: Env) -> Any:
@@ -134,7 +134,7 @@ def _comprehension(expr: tree.Comprehension, env: Env) -> Any:
         bind_pattern(expr.pattern, item, inner, "loop variable", env)
         if expr.condition is None or truth(expr.condition, inner):
             items.append(evaluate(expr.element, inner))
-    return tuple(items)
+    return env.session.sized(tuple(items), expr.span)
 
 
 def iterate(expr: tree.Expr, env: Env) -> tuple[Any, ...]:
@@ -146,6 +146,7 @@ def iterate(expr: tree.Expr, env: Env) -> tuple[Any, ...]:
     limits = env.session.limits
     if len(value) > limits.loop_count:
         env.session.exceeded("loop_count", f"a loop of {len(value):,} turns is too long", expr.span)
+    env.session.work(len(value), expr.span)
     return value
 
 
@@ -219,7 +220,7 @@ def _slice(expr: tree.Slice, env: Env) -> Any:
         raise trouble(BAD_VALUE, f"only lists have slices, not {show(base)} ({kind(base)})", expr.base.span)
     start = None if expr.start is None else evaluate_whole(expr.start, env, "a slice's start")
     stop = None if expr.stop is None else evaluate_whole(expr.stop, env, "a slice's end")
-    return base[start:stop]
+    return env.session.sized(base[start:stop], expr.span)
 
 
 # --- Attributes ---------------------------------------------------------------------------------
@@ -278,6 +279,10 @@ def _binary(expr: tree.Binary, env: Env) -> Any:
     if op == "or":
         return truth(expr.left, env) or truth(expr.right, env)
     left, right = evaluate(expr.left, env), evaluate(expr.right, env)
+    if isinstance(left, tuple) or isinstance(right, tuple):
+        env.session.work(
+            env.session.size(left) // ITEMS_IN_A_STEP + env.session.size(right) // ITEMS_IN_A_STEP, expr.span
+        )
     if op in COMPARISONS:
         return compare(expr, left, right)
     if op in ("in", "not in"):
@@ -289,23 +294,17 @@ def _binary(expr: tree.Binary, env: Env) -> Any:
     if op == "/" and isinstance(left, tuple):
         return window(expr, left, right)
     if op == "+" and type(left) is tuple and type(right) is tuple:
-        return _checked_list(left + right, expr, env)
+        return env.session.sized(left + right, expr.span)
     if op == "*" and type(left) is tuple and is_whole(right):
         if len(left) * max(right, 0) > env.session.limits.list_length:
             env.session.exceeded("list_length", f"a list of {len(left) * right:,} items is too long", expr.span)
-        return left * right
+        return env.session.sized(left * right, expr.span)
     for side, value in ((expr.left, left), (expr.right, right)):
         if not is_number(value):
             raise trouble(BAD_VALUE, f"`{op}` works on numbers, not {show(value)} ({kind(value)})", side.span)
     result = arithmetic(expr, left, right)
     # Sums and the like trace themselves; a power is no method of a number that could.
     return _trace(result, expr, env) if op == "**" else result
-
-
-def _checked_list(items: tuple[Any, ...], expr: tree.Expr, env: Env) -> tuple[Any, ...]:
-    if len(items) > env.session.limits.list_length:
-        env.session.exceeded("list_length", f"a list of {len(items):,} items is too long", expr.span)
-    return items
 
 
 # --- Calls --------------------------------------------------------------------------------------
@@ -341,10 +340,14 @@ def _function(name: str, expr: tree.Call, env: Env) -> Any:
         if isinstance(argument.value, tree.Pipeline):
             raise trouble(BAD_VALUE, f"`{name}` takes values, not stages", argument.span)
         values.append(evaluate(argument.value, env))
+    session = env.session
+    session.work(sum(session.size(value) for value in values) // ITEMS_IN_A_STEP, expr.span)
     try:
-        result = functions.call(name, values, env.session.limits)
+        result = functions.call(name, values, session.limits)
     except Problem as problem:
         raise trouble(BAD_VALUE, f"`{name}` {problem.reason}", expr.span, help=problem.help) from problem
+    if isinstance(result, tuple):
+        return session.sized(result, expr.span)
     return _trace(result, expr, env)
 
 

@@ -50,8 +50,8 @@ def problem(found: Problem, op: Operator, call: Call, inputs: tuple[Value, ...],
         return match_problem(found, op.name, call)
     if isinstance(found, TooFewBranches) and not found.help:
         help = "the value as it comes is a branch of its own: `identity()`, also as `else { identity() }`"
-        place = call.syntax.head_span if isinstance(call.syntax, tree.Combine) else span
-        return trouble(found.code or BAD_ARGUMENT, f"`{op.name}` {found.reason}", place, help=help)
+        head = call.syntax.head_span if isinstance(call.syntax, tree.Combine) else span
+        return trouble(found.code or BAD_ARGUMENT, f"`{op.name}` {found.reason}", head, help=help)
     where = f"the input is {inputs[0].type}" if len(inputs) == 1 and not op.combines else ""
     if found.argument is not None:
         place = argument_span(op, call, found.argument)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import POISON, Binding, Env, Indexed, Prefix
 from netdsl.elaborate.evaluate import computed_name, duplicate, evaluate_whole
-from netdsl.elaborate.reserved import MODULE_ATTRIBUTES
+from netdsl.elaborate.reserved import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
 from netdsl.elaborate.session import Session, trouble
 from netdsl.graph.graph import Item, Node, Scope, Step, Value
 from netdsl.syntax import tree
@@ -147,6 +147,9 @@ def name_item(flow: Flow, item: Node | Scope, kind: str, label: Slot | None, out
         part.next_number += 1
     if label is not None:
         check_label(label.name, label.span)
+        if part.numbered and label.name in SEQUENTIAL_ATTRIBUTES:
+            message = f"`{label.name}` is an attribute of `nn.Sequential`, and cannot be a label in a sequence"
+            raise trouble(RESERVED_NAME, message, label.span)
         item.name, item.labelled = label.name, True
     elif number >= 0:
         item.name = str(number)

@@ -1,4 +1,7 @@
-"""The attributes of `torch.nn.Module`, which no label may hide. A test compares them with torch."""
+"""The attributes of torch's modules, which no label may hide. A test compares them with torch."""
+
+SEQUENTIAL_ATTRIBUTES: frozenset[str] = frozenset(("_get_item_by_idx", "append", "extend", "insert", "pop"))
+"""Those that `torch.nn.Sequential`, which a sequence becomes, has besides."""
 
 MODULE_ATTRIBUTES: frozenset[str] = frozenset(
     (

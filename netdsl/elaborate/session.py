@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from netdsl.text.source import Span
 
 
+_STEPS_FOR_A_STAGE = 16
+"""Steps that a stage is worth: a network of many stages may compute much."""
+
+ITEMS_IN_A_STEP = 16
+"""Items of a list that are made or looked through in the time of a step."""
+
+STEPS_OF_A_USE = 12
+"""What the use of a block takes, in turns of an empty loop."""
+
+
 class Session:
     """One run of the elaborator."""
 
@@ -28,6 +38,9 @@ class Session:
         """The blocks being used, outermost first."""
         self.depth = 0
         self.nodes = 0
+        self.steps = 0
+        """Turns, uses and items so far."""
+        self._sizes: dict[int, tuple[tuple[Any, ...], int]] = {}
         self.overridden = False
         self.declared: list[Any] = []
         """The values that were given names, when traced: braces that end take their own names out of these."""
@@ -59,6 +72,34 @@ class Session:
         """Makes sure that so many more stages are within the limit, before they are made."""
         if self.nodes + nodes > self.limits.nodes:
             self.exceeded("nodes", f"the network has more than {self.limits.nodes:,} stages", span)
+
+    def work(self, steps: int, span: Span) -> None:
+        """Counts steps that may lead to stages or not: without a bound on those that do not, a file of ten lines
+        could keep the compiler busy for years."""
+        self.steps += steps
+        if self.steps - _STEPS_FOR_A_STAGE * self.nodes > self.limits.idle_steps:
+            self.exceeded("idle_steps", "too much is computed for too few stages", span)
+
+    def sized(self, items: tuple[Any, ...], span: Span) -> tuple[Any, ...]:
+        """The list itself, within the limit on items, those of lists in it counted as often as they stand there."""
+        size = self.size(items)
+        if size > self.limits.list_length:
+            self.exceeded("list_length", f"a list of {size:,} items is too long", span)
+        self.work(1 + size // ITEMS_IN_A_STEP, span)
+        return items
+
+    def size(self, value: Any) -> int:
+        """Items in a list at any depth. Lists in a list are counted when they are made, and remembered: a list of
+        lists of lists can be larger than all memory, since they may be the same ones."""
+        if not isinstance(value, tuple):
+            return 1
+        if not any(isinstance(item, tuple) for item in value):
+            return len(value)
+        known = self._sizes.get(id(value))
+        if known is None:
+            # The list is kept, so that no other gets its identity.
+            known = self._sizes[id(value)] = (value, sum(map(self.size, value)))
+        return known[1]
 
     def exceeded(self, limit: str, message: str, span: Span) -> NoReturn:
         """Raises Trouble for a limit."""

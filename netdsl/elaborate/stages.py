@@ -367,6 +367,7 @@ def turns(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> list[Turn]:
             raise trouble(NOT_A_STAGE, f"a loop cannot have {count} turns", expr.count.span)
         if count > flow.session.limits.loop_count:
             flow.session.exceeded("loop_count", f"a loop of {count:,} turns is too long", expr.count.span)
+        flow.session.work(count, expr.head_span)
         flow.session.count(count * least_stages(expr.body, env), expr.head_span)
         loop.turns = [Turn(Env(env)) for _ in range(count)]
     else:

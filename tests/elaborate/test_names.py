@@ -182,7 +182,7 @@ def test_a_computed_name_holds_whole_numbers_from_0_and_texts(inside: str) -> No
 
 def test_indexed_labels_are_a_list_of_parts() -> None:
     graph = net(
-        "for i in range(3) { image -> branches[i]: conv(4, 1x1) }\nconcat { branches[0]; branches[2] }\nconcat(branches)"
+        "for i in range(3) { image -> branches[i]: conv(4, 1x1) }\nconcat { branches[0]; branches[2]; branches[1] }"
     )
     assert modules(graph) == ["branches.0", "branches.1", "branches.2"]
 
