@@ -18,7 +18,7 @@ def fill(model: torch.nn.Module) -> torch.nn.Module:
         noise = torch.randn(tensor.shape, generator=generator)
         if key.endswith("running_var"):
             value = 1.0 + 0.1 * noise.abs()
-        elif key.endswith("running_mean") or key.endswith("bias"):
+        elif key.endswith(("running_mean", "bias")):
             value = 0.05 * noise
         elif tensor.dim() <= 1:  # scale of a normalisation, layer scale
             value = 1.0 + 0.1 * noise

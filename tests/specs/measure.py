@@ -28,10 +28,24 @@ from fill import fill, probe  # type: ignore[import-not-found]
 DATA = Path(__file__).parent / "data"
 
 # Families of torchvision that the specs have; its other models (RegNet, MaxViT) are not among them.
-FAMILIES = (
-    "alexnet convnext densenet efficientnet googlenet inception mnasnet mobilenet resnet resnext shufflenet squeezenet "
-    "swin vgg vit wide_resnet"
-).split()
+FAMILIES = [
+    "alexnet",
+    "convnext",
+    "densenet",
+    "efficientnet",
+    "googlenet",
+    "inception",
+    "mnasnet",
+    "mobilenet",
+    "resnet",
+    "resnext",
+    "shufflenet",
+    "squeezenet",
+    "swin",
+    "vgg",
+    "vit",
+    "wide_resnet",
+]
 HEADS = {"googlenet": ("aux1", "aux2"), "inception_v3": ("AuxLogits",)}
 OURS = {
     "googlenet": "googlenet_bn",
