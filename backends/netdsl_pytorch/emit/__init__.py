@@ -15,7 +15,8 @@ def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = Fals
     out. Raises SpecError (CANNOT_EMIT) for what cannot be written.
     """
     emission = Emission(graph, inference)
-    return write_file(emission, emission.write(), spec_name, spec_text)
+    # The same bytes on every machine: a path would tell where this one keeps its files.
+    return write_file(emission, emission.write(), spec_name.replace("\\", "/").rpartition("/")[2], spec_text)
 
 
 def factory_name(graph: Graph) -> str:

@@ -14,13 +14,14 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor, Line
 from netdsl_pytorch.emit.forward import Forward, Statement
+from netdsl_pytorch.emit.layout import WIDTH
 from netdsl_pytorch.emit.rules import init_lines
 from netdsl_pytorch.emit.unit import Unit
 
 if TYPE_CHECKING:
     pass
 
-DOC_WIDTH = 100
+DOC_WIDTH = 110
 
 
 class Doc(str):
@@ -35,13 +36,18 @@ class StageClass:
     doc: str
     made: Code
     attributes: tuple[str, ...] = ()
+    before: tuple[tuple[str, Code], ...] = ()
+    """Lines that stand before the result: names and what they hold."""
 
     def lines(self) -> list[str]:
         lines = [f"class {self.name}(nn.Module):", *docstring(self.doc + ".", 4)]
         if self.attributes:
             lines += ["", *code.definition("__init__", ["self", *[f"{name}: int" for name in self.attributes]], "None", 4)]
             lines += ["        super().__init__()", *[f"        self.{name} = {name}" for name in self.attributes]]
-        lines += ["", "    def forward(self, x: Tensor) -> Tensor:", *code.statement("return ", self.made, indent=8)]
+        lines += ["", "    def forward(self, x: Tensor) -> Tensor:"]
+        for name, made in self.before:
+            lines += code.statement(f"{name} = ", made, indent=8)
+        lines += code.statement("return ", self.made, indent=8)
         return lines
 
 
@@ -201,14 +207,12 @@ def _gap(before: Span, after: Span) -> bool:
 
 def docstring(text: str, indent: int) -> list[str]:
     """A docstring that holds a text of the author, whatever is in it."""
-    room = DOC_WIDTH - indent
     lines: list[str] = []
-    for line in text.strip().splitlines():
-        line = line.expandtabs(4).rstrip()
-        if len(line) + indent > 110:
-            lines += textwrap.wrap(line, room, break_long_words=True) or [""]
-        else:
-            lines.append(line)
+    for paragraph in re.split(r"\n[ \t]*\n", text.strip()):
+        own = [line.expandtabs(4).rstrip() for line in paragraph.splitlines()]
+        if any(len(line) + indent > WIDTH - 8 for line in own):
+            own = textwrap.wrap(" ".join(own), DOC_WIDTH - indent, break_on_hyphens=False)
+        lines += ["", *own] if lines else own
     shown = [_escape(line) for line in lines] or ["A module."]
     if shown[-1].endswith('"') and not shown[-1].endswith('\\"'):
         shown[-1] = shown[-1][:-1] + '\\"'

@@ -127,6 +127,10 @@ class Constructor:
             return True
         if first.op.name in DECLARED or first.owns_module:
             return True
+        if first.op.name == "upsample" and not callee_differs(step):
+            from netdsl_pytorch.emit.forward import sized_by
+
+            return sized_by(first) is None
         return first.op.name in ATTRIBUTES or callee_differs(step)
 
     def assign(self, step: MergedItem, made: Code, indent: int, type_name: str, annotation: str = "") -> None:

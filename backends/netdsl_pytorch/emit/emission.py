@@ -267,7 +267,7 @@ class Emission:
 
     def free_name(self, base: str) -> str:
         """A name for a class that no other has."""
-        reserved = {"ChannelNorm", "StochasticDepth", "OrderedDict", "Callable", self.factory, *RESERVED}
+        reserved = {"ChannelNorm", "Permute", "StochasticDepth", "OrderedDict", "Callable", self.factory, *RESERVED}
         number, name = 1, base
         while name in self.taken or name in reserved:
             number += 1
@@ -381,10 +381,22 @@ class Emission:
     def stage_class(self, unit: Unit, step: MergedItem) -> Code:
         """A small class for an operator that PyTorch has no module for, as a member of a sequence."""
         node = step.first
+        if node.op.name == "permute":
+            self.uses.add("Permute")
+            use = Use(unit, step.nodes)
+            axes = [0, *(use.dim(axis) for axis in use.same("axes"))]
+            return code.call("Permute", [code.literal(axis) for axis in axes])
         before = unit.state.attributes
         unit.state.attributes = {}
+        lines: list[tuple[str, Code]] = []
+
+        def spill(made: Code) -> Code:
+            lines.append(("y" * (len(lines) + 1), made))
+            return Code(lines[-1][0], typed=True)
+
         try:
             use = Use(unit, step.nodes, in_forward=True)
+            use.spill = spill
             made = EXPRESSIONS[node.op.name](use, [Code("x", typed=True)])
             attributes = unit.state.attributes
         finally:
@@ -393,7 +405,7 @@ class Emission:
         if key not in self.stages:
             name = self.free_name("".join(word[:1].upper() + word[1:] for word in node.op.name.split("_")))
             doc = str(node.args["pattern"]) if node.op.name == "rearrange" else node.op.doc.rstrip(".")
-            self.stages[key] = StageClass(name, doc, made, tuple(attributes))
+            self.stages[key] = StageClass(name, doc, made, tuple(attributes), tuple(lines))
         return code.call(self.stages[key].name, list(attributes.values()))
 
     def same_everywhere(self, unit: Unit, values: Mapping[Case, Value]) -> bool:

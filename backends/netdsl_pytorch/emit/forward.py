@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Fetch, Naming, Node, Output, Scope, Value
 from netdsl.graph.types import format_shape
 from netdsl.syntax import tree
@@ -567,18 +569,54 @@ class Forward:
         if node.fed and not all(isinstance(source, tuple) for source in node.fed.values()):
             self.emit(step, self._functional(step, inputs))
             return
+        if name == "upsample" and sized_by(node) is not None and not self.unit.loops:
+            self._finish(step, self._interpolate(step, inputs[0]))
+            return
         if node.owns_module or name in ATTRIBUTES or name not in EXPRESSIONS:
             if node.owns_module:
                 inputs = [self._split_before(step, made, number) for number, made in enumerate(inputs)]
             self._finish(step, self.call_module(step, inputs))
             return
         use = Use(self.unit, step.nodes, in_forward=True)
+        use.spill = self._spill
         inputs = [self._simple(step, each, name, number) for number, each in enumerate(inputs)]
-        made = EXPRESSIONS[name](use, inputs)
+        if name == "crop" and sized_by(node) is not None:
+            self.emission.uses.add("center_crop")
+            made = code.call("center_crop", [inputs[0], self._size_of_value(step, inputs[0])], typed=True)
+        else:
+            made = EXPRESSIONS[name](use, inputs)
         if name in ("chunk", "split", "unbind"):
             # These give tuples, of Tensors where their input is one.
             made = Code(made.doc, made.level, True, made.calls)
         self._finish(step, made)
+
+    def _interpolate(self, step: MergedItem, x: Code) -> Code:
+        """An image in the size of another: the size is read from that one."""
+        use = Use(self.unit, step.nodes, in_forward=True)
+        keywords = [("size", self._size_of_value(step, x))]
+        if use.same("mode") != "nearest":
+            keywords.append(("mode", code.literal(use.same("mode"))))
+        if use.same("align"):
+            keywords.append(("align_corners", Code("True")))
+        return code.call("F.interpolate", [x], keywords, typed=True)
+
+    def _size_of_value(self, step: MergedItem, x: Code) -> Code:
+        """`x.shape[2:]` of the value that the author names the size of."""
+        values = {case: sized_by(node) for case, node in step.nodes.items()}
+        pending, self.pending = self.pending, None
+        like = self.read({case: value for case, value in values.items() if value is not None}, None)
+        self.pending = pending
+        del x
+        return code.subscript(code.attribute(like, "shape"), [code.slice_of(Code("2"), None)])
+
+    def _spill(self, made: Code) -> Code:
+        """A part of a long expression on a line of its own."""
+        name = self._fresh("y")
+        self.statements.append(Statement(f"{name} = ", made, "", self.indent, self.span))
+        self.holds[name] = {}
+        if made.typed:
+            self.typed.add(name)
+        return Code(name, typed=made.typed)
 
     def _simple(self, step: MergedItem, made: Code, name: str, number: int) -> Code:
         """An input that an operator mentions more than once is put into a variable first."""
@@ -782,7 +820,8 @@ class Forward:
         if any(case not in entry for case in step.cases):
             raise Disagree({case: each.arm for case, each in step.cases.items()}, "an `if` without a current value")
         changes = any(not self._keeps_current(arm) for arm in step.arms.values())
-        if changes:
+        passed = [case for case, each in step.cases.items() if each.arm < 0 or self._keeps_current(step.arms[each.arm])]
+        if changes and passed:
             made = self.read({case: entry[case] for case in step.cases}, None)
             if str(made) != running:
                 self.assign(running, {case: entry[case] for case in step.cases}, made)
@@ -1130,6 +1169,31 @@ def _last_value(program: Program, case: Case) -> Value | None:
         if isinstance(step, MergedChoice | MergedTurns):
             return None
     return None
+
+
+_SPATIAL = {2: ("length",), 3: ("height", "width"), 4: ("depth", "height", "width")}
+
+
+def sized_by(node: Node) -> Value | None:
+    """The value whose height and width, all of them, the author gives as a size: `crop([up.height, up.width])`."""
+    origin = node.given.get("size")
+    if origin is None or not isinstance(origin.expr, tree.Sequence) or not node.inputs[0].type.batched:
+        return None
+    axes = _SPATIAL.get(len(node.inputs[0].type.shape), ())
+    items = origin.expr.items
+    if tuple(each.name if isinstance(each, tree.Attribute) else "" for each in items) != axes:
+        return None
+    values = []
+    for each in items:
+        assert isinstance(each, tree.Attribute)
+        try:
+            values.append(evaluate(each.base, origin.env))
+        except (Trouble, Poisoned):
+            return None
+    first = values[0]
+    if not isinstance(first, Value) or any(value is not first for value in values) or not first.type.batched:
+        return None
+    return _canonical(first) if len(first.type.shape) == len(axes) + 1 else None
 
 
 def functional(use: Use, x: Code, weights: Mapping[str, Code], forward: Forward) -> Code:

@@ -6,6 +6,13 @@ from netdsl_pytorch.emit.expressions import HELPERS as EXPRESSION_HELPERS
 
 HELPERS: dict[str, str] = {
     **EXPRESSION_HELPERS,
+    "center_crop": '''\
+def center_crop(x: Tensor, size: torch.Size) -> Tensor:
+    """The middle of an image; where a border is odd, the smaller half is cut off first."""
+    for axis, length in enumerate(size, start=2):
+        x = x.narrow(axis, (x.shape[axis] - length) // 2, length)
+    return x
+''',
     "causal_mask": '''\
 def causal_mask(x: Tensor) -> Tensor:
     """True where a place of a sequence [N, length, features] must not attend: at those after it."""
@@ -27,6 +34,17 @@ class ChannelNorm(nn.LayerNorm):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 ''',
+    "Permute": '''\
+class Permute(nn.Module):
+    """Reorders the axes, the batch among them."""
+
+    def __init__(self, *axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(self.axes)
+''',
     "StochasticDepth": '''\
 class StochasticDepth(nn.Module):
     """While training, zeroes whole samples with probability p and divides the others by 1 - p."""
@@ -44,4 +62,4 @@ class StochasticDepth(nn.Module):
 ''',
 }
 
-CLASSES = ("ChannelNorm", "StochasticDepth")
+CLASSES = ("ChannelNorm", "Permute", "StochasticDepth")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,8 @@ RESERVED = frozenset(
 """What a parameter or local name of the emitted file may not be called; it gets an underscore."""
 
 _AXIS_ORDER = ("channels", "features", "depth", "height", "width", "length")
+_CHANNELS_FIRST = re.compile(r"\bin\.(channels|length)\b")
+"""What tells in the text of a block that the first axis of its tensors are channels."""
 _LONGEST = 14
 """Operators and names of an inferred size that is still printed as an expression."""
 
@@ -242,14 +245,16 @@ class Unit:
         works on channels."""
         _, _, axis, axes = ref.declaration
         text = self.owner.definition.span.text
-        if axes == 2 and "in.length" not in text and "in.channels" not in text and not self._convolves:
-            return ("length", "features")[axis]
+        if axes > 1 and not _CHANNELS_FIRST.search(text) and not self._convolves(axes):
+            if axis == axes - 1:
+                return "features"
+            return {2: ("length",), 3: ("height", "width")}.get(axes, (f"axis{axis}",) * axes)[axis]
         return ref.name
 
-    @property
-    def _convolves(self) -> bool:
+    def _convolves(self, axes: int) -> bool:
         """Whether an operator on channels and places is among its stages, itself or within the blocks it uses."""
-        return any(node.op.needs_rank is not None and len(node.type.shape) == 2 for node in self.instances[0].nodes())
+        nodes = owner_of(self.instances[0]).nodes()
+        return any(node.op.needs_rank is not None and len(node.inputs[0].type.shape) == axes for node in nodes)
 
     @property
     def parameters(self) -> tuple[tree.Parameter, ...]:
@@ -605,6 +610,9 @@ class Unit:
 
     def attribute(self, name: str, value: Code) -> Code:
         """A number that `forward` needs, kept by the constructor: `self.heads`."""
+        for known, made in self.state.attributes.items():
+            if str(made) == str(value):
+                return Code(f"self.{known}")
         name = safe(name)
         while name in self.labels or str(self.state.attributes.get(name, value)) != str(value):
             name += "_"

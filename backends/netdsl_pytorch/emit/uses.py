@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netdsl.elaborate.symbols import symbol
@@ -30,6 +31,8 @@ class Use:
         self.node = next(iter(self.nodes.values()))
         self.in_forward = in_forward
         self.uses = unit.emission.uses
+        self.spill: Callable[[Code], Code] | None = None
+        """Puts a part of a long expression on a line of its own."""
         self.envs = {case: node.env for case, node in self.nodes.items()}
         self._agree({case: (len(n.inputs), *((len(v.type.shape), v.type.batched) for v in n.inputs)) for case, n in self.nodes.items()}, "rank")
 
@@ -340,6 +343,8 @@ class Use:
         made = x
         if any(len(group) != 1 for group in groups):
             made = self._split(x, groups, batch, plans)
+            if len(str(made)) > 50 and order != tuple(sorted(order)) and self.spill is not None:
+                made = self.spill(Code(made.doc, made.level, x.typed, made.calls))
         if order != tuple(sorted(order)):
             axes = [*range(lead), *(axis + lead for axis in order)]
             if len(order) == 2 and lead == 0:
@@ -460,6 +465,6 @@ def _left_groups(pattern: Any, axes: int) -> list[tuple[str, ...]]:
 
 
 def _is_literal(made: Code) -> bool:
-    """Whether it reads no name of the constructor: a number, a text, a function of `math` of numbers."""
-    text = str(made)
-    return text[:1] in "\"'" or not (set(_NAME.findall(text)) - {"True", "False", "None"})
+    """Whether nothing of the constructor is mentioned."""
+    text = re.sub(r"\bmath\.\w+|\"[^\"]*\"|'[^']*'|\b(True|False|None)\b|\d[\d.]*(e-?\d+)?", "", str(made))
+    return re.search(r"[^\W\d]", text) is None
