@@ -14,7 +14,7 @@ from netdsl.graph.symbolic import plain
 from netdsl.ops import INITIALISERS, REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import bind_initialiser
-from netdsl.ops.initialisers import Initialiser
+from netdsl.ops.initialisers import Initialiser, check_weight
 from netdsl.ops.operator import Operator
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, UNKNOWN_ARGUMENT, UNKNOWN_NAME, UNKNOWN_OPERATOR
@@ -22,6 +22,7 @@ from netdsl.text.diagnostic import Diagnostic, did_you_mean
 
 if TYPE_CHECKING:
     from netdsl.elaborate.parts import Flow, Part
+    from netdsl.text.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,15 @@ def init(statement: tree.Init, flow: Flow, env: Env) -> None:
     flow.part.scope.inits.append(InitRule(REGISTRY[name], weights, statement, given))
 
 
+def check_fits(initialiser: Initialiser, shape: tuple[int, ...], span: Span) -> None:
+    """Raises Trouble for an initialiser that cannot fill such a weight."""
+    try:
+        check_weight(initialiser.rule, shape)
+    except Problem as problem:
+        message = f"`{initialiser.rule.name}` {problem.reason}"
+        raise trouble(BAD_ARGUMENT, message, span, help=problem.help) from problem
+
+
 def finish_inits(part: Part, session: Session) -> None:
     """Finds the weights that the scope's `init`s by weight speak of."""
     for pending in part.pending:
@@ -114,6 +124,13 @@ def _check_weights(rule: InitRule, scope: Scope, session: Session) -> None:
     assert isinstance(call, tree.Call)
     for argument in call.args:
         name = argument.name
+        if name in known:
+            shapes = {weight.shape for node in nodes for weight in node.weights if weight.name == name}
+            for shape in sorted(shapes, key=len)[:1]:
+                try:
+                    check_fits(rule.weights[name], shape, argument.value.span)
+                except Trouble as found:
+                    session.report(found.diagnostic)
         may_be_left_out = name in _USUAL and (not known or "weight" in known)
         if name is None or name in known or not (owns_none or (nodes and not may_be_left_out)):
             continue
@@ -129,6 +146,8 @@ def _resolve(pending: PendingInit, scope: Scope) -> WeightInit:
     if isinstance(item, Node):
         for weight in item.weights:
             if weight.name == rest:
+                assert pending.statement.value is not None
+                check_fits(pending.initialiser, weight.shape, pending.statement.value.span)
                 return WeightInit(item, weight.name, pending.initialiser, pending.statement)
         known = [weight.name for weight in item.weights if weight.learned and weight.name]
         help = f"`{item.name}` has {', '.join(f'`{each}`' for each in known)}" if known else ""

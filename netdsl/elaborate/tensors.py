@@ -8,7 +8,7 @@ from typing import Any
 from netdsl.elaborate import functions
 from netdsl.elaborate.env import Binding, Env
 from netdsl.elaborate.evaluate import evaluate
-from netdsl.elaborate.inits import initialiser
+from netdsl.elaborate.inits import check_fits, initialiser
 from netdsl.elaborate.lookup import unknown
 from netdsl.elaborate.parts import Flow, check_label, declare, slot, take_name
 from netdsl.elaborate.session import trouble
@@ -28,7 +28,8 @@ def param(statement: tree.Param, flow: Flow, env: Env) -> None:
     shape = _shape(statement.shape, flow, env)
     init = None if statement.init is None else initialiser(statement.init, env)
     given = {"shape": Origin(statement.shape, env)}
-    if statement.init is not None:
+    if statement.init is not None and init is not None:
+        check_fits(init, shape, statement.init.span)
         given["init"] = Origin(statement.init, env)
     args = {"shape": shape, "dtype": "float", "init": init}
     _declare(PARAM, args, given, statement, flow, env)

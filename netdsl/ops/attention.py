@@ -130,7 +130,7 @@ class Attend(Operator):
             return broadcast(shapes)
         except Clash as clash:
             listed = " and ".join(map(_show, shapes))
-            how = "an axis meets the batch" if None in clash.sizes else "axes do not fit together"
+            how = "an axis meets the batch" if clash.batch else "axes do not fit together"
             raise _Mismatch(f"{how}: {listed}", blame) from None
 
     def macs(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> int:

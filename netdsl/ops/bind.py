@@ -80,8 +80,10 @@ def match_operator(op: Operator, positional: Sequence[_Value], named: Mapping[st
     for place, argument in enumerate(op.arguments):
         if argument.variadic == "positional":
             if len(positional) > place:
-                given[argument.name] = tuple(positional[place:])
-                del by_position[place:]
+                taken, left = _split(argument, positional[place:], len(op.arguments) - place - 1)
+                if taken:
+                    given[argument.name] = taken
+                by_position[place:] = left
         elif argument.variadic == "named":
             known = {each.name for each in op.arguments if each.variadic != "named"}
             given[argument.name] = {name: by_name.pop(name) for name in named if name not in known}
@@ -98,6 +100,20 @@ def match_operator(op: Operator, positional: Sequence[_Value], named: Mapping[st
     if missing:
         raise _missing(op.arguments, missing)
     return given
+
+
+def _split(argument: Argument, values: Sequence[_Value], more: int) -> tuple[tuple[_Value, ...], list[_Value]]:
+    """What a variadic argument takes of the positional values, and what is left for the `more` arguments behind it:
+    of tensors, those that are none (`stack(x, 1)`), if they are not too many."""
+    left = [value for value in values if not _of_tensors(value)] if argument.tensor else []
+    if not left or len(left) > more:
+        return tuple(values), []
+    return tuple(value for value in values if _of_tensors(value)), left
+
+
+def _of_tensors(value: Any) -> bool:
+    """Whether it is a tensor or a list of them."""
+    return isinstance(value, Value) or (isinstance(value, tuple) and any(map(_of_tensors, value)))
 
 
 def convert(arguments: Sequence[Argument], given: Mapping[str, Any], rank: int) -> dict[str, Any]:
@@ -129,7 +145,7 @@ def bind_values(
     for argument in op.tensors:
         if argument.name in given:
             value = given[argument.name]
-            values = _spread(value) if argument.variadic else (value,)
+            values = _flat(value) if argument.variadic else (value,)
             tensors = tuple(each for each in values if isinstance(each, Value))
             numbers = iter(range(len(inputs), len(inputs) + len(tensors)))
             values = tuple(Operand(next(numbers)) if isinstance(each, Value) else each for each in values)
@@ -199,6 +215,13 @@ def _one(argument: Argument, value: Any, rank: int) -> Any:
     except Problem as problem:
         problem.argument = name
         raise
+
+
+def _flat(value: Any) -> tuple[Any, ...]:
+    """Tensors and lists of tensors as one list."""
+    if not isinstance(value, tuple):
+        return (value,)
+    return tuple(each for part in value for each in (_flat(part) if _of_tensors(part) else (part,)))
 
 
 def _spread(value: Any) -> tuple[Any, ...]:

@@ -19,12 +19,12 @@ def full(x: TensorType) -> Full:
 
 
 class Clash(Exception):
-    """Shapes that cannot be broadcast; `axis` counts from the last, which is 1, and `sizes` are what meets there."""
+    """Shapes that cannot be broadcast; `axes` count from the last, which is 1. `batch`: one meets a batch there."""
 
-    def __init__(self, axis: int, sizes: tuple[int | None, ...]) -> None:
-        super().__init__(axis, sizes)
-        self.axis = axis
-        self.sizes = sizes
+    def __init__(self, axes: list[int], batch: bool) -> None:
+        super().__init__(axes, batch)
+        self.axes = axes
+        self.batch = batch
 
 
 def broadcast(shapes: Sequence[Full]) -> Full:
@@ -33,11 +33,16 @@ def broadcast(shapes: Sequence[Full]) -> Full:
     if all(other == first for other in shapes):
         return first
     result: list[int | None] = []
+    clashes: list[int] = []
+    batch = False
     for axis in range(max(map(len, shapes)), 0, -1):
         sizes = tuple(dict.fromkeys(shape[-axis] for shape in shapes if len(shape) >= axis and shape[-axis] != 1))
         if len(sizes) > 1:
-            raise Clash(axis, sizes)
+            clashes.append(axis)
+            batch = batch or None in sizes
         result.append(sizes[0] if sizes else 1)
+    if clashes:
+        raise Clash(clashes, batch)
     return tuple(result)
 
 

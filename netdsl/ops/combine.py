@@ -184,7 +184,7 @@ class Matmul(Combine):
             lead = broadcast((left[:-2], right[:-2]))
         except Clash as clash:
             how = "in the axes before the matrices"
-            if None in clash.sizes:
+            if clash.batch:
                 how += ", where one meets the batch"
             raise self.differ(how, (1,), "the axes before the matrices, or 1", inputs, args) from None
         result = (*lead, left[-2], right[-1])

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import ClassVar
 
 from netdsl.graph.types import TensorType
-from netdsl.ops.axes import axis_names
+from netdsl.ops.axes import axis_names, in_words
 from netdsl.ops.broadcast import Clash, as_type, broadcast, full, reaches_batch
 from netdsl.ops.combine import BranchProblem, Combine
 from netdsl.ops.operator import Args, Kept, register
@@ -48,24 +48,35 @@ class Elementwise(Combine):
     def check_axes_or_fewer(self, inputs: tuple[TensorType, ...], args: Args) -> None:
         """Raises unless those with a batch have as many axes, and those without have no more, their batch counted."""
         if any(x.batched for x in inputs):
-            self.check_axes(inputs, args)
+            try:
+                self.check_axes(inputs, args)
+            except BranchProblem as problem:
+                if any(x.batched and len(x.shape) == 1 for x in inputs):
+                    problem.help = "`globalavgpool(keep = true)` keeps the spatial axes, with size 1"
+                raise
             most = max(len(x.shape) for x in inputs if x.batched)
             odd = tuple(number for number, x in enumerate(inputs) if not x.batched and len(x.shape) > most + 1)
             if odd:
                 raise self.differ("in their number of axes", odd, "the number of axes, or fewer", inputs, args)
 
     def _clash(self, clash: Clash, inputs: tuple[TensorType, ...], args: Args) -> BranchProblem:
-        axes = max(len(x.shape) for x in inputs if x.batched or not any(other.batched for other in inputs))
-        sizes = [shape[-clash.axis] if len(shape) >= clash.axis else 1 for shape in map(full, inputs)]
-        usual = Counter(size for size in sizes if size != 1).most_common(1)[0][0]
-        odd = tuple(number for number, size in enumerate(sizes) if size not in (1, usual))
-        if None in clash.sizes:
-            odd = tuple(number for number, x in enumerate(inputs) if not x.batched and sizes[number] != 1)
+        shapes = [
+            tuple(shape[-axis] if len(shape) >= axis else 1 for axis in clash.axes) for shape in map(full, inputs)
+        ]
+        if clash.batch:
+            odd = tuple(number for number, x in enumerate(inputs) if not x.batched and set(shapes[number]) != {1})
             problem = self.differ("where one has a batch", odd, "a leading 1, for the batch", inputs, args)
             problem.help = "a value without batch has 1 as the axis that meets the batch, or fewer axes"
             return problem
-        name = axis_names(axes)[axes - clash.axis]
-        return self.differ(f"in {name}", odd, f"the {name}, or 1", inputs, args)
+        usual, _ = Counter(shape for shape in shapes if set(shape) != {1}).most_common(1)[0]
+        odd = tuple(
+            number
+            for number, shape in enumerate(shapes)
+            if any(size not in (1, common) for size, common in zip(shape, usual, strict=True))
+        )
+        axes = max(len(x.shape) for x in inputs if x.batched or not any(other.batched for other in inputs))
+        names = [axis_names(axes)[axes - axis] for axis in clash.axes]
+        return self.differ(f"in {in_words(names)}", odd, f"{' x '.join(names)}, or 1", inputs, args)
 
 
 @register

@@ -98,7 +98,8 @@ class Permute(Arrangement):
 
 @register
 class Rearrange(Arrangement):
-    """The notation of einops (Rogozhnikov 2022, ICLR): axes split, put in order and merged, as `pattern.plan` tells."""
+    """Axes in brackets are one axis in memory, the first of them slowest; `1` is an axis of one; `...` is any axes
+    (Rogozhnikov 2022, "Einops", ICLR)."""
 
     name = "rearrange"
     doc = "Split, reorder and merge axes in the notation of einops; sizes that the shape does not tell are named."

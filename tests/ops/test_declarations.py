@@ -19,7 +19,7 @@ from netdsl.ops.initialisers import check_weight
 from netdsl.ops.values import Word
 from netdsl.reference import example, reference
 from netdsl.syntax.parser import parse
-from netdsl.text import Source
+from netdsl.text import Source, SpecError
 from tests.ops.reference import REFERENCE
 
 NAMES = sorted(REGISTRY)
@@ -139,3 +139,16 @@ def test_fans_need_two_axes() -> None:
 
 def test_the_reference_is_current(golden: Callable[[Path, str], None], pytestconfig: pytest.Config) -> None:
     golden(pytestconfig.rootpath / "docs/operators.md", reference())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "init conv(bias = xavier_uniform()); conv(4, 3x3)",
+        "init fc.bias = kaiming_normal(); conv(4, 3x3) -> flatten() -> fc: linear(3)",
+        "param b: [4] init orthogonal(); conv(4, 3x3, bias = b)",
+    ],
+)
+def test_a_spec_cannot_fill_a_vector_by_its_fans(text: str) -> None:
+    with pytest.raises(SpecError, match=r"needs a weight of 2 axes or more.*this one has one axis"):
+        elaborate(parse(Source("test.net", f"net N() {{ input x: 3x8x8; {text}; output y = identity() }}")))

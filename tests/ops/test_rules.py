@@ -148,7 +148,7 @@ def test_concat() -> None:
             "height x width",
         ),
         ("add", [(64, 28), (32, 28)], "branches of `add` differ in channels", (1,), "channels x length"),
-        ("mul", [(3,), (4,), (4,)], "branches of `mul` differ in features", (0,), "the features, or 1"),
+        ("mul", [(3,), (4,), (4,)], "branches of `mul` differ in features", (0,), "features, or 1"),
         ("add", [(3, 1, 1), (3,)], "branches of `add` differ in their number of axes", (1,), "the number of axes"),
         (
             "add",

@@ -72,6 +72,17 @@ def test_a_combine_as_a_stage() -> None:
     assert use("concat", [batch(8, 4), batch(8, 2)], dim=-1).args == {"others": (), "dim": 1}
 
 
+def test_an_axis_behind_the_tensors_of_a_combine() -> None:
+    x = batch(8, 4)
+    assert use("concat", x, x, 1).args == use("concat", x, x, dim=1).args == {"others": (1,), "dim": 1}
+    assert use("stack", [x, x], -1).args == {"others": (), "dim": 2}
+    assert use("concat", x, (x, x), x, 1).args == {"others": (1, 2, 3), "dim": 1}
+    with pytest.raises(Problem, match=r"must be a tensor, not 1 \(a whole number\)"):
+        use("stack", x, x, 1, 2)
+    with pytest.raises(MatchProblem, match="is given twice: by name"):
+        use("stack", x, x, 1, dim=1)
+
+
 def test_axes_of_a_permutation_one_by_one_or_as_a_list() -> None:
     x = batch(3, 4, 5)
     assert use("permute", x, 1, -1, 0).args == use("permute", x, (1, 2, 0)).args == {"axes": (1, 2, 0)}
@@ -162,6 +173,12 @@ def test_branches_do_not_broadcast(name: str) -> None:
             [batch(64, 28, 28), batch(32, 28, 28)],
             "tensors of `add` differ in channels: 64x28x28 and 32x28x28",
             (1,),
+        ),
+        (
+            "add",
+            [batch(64, 28, 28), batch(32, 28, 1), batch(64, 14, 28)],
+            "tensors of `add` differ in channels and height: 64x28x28, 32x28x1 and 64x14x28",
+            (1, 2),
         ),
         ("mul", [batch(64, 28), fixed(64, 14)], "tensors of `mul` differ in length: 64x28 and 64x14", (1,)),
         ("mul", [batch(64), batch(64, 28)], "tensors of `mul` differ in their number of axes: 64 and 64x28", (1,)),
