@@ -40,6 +40,8 @@ class Code:
     level: int = ATOM
     typed: bool = False
     calls: int = 0
+    bare: Doc | None = None
+    """The layout as a whole statement's expression, where that is another."""
 
     def __str__(self) -> str:
         return flat(self.doc)
@@ -220,11 +222,13 @@ def binary(op: str, left: Code, right: Code) -> Code:
     if op in _COMPARISONS:
         return Code(Group((left.within(SUM), SPACE, f"{op} ", right.within(SUM))), COMPARE, False, calls)
     level = _LEVELS[op]
-    if isinstance(left.doc, str) and right.level == ATOM and str(right).endswith(")") and level >= SUM:
-        # One operator before a call: the call's own brackets are where ruff breaks it.
-        return Code((left.doc, Group((SPACE, f"{op} ")), right.doc), level, typed, calls)
+    bare: Doc | None = None
+    bracketed = right.level <= level or (right.level == ATOM and str(right)[-1] in ")]" and right.doc.__class__ is not str)
+    if left.level != level and bracketed:
+        # One such operator before brackets: as a statement of its own it breaks within them.
+        bare = (left.within(level), f" {op} ", right.within(level + 1))
     first = _chain(left, level) if left.level == level else left.within(level)
-    return Code(Group((first, SPACE, f"{op} ", right.within(level + 1))), level, typed, calls)
+    return Code(Group((first, SPACE, f"{op} ", right.within(level + 1))), level, typed, calls, bare)
 
 
 def _is_number(code: Code) -> bool:
@@ -246,7 +250,9 @@ def ternary(test: Code, then: Code, otherwise: Code) -> Code:
 
 def parenthesised_if_broken(code: Code) -> Doc:
     """An expression after `=`, `return` or `if`: operators that do not fit on one line stand in parentheses."""
-    if code.level >= ATOM or (code.level >= SUM and not isinstance(code.doc, Group)):
+    if code.bare is not None:
+        return code.bare
+    if code.level >= ATOM:
         return code.doc
     return Group((IfBroken("("), Indent((NOTHING, code.doc)), NOTHING, IfBroken(")")))
 

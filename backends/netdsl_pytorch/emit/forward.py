@@ -382,6 +382,9 @@ class Forward:
             self.first_line[name] = len(self.statements)
         if made.typed and not known:
             self.typed.add(name)
+        elif not made.typed and name not in self.formal_names:
+            # A type checker forgets what a variable was, once it is given what it does not know.
+            self.typed.discard(name)
         statement = Statement(f"{name} = ", made, self.shape_of(values), self.indent, span or self.span, name)
         self.statements.append(statement)
 

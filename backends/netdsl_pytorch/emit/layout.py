@@ -135,7 +135,7 @@ def _fits(doc: Doc, rest: list[tuple[int, bool, Doc]], used: int) -> bool:
         elif isinstance(top, Indent):
             stack.append((broken, top.doc))
         elif isinstance(top, Group):
-            stack.append((broken and top.broken, top.doc))
+            stack.append((broken, top.doc))
         elif isinstance(top, IfBroken):
             room -= len(top.text) if broken else 0
         elif isinstance(top, Break):

@@ -51,6 +51,12 @@ def init_lines(unit: Unit) -> list[str]:
 
 def has_reset(unit: Unit) -> bool:
     """Whether the rules stand in a method, since a loop of an outer class would overwrite what they did."""
+    if unit.has_reset is None:
+        unit.has_reset = _has_reset(unit)
+    return unit.has_reset
+
+
+def _has_reset(unit: Unit) -> bool:
     if unit.is_net or not any(_own_inits(unit, scope) for scope in unit.instances):
         return False
     for scope in unit.instances:

@@ -175,6 +175,8 @@ class Unit:
             self.home_lets |= {pattern for pattern in _home_lets(self.definition)}
         self.attribute_names: dict[int, str] = {}
         self.counters: dict[str, int] = {}
+        self._printables: dict[Any, bool] = {}
+        self.has_reset: bool | None = None
 
     @property
     def is_net(self) -> bool:
@@ -310,9 +312,8 @@ class Unit:
                 key = key[1] if key[0] in ("kernel", "stride") else key
                 if isinstance(key, tuple):
                     continue
-            if ref.kind == "parameter" and key in self.parameters:
-                values = [instance.arguments.get(ref.name) for instance in map(owner_of, self.instances)]
-                if all(_printable(value) for value in values):
+            if ref.kind == "parameter":
+                if self._is_argument(key):
                     continue
                 return False
             if ref.kind == "let" and key in self.home_lets:
@@ -327,11 +328,21 @@ class Unit:
             return False
         return True
 
+    def _is_argument(self, parameter: Any) -> bool:
+        """Whether a parameter of the block can be an argument of the constructor: its values are Python's."""
+        found = self._printables.get(parameter)
+        if found is None:
+            values = [owner_of(instance).arguments.get(parameter.name) for instance in self.instances]
+            found = parameter in self.parameters and all(map(_printable, values))
+            self._printables[parameter] = found
+        return found
+
     def accepts(self, expr: Expr, values: Values, envs: Envs, normal: Callable[[Any], Any]) -> bool:
         """Whether an expression gives the right value in every case, by names that the constructor has."""
+        some = next(iter(values))
+        if not self.available(expr, envs[some], some):
+            return False
         for case, value in values.items():
-            if not self.available(expr, envs[case], case):
-                return False
             try:
                 found = expressions.evaluate(expr, lambda ref, case=case: self.lookup(ref, case, envs[case]))  # type: ignore[misc]
                 if normal(found) != normal(value):
@@ -499,7 +510,7 @@ class Unit:
         taken = {extra.name for extra in self.state.extras} | {
             self.python_name(ref) for ref in self.state.needs.values()
         }
-        taken |= {p.name for p in self.parameters if any(_printable(i.arguments.get(p.name)) for i in map(owner_of, self.instances))}
+        taken |= {p.name for p in self.parameters if self._is_argument(p)}
         taken |= {pattern.target.id for pattern in self.home_lets}
         name, number = safe(role), 1
         while name in taken:
