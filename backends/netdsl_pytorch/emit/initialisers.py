@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial, reduce
 from typing import Any
 
 from netdsl.elaborate.symbols import symbol
@@ -15,32 +16,49 @@ from netdsl_pytorch.emit.uses import Use
 
 _FILLS = {"zeros": "torch.zeros", "ones": "torch.ones"}
 
+_KAIMING = (("slope", "a", 0), ("mode", "mode", "fan_in"), ("nonlinearity", "nonlinearity", "leakyrelu"))
+_NONLINEARITIES = {"leakyrelu": "leaky_relu"}
+
 _PYTORCH: dict[str, tuple[str, tuple[tuple[str, str, Any], ...]]] = {
     "zeros": ("nn.init.zeros_", ()),
     "ones": ("nn.init.ones_", ()),
     "constant": ("nn.init.constant_", (("value", "", None),)),
     "normal": ("nn.init.normal_", (("std", "std", 1), ("mean", "mean", 0))),
-    "trunc_normal": ("nn.init.trunc_normal_", (("std", "std", 1), ("mean", "mean", 0))),
+    "trunc_normal": (
+        "nn.init.trunc_normal_",
+        (("std", "std", 1), ("mean", "mean", 0), ("low", "a", -2), ("high", "b", 2)),
+    ),
     "uniform": ("nn.init.uniform_", (("low", "", None), ("high", "", None))),
     "xavier_uniform": ("nn.init.xavier_uniform_", (("gain", "gain", 1),)),
     "xavier_normal": ("nn.init.xavier_normal_", (("gain", "gain", 1),)),
-    "kaiming_uniform": ("nn.init.kaiming_uniform_", (("mode", "mode", "fan_in"),)),
-    "kaiming_normal": ("nn.init.kaiming_normal_", (("mode", "mode", "fan_in"),)),
+    "kaiming_uniform": ("nn.init.kaiming_uniform_", _KAIMING),
+    "kaiming_normal": ("nn.init.kaiming_normal_", _KAIMING),
+    "lecun_normal": ("nn.init.kaiming_normal_", ()),
+    "lecun_trunc_normal": ("nn.init.trunc_normal_", ()),
+    "orthogonal": ("nn.init.orthogonal_", (("gain", "gain", 1),)),
 }
 """By rule: PyTorch's function; argument, keyword (none by position) and PyTorch's default."""
 
 
-def fill(rule: Initialiser, target: Code, numbers: dict[str, Code] | None = None) -> Code:
-    """The call that fills a tensor in place."""
+def fill(rule: Initialiser, target: Code, numbers: dict[str, Code] | None = None, fan_in: Code | None = None) -> Code:
+    """The call that fills a tensor in place; `fan_in` unless the tensor can be asked for it."""
     function, arguments = _PYTORCH[rule.rule.name]
     positional, keywords = [target], []
     for name, keyword, default in arguments:
         value = rule.args[name]
+        if name == "nonlinearity":
+            value = _NONLINEARITIES.get(value, value)
+            default = _NONLINEARITIES[default]
         made = (numbers or {}).get(name) or code.literal(value)
         if not keyword:
             positional.append(made)
         elif value != default:
             keywords.append((keyword, made))
+    if rule.rule.name == "lecun_normal":
+        keywords.append(("nonlinearity", code.literal("linear")))
+    elif rule.rule.name == "lecun_trunc_normal":
+        fan_in = fan_in or code.method(code.subscript(target, [code.literal(0)]), "numel", [])
+        keywords.append(("std", code.binary("**", fan_in, code.literal(-0.5))))
     return code.call(function, positional, keywords)
 
 
@@ -48,7 +66,9 @@ def parameter(use: Use) -> Code:
     """`nn.Parameter(…)` of a declared tensor."""
     sizes = shape_codes(use)
     rule = use.node.args["init"]
-    names = {case: None if node.args["init"] is None else node.args["init"].rule.name for case, node in use.nodes.items()}
+    names = {
+        case: None if node.args["init"] is None else node.args["init"].rule.name for case, node in use.nodes.items()
+    }
     if len(set(names.values())) > 1:
         raise Disagree(names, "initialisers differ")
     if rule is None or rule.rule.name in _FILLS:
@@ -57,7 +77,8 @@ def parameter(use: Use) -> Code:
     if rule.rule.name == "constant":
         value = numbers["value"]
         return code.call("nn.Parameter", [code.call("torch.full", [code.tuple_of(sizes), as_float(value)])])
-    return code.call("nn.Parameter", [fill(rule, code.call("torch.empty", sizes), numbers)])
+    fan_in = reduce(partial(code.binary, "*"), sizes[1:]) if rule.rule.axes else None
+    return code.call("nn.Parameter", [fill(rule, code.call("torch.empty", sizes), numbers, fan_in)])
 
 
 def as_float(value: Code) -> Code:
