@@ -153,7 +153,7 @@ def apply_operator(flow: Flow, call: Call, inputs: tuple[Value, ...], label: Slo
     outcome, all_inputs = _outcome(flow, op, call, positional, named, inputs)
     weights = outcome.weights
     if fed:
-        weights = explain.check_fed(op, call.syntax.span, fed, weights)
+        weights = explain.check_fed(op, call, fed, weights)
     node = Node(
         op,
         outcome.args,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from netdsl.elaborate.env import WeightRef
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Trouble
-from netdsl.graph.graph import Join, Node, Value
+from netdsl.graph.graph import Branch, Join, Node, Value, nodes_of
 from netdsl.graph.types import Weight, format_shape
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import MatchProblem
@@ -98,10 +98,7 @@ def branches(found: BranchProblem, op: Operator, call: Call, inputs: tuple[Value
     """Branches that do not fit together: one of those that agree, and those that do not with their arithmetic."""
     join = flow.steps[-1] if flow.steps and isinstance(flow.steps[-1], Join) else None
     if join is None or len(join.branches) != len(inputs) or not isinstance(call.syntax, tree.Combine):
-        shapes = " and ".join(str(value.type) for value in inputs)
-        return trouble(
-            found.code or BAD_SHAPE, f"{found.reason}: {shapes}", call.syntax.span, found.label, help=found.help
-        )
+        return trouble(found.code or BAD_SHAPE, found.reason, call.syntax.span, found.label, help=found.help)
     places = [branch_span(branch.syntax) for branch in join.branches]
     odd = found.odd[0]
     fit = next((number for number in range(len(inputs)) if number not in found.odd), None)
@@ -109,11 +106,15 @@ def branches(found: BranchProblem, op: Operator, call: Call, inputs: tuple[Value
     if fit is not None:
         labels.append(Label(places[fit], str(inputs[fit].type)))
     labels += [Label(places[number], str(inputs[number].type)) for number in found.odd[1:]]
-    last = _last_window(inputs[odd])
     place, arithmetic, help = places[odd], "", found.help
-    if last is not None and fit is not None:
-        place = last.span
-        arithmetic, help = _arithmetic(last, inputs[fit], found.help)
+    if fit is not None:
+        wanted, given = inputs[fit].type.shape, inputs[odd].type.shape
+        last = _last_window(inputs[odd], join.branches[odd])
+        if last is not None and wanted[1:] != given[1:]:
+            place = last.span
+            arithmetic, help = _arithmetic(last, inputs[fit], found.help)
+        elif not help and len(wanted) == len(given) == 3 and wanted[1:] == given[1:]:
+            help = f"a 1x1 convolution changes the channels: `conv({wanted[0]}, 1x1)` in this branch makes it fit"
     return trouble(
         found.code or BAD_SHAPE, found.reason, place, f"{inputs[odd].type}{arithmetic}", labels=tuple(labels), help=help
     )
@@ -124,10 +125,12 @@ def branch_span(statement: tree.Statement) -> Span:
     return statement.pipeline.span if isinstance(statement, tree.Flow) else statement.span
 
 
-def _last_window(value: Value) -> Node | None:
-    """The windowed operator that gave a value its height and width, walking back over what keeps them."""
+def _last_window(value: Value, branch: Branch) -> Node | None:
+    """The windowed operator of a branch that gave a value its height and width, walking back over what keeps them."""
+    inside = set(nodes_of(branch.steps))
     node = value.root.node
-    while node is not None:
+    while node in inside:
+        assert node is not None
         if node.op.sliding(node.args) is not None:
             return node
         if not node.inputs or node.inputs[0].type.shape[1:] != node.type.shape[1:]:
@@ -158,11 +161,12 @@ def _arithmetic(node: Node, fit: Value, help: str) -> tuple[str, str]:
 # --- Weights given as values, and whole numbers where fractions are due --------------------------
 
 
-def check_fed(op: Operator, span: Span, fed: dict[str, Any], weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
+def check_fed(op: Operator, call: Call, fed: dict[str, Any], weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
     """The weights that the operator still owns when some are given as values."""
+    places = {each.name: each.span for each in call.args}
     by_name = {weight.name: weight for weight in weights}
     for name, value in fed.items():
-        wanted = by_name.get(name)
+        wanted, span = by_name.get(name), places.get(name, call.syntax.span)
         if wanted is None:
             known = ", ".join(f"`{each}`" for each in by_name) or "none"
             message = f"`{op.name}` has no weight `{name}` that a tensor could be given for"
@@ -172,13 +176,13 @@ def check_fed(op: Operator, span: Span, fed: dict[str, Any], weights: tuple[Weig
         else:
             shape = value.type.shape
             if value.type.batched:
-                message = f"the weight `{name}` of `{op.name}` cannot depend on the batch"
+                message = f"`{name}` of this `{op.name}` is given a tensor that depends on the batch"
                 help = "params, constants and what is computed from them alone have no batch"
                 raise trouble(BAD_SHAPE, message, span, help=help)
         if tuple(shape) != tuple(wanted.shape):
             message = (
-                f"the weight `{name}` of `{op.name}` has shape {format_shape(wanted.shape)}; "
-                f"the given one has {format_shape(tuple(shape))}"
+                f"`{name}` of this `{op.name}` has shape {format_shape(wanted.shape)}; "
+                f"the tensor given for it has {format_shape(tuple(shape))}"
             )
             raise trouble(BAD_SHAPE, message, span)
     return tuple(weight for weight in weights if weight.name not in fed)

@@ -100,6 +100,9 @@ _SPATIAL = {
 }
 
 
+_ALL_AXES = frozenset(name for names in _SPATIAL.values() for name in names)
+
+
 def axis_of(value: Value, expr: tree.Attribute) -> Any:
     """An axis of a tensor by name, or its whole shape."""
     shape, name = value.type.shape, expr.name
@@ -114,7 +117,8 @@ def axis_of(value: Value, expr: tree.Attribute) -> Any:
         if name in names:
             return shape[1 + names.index(name)]
     known = ["channels", "features", *_SPATIAL.get(len(shape), ()), "shape"]
-    label = did_you_mean(name, known) or f"it has {', '.join(f'`{each}`' for each in known)}"
+    has = f"it has {', '.join(f'`{each}`' for each in known)}"
+    label = has if name in _ALL_AXES else did_you_mean(name, known) or has
     raise trouble(UNKNOWN_ATTRIBUTE, f"a tensor of shape {value.type} has no `{name}`", expr.name_span, label)
 
 

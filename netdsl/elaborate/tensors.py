@@ -40,7 +40,8 @@ def table(statement: tree.Table, flow: Flow, env: Env) -> None:
     shape = _shape(statement.shape, flow, env)
     names = [index.id for index in statement.indices]
     if len(names) != len(shape):
-        message = f"`{statement.name.span.text}` has {len(names)} indices, and its shape {len(shape)} axes"
+        indices, axes = _count(len(names), "index", "indices"), _count(len(shape), "axis", "axes")
+        message = f"`{statement.name.span.text}` has {indices}, and its shape {axes}"
         raise trouble(BAD_VALUE, message, statement.name.span, help="an index for each axis: `mask[i, j]: [n, n] = …`")
     for number, index in enumerate(statement.indices):
         if index.id in names[:number]:
@@ -49,6 +50,10 @@ def table(statement: tree.Table, flow: Flow, env: Env) -> None:
     args = {"shape": shape, "dtype": dtype, "init": None}
     op = CONSTANT if statement.kind == "constant" else BUFFER
     _declare(op, args, {"shape": Origin(statement.shape, env)}, statement, flow, env)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _declare(

@@ -200,15 +200,7 @@ class Scope:
 
     def nodes(self) -> Iterator[Node]:
         """Every operator in it, at any depth, in the order of the text."""
-        stack = [self.items]
-        while stack:
-            for item in stack[-1]:
-                if isinstance(item, Scope):
-                    stack.append(item.items)
-                    break
-                yield item
-            else:
-                stack.pop()
+        return nodes_of(self.steps)
 
     def scopes(self) -> Iterator[Scope]:
         """Itself and every scope in it, at any depth, outer before inner."""
@@ -419,6 +411,19 @@ class Graph:
                     owner, tied = source
                     found[f"{node.path}.{name}"] = next(weight for weight in owner.weights if weight.name == tied)
         return found
+
+
+def nodes_of(steps: list[Step]) -> Iterator[Node]:
+    """Every operator in steps, at any depth, in the order of the text."""
+    stack = [_items(steps)]
+    while stack:
+        for item in stack[-1]:
+            if isinstance(item, Scope):
+                stack.append(item.items)
+                break
+            yield item
+        else:
+            stack.pop()
 
 
 def _items(steps: list[Step]) -> Iterator[Item]:
