@@ -198,7 +198,7 @@ def slice_of(start: Code | None, stop: Code | None, step: Code | None = None) ->
         if number:
             before = not simple and bounds[number - 1] is not None
             after = not simple and bound is not None
-            doc.append((" " if before or (not simple and number > 1) else "") + ":" + (" " if after else ""))
+            doc.append((" " if before or (not simple and number == 1 and start is not None) else "") + ":" + (" " if after else ""))
         if bound is not None:
             doc.append(bound.within(TERNARY))
     return Code(tuple(doc))
@@ -208,7 +208,7 @@ def unary(op: str, operand: Code) -> Code:
     """`-a` or `not a`."""
     if op == "not":
         return Code(("not ", operand.within(NOT)), NOT)
-    return Code((op, operand.within(POWER if not str(operand).startswith("-") else ATOM)), UNARY, operand.typed, operand.calls)
+    return Code((op, operand.within(ATOM)), UNARY, operand.typed, operand.calls)
 
 
 def binary(op: str, left: Code, right: Code) -> Code:
@@ -223,10 +223,14 @@ def binary(op: str, left: Code, right: Code) -> Code:
         return Code(Group((left.within(SUM), SPACE, f"{op} ", right.within(SUM))), COMPARE, False, calls)
     level = _LEVELS[op]
     bare: Doc | None = None
-    bracketed = right.level <= level or (right.level == ATOM and str(right)[-1] in ")]" and right.doc.__class__ is not str)
+    bracketed = right.level == ATOM and str(right)[-1] in ")]" and not isinstance(right.doc, str)
+    bracketed = bracketed or right.level <= level
     if left.level != level and bracketed:
         # One such operator before brackets: as a statement of its own it breaks within them.
-        bare = (left.within(level), f" {op} ", right.within(level + 1))
+        before = left.within(level) if left.level >= ATOM or left.level < level else left.bare
+        if before is None and len(str(left)) < 90:
+            before = str(left)
+        bare = None if before is None else (before, f" {op} ", right.within(level + 1))
     first = _chain(left, level) if left.level == level else left.within(level)
     return Code(Group((first, SPACE, f"{op} ", right.within(level + 1))), level, typed, calls, bare)
 
