@@ -9,7 +9,7 @@ import os
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-from netdsl_pytorch.harness.compiled import trainable
+from netdsl_pytorch.harness.compiled import from_file, trainable
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.evaluation import Prediction, Tested, evaluate, predict
 from netdsl_pytorch.harness.memory import parse_size
@@ -32,6 +32,7 @@ __all__ = [
     "convert",
     "dry_run",
     "evaluate",
+    "from_file",
     "list_runs",
     "parse_settings",
     "parse_size",

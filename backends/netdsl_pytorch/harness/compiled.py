@@ -1,9 +1,16 @@
-"""From a checked graph to the model that the harness trains: the emitted file, and what it takes to emit it again."""
+"""The model that the harness trains: emitted from a checked graph, or a Python file that somebody has edited."""
 
+import ast
+import re
 from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from netdsl.loading import Loaded
 from netdsl_pytorch.emit import emit, factory_name
+from netdsl_pytorch.harness import emitted
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.options import TrainableModel
 
@@ -35,4 +42,42 @@ def trainable(
         spec_model=spec.model,
         spec_root=spec.root,
         limits=tuple(limits),
+    )
+
+
+def from_file(path: Path, inputs: Sequence[str] = ()) -> TrainableModel:
+    """The model of a Python file: one that was emitted, and edited since. The file is run.
+
+    Its factory is the last function in it, its input what `inputs` says or its docstring. Raises HarnessError.
+    """
+    try:
+        source = path.read_bytes().decode()
+        tree = ast.parse(source)
+    except OSError as error:
+        raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise HarnessError(f"{path} is not Python: {error}") from error
+    factories = [each.name for each in tree.body if isinstance(each, ast.FunctionDef) and not each.name.startswith("_")]
+    if not factories:
+        raise HarnessError(f"{path} has no function that makes the net", help="an emitted file ends with one")
+    shape = inputs[0].rpartition("=")[2] if inputs else ""
+    told = re.search(r"^Input (\d+x\d+x\d+)[;.]", ast.get_docstring(tree) or "", re.MULTILINE)
+    found = re.fullmatch(r"(\d{1,6})x(\d{1,6})x(\d{1,6})", shape or (told[1] if told else ""))
+    if found is None:
+        raise HarnessError(f"the input of {path} is not known", help="--input 3x224x224, or what it is")
+    input_shape = (int(found[1]), int(found[2]), int(found[3]))
+    module = emitted.build(path, source, factories[-1]).eval()
+    with torch.inference_mode():
+        logits = module(torch.zeros(1, *input_shape))
+    if not isinstance(logits, Tensor) or logits.dim() != 2:
+        raise HarnessError(f"`{factories[-1]}` in {path} gives no logits: only classifiers can be trained")
+    return TrainableModel(
+        name=factories[-1],
+        source=source,
+        spec="",
+        spec_name=path.name,
+        params=(),
+        inputs=tuple(inputs),
+        input_shape=input_shape,
+        num_classes=logits.shape[1],
     )

@@ -44,7 +44,7 @@ def write(
         _code(description.recipe.as_toml(), "toml"),
         "## Net",
         f"`{description.spec_name}`" + _changes(description),
-        _code(run.read(run.spec), ""),
+        _code(run.read(run.spec), "") if run.spec.exists() else _code(run.read(run.model), "python"),
         "## Environment",
         _table(("what", "which"), list(environment.items())),
     ]

@@ -87,7 +87,8 @@ class RunFolder:
             self.checkpoints.mkdir(parents=True)
         except OSError as error:
             raise HarnessError(f"cannot make the run folder {self.path}: {error.strerror or error}") from error
-        write_atomic(self.spec, model.spec.encode())
+        if model.spec:
+            write_atomic(self.spec, model.spec.encode())
         write_atomic(self.model, model.source.encode())
         write_atomic(self.recipe, description.recipe.as_toml().encode())
         # Last: a folder without it was never a run.
@@ -120,9 +121,15 @@ class RunFolder:
 
         Raises HarnessError if it is not, unless the user `trusts` it.
         """
-        spec, source = self.read(self.spec), self.read(self.model)
-        model = recompile(spec, description)
-        if model.source != source:
+        source = self.read(self.model)
+        has_spec = self.spec.exists()
+        if not has_spec and not trusts:
+            raise HarnessError(
+                f"{self.path} trains a Python file ({description.spec_name}) and has no spec to compare it with",
+                help="--trust-model, if you know what is in it, runs it",
+            )
+        spec = self.read(self.spec) if has_spec else ""
+        if has_spec and recompile(spec, description).source != source:
             if not trusts:
                 raise HarnessError(
                     f"{self.model} is not what this version of the compiler makes of {self.spec}: one of the two was "

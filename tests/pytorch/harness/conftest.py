@@ -16,4 +16,4 @@ def without_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     """
     if request.node.get_closest_marker("pictures") is None:
         monkeypatch.setitem(sys.modules, "matplotlib", None)
-        monkeypatch.setitem(sys.modules, "tensorboard", None)
+        monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
