@@ -22,10 +22,10 @@ Every model is compiled, and its contracts and budgets are checked, by the tests
 part by part, `netdsl compile NAME` writes it as PyTorch. Parameters are those at inference, and in brackets those with
 the auxiliary heads of training; MACs are multiply-adds for one input of the size that is given.
 
-What a model agrees with, by the tests in `tests/specs`: **torchvision** (0.28) and **timm** (1.0.31) mean that the names
-and shapes of its `state_dict`, its parameters and its MACs are equal, and its logits too when both are filled with the
-same numbers; so their weights load with `strict=True`. They were measured by `tests/specs/measure.py`. The others agree
-with what their source says, as told.
+What a model agrees with, by the tests in `tests/specs`: **torchvision** (0.28) and **timm** (1.0.31) mean that the
+names and shapes in its `state_dict`, its parameters and MACs are equal, and its logits too when both are filled with
+the same numbers; so their weights load with `strict=True`. They were measured by `tests/specs/measure.py`. The others
+agree with what their source says, as told.
 """
 
 SOURCES = {
@@ -34,10 +34,10 @@ SOURCES = {
     "googlenet": "table 1 of the paper, each row's shape, parameters and MACs",
     "googlenet_naive": "figure 2a in the paper's network",
     "googlenet_bn_noaux": "torchvision, with `aux_logits=False`",
-    "gpt2": "OpenAI's and nanoGPT's: names, shapes, 124,439,808 parameters",
-    "gpt2_large": "OpenAI's: 774,030,080 parameters",
-    "gpt2_medium": "OpenAI's: 354,823,168 parameters",
-    "gpt2_xl": "OpenAI's: 1,557,611,200 parameters",
+    "gpt2": "nanoGPT's names; OpenAI's 124,439,808 parameters",
+    "gpt2_large": "nanoGPT's names; OpenAI's 774,030,080 parameters",
+    "gpt2_medium": "nanoGPT's names; OpenAI's 354,823,168 parameters",
+    "gpt2_xl": "nanoGPT's names; OpenAI's 1,557,611,200 parameters",
     "gpt_char": "nanoGPT's `train_shakespeare_char`",
     "hmax": "table 1 of the paper: sizes, pools; the filters by their law",
     "inception_resnet_v1": "figures 10 to 15 of the paper",
@@ -61,14 +61,16 @@ SOURCES = {
 
 def page() -> str:
     """The text of docs/library.md."""
-    rows = [
-        _row(model)
-        for model in sorted(MODELS, key=lambda name: (Path(built_ins()[name].path).stem, MODELS.index(name)))
-    ]
+    rows = [_row(model) for model in sorted(MODELS, key=_place)]
     table = _table(["model", "spec", "lines", "input", "parameters", "MACs", "depth", "agrees with"], rows)
     count = len({built_ins()[name].path for name in MODELS})
     summary = f"\n{len(MODELS)} models in {count} specs.\n\n"
     return HEAD + summary + table + _standard_blocks()
+
+
+def _place(model: str) -> tuple[str, int]:
+    """Models of a spec stand together."""
+    return Path(built_ins()[model].path).stem, MODELS.index(model)
 
 
 def _row(model: str) -> list[str]:
@@ -105,24 +107,20 @@ def _standard_blocks() -> str:
                 parameters = ", ".join(each.span.text for each in statement.parameters)
                 rows.append([f"`std.{path.stem}`", f"`{statement.name}({parameters})`", _sentence(statement.doc)])
     head = (
-        "\n## Standard blocks\n\n`use std.conv { ConvNormAct }` brings a block into a spec. They are written in the language "
-        "themselves:\nread them in [netdsl/std](../netdsl/std).\n\n"
+        "\n## Standard blocks\n\n`use std.conv { ConvNormAct }` brings a block into a spec. They are written in the "
+        "language themselves: read\nthem in [netdsl/std](../netdsl/std).\n\n"
     )
     return head + _table(["file", "block", "what it is"], rows)
 
 
 def _sentence(doc: str) -> str:
-    """The first sentence of a block's documentation, on one line."""
+    """The first sentence of a block's documentation, or what stands before its colon, on one line."""
     text = " ".join(doc.split())
-    end = next(
-        (
-            at
-            for at in range(len(text))
-            if text[at : at + 2] in (". ", ": ") and text.count("(", 0, at) == text.count(")", 0, at)
-        ),
-        len(text),
-    )
-    return text[:end].rstrip(".") + "."
+    for at, character in enumerate(text):
+        in_brackets = text.count("(", 0, at) > text.count(")", 0, at)
+        if character in ".:" and text[at + 1 : at + 2] in ("", " ") and not in_brackets:
+            return f"{text[:at]}."
+    return f"{text}."
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
