@@ -54,6 +54,8 @@ class Brackets:
 
     closing: dict[int, int] = field(default_factory=dict)
     """By the offset of an opening bracket: the offset of the one that closes it; none for those never closed."""
+    definitions: list[int] = field(default_factory=list)
+    """Where definitions begin a line."""
     misleading: list[int] = field(default_factory=list)
     """Opening braces closed by one that stands where a brace further out should be closed: probably left open."""
 
@@ -82,6 +84,7 @@ def matched(text: str) -> Brackets:
             _close(text, (at, indent), at == first, open, found)
         elif kind == "define":
             open.clear()
+            found.definitions.append(at)
     return found
 
 

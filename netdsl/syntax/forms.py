@@ -64,6 +64,8 @@ _KINDS = {
     PART: "a name, a computed name (`layer{i}`), a path (`a.b`) or an indexed name (`layers[i]`)",
     PLAIN: "a name",
 }
+OUTSIDE = "cannot stand outside of a block or net"
+
 _STAGES = frozenset(
     (Call, Name, Computed, Attribute, Index, Sequence, Labelled, Combine, Group, If, For, Repeat),
 )
@@ -230,7 +232,7 @@ def at_file_level(builder: Builder, statements: list[Statement]) -> tuple[Statem
         elif not told:
             # One message for a run of them: mostly a `}` too many has ended their block early.
             told = True
-            message = f"{_CALLED[type(statement)]} cannot stand outside of a block or net"
+            message = f"{_CALLED[type(statement)]} {OUTSIDE}"
             help = "if it belongs to the block above, that block has a `}` too many"
             above = bool(kept) and isinstance(kept[-1], BlockDef | NetDef)
             builder.report(Diagnostic(MISPLACED, message, _head(statement), help=help if above else ""))

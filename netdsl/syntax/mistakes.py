@@ -8,17 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netdsl.syntax.forms import OUTSIDE
 from netdsl.syntax.lexer import END
 from netdsl.syntax.tabled import accepted, begun
 from netdsl.syntax.tables import SIGNS, WORDS
-from netdsl.text.codes import BAD_CHARACTER, SYNTAX, UNCLOSED
+from netdsl.text.codes import BAD_CHARACTER, MISPLACED, SYNTAX, UNCLOSED
 from netdsl.text.diagnostic import Diagnostic, Label
 from netdsl.text.source import Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netdsl.syntax.lexer import Token
+    from netdsl.syntax.forms import OUTSIDE
+from netdsl.syntax.lexer import Token
 
 # What can begin at a place, by what the grammar calls it; the first that fits is named.
 _BEGUN = {
@@ -180,9 +182,13 @@ def unexpected(place: Place) -> Diagnostic:
     return Diagnostic(SYNTAX, message, Span(source, start, max(start + 1, end)), help=_help(place))
 
 
-def is_stray(diagnostic: Diagnostic, bracket: str) -> bool:
-    """Whether a finding is of such a bracket that closes nothing."""
-    return diagnostic.message == _STRAY.format(bracket)
+def is_consequence(diagnostic: Diagnostic) -> bool:
+    """Whether a mistake before, in the same definition, explains a finding: a bracket that begins a line and closes
+    nothing, or a statement outside of blocks and nets."""
+    if diagnostic.code is MISPLACED:
+        return diagnostic.message.endswith(OUTSIDE)
+    span = diagnostic.span
+    return diagnostic.message == _STRAY.format(span.text) and _begins_line(span.source.text, span.start)
 
 
 def unclosed_brace(source: Source, opened: int, definition: Token | None) -> Diagnostic:

@@ -5,6 +5,7 @@ After an error it goes on with the next statement, so that one run tells all tha
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,10 +13,10 @@ from netdsl.limits import Limits
 from netdsl.syntax.brackets import Brackets, indentation, matched, too_deep
 from netdsl.syntax.build import MOST_REPORTED, Builder
 from netdsl.syntax.lexer import END, STRAY, Lexer
-from netdsl.syntax.mistakes import Place, is_stray, meant, not_a_token, unclosed_brace, unexpected
+from netdsl.syntax.mistakes import Place, is_consequence, meant, not_a_token, unclosed_brace, unexpected
 from netdsl.syntax.tabled import accepts, actions_of, gotos_of
 from netdsl.syntax.tables import ENDS, RULES, STARTS
-from netdsl.text.codes import MISPLACED, SYNTAX
+from netdsl.text.codes import SYNTAX
 from netdsl.text.diagnostic import Diagnostic, SpecSyntaxError
 
 if TYPE_CHECKING:
@@ -74,10 +75,17 @@ class _Parse:
     def _sifted(self, found: list[Diagnostic]) -> list[Diagnostic]:
         """The findings in the order of their places, without those that say the same."""
         found = sorted(found, key=lambda diagnostic: diagnostic.span.start)
-        # A brace too many closes its block early: then what follows stands outside, and so does the next brace.
-        misplaced = next((each.span.start for each in found if each.code is MISPLACED), None)
-        if misplaced is not None:
-            found = [each for each in found if not (is_stray(each, "}") and each.span.start > misplaced)]
+        # A bracket too many, or one that a mistake took with it, ends a block early: then what follows in that
+        # definition stands outside, and so does its last brace.
+        definitions = self.matched().definitions
+        told: set[int] = set()
+        sifted = []
+        for each in found:
+            definition = bisect(definitions, each.span.start)
+            if definition not in told or not is_consequence(each):
+                sifted.append(each)
+            told.add(definition)
+        found = sifted
         if self.errors >= MOST_ERRORS or len(found) > MOST_REPORTED:
             found = found[:MOST_REPORTED]
             found[-1] = replace(found[-1], notes=(*found[-1].notes, "there may be more errors below"))

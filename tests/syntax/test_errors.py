@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netdsl.syntax.lexer import Lexer
 from netdsl.syntax.parser import parse, parse_expression
 from netdsl.text import Source, SpecSyntaxError
 
@@ -73,3 +74,19 @@ def test_errors_in_an_expression_of_the_command_line() -> None:
         parse_expression(Source("--param n", ""))
     with pytest.raises(SpecSyntaxError, match="expected the end, found `2`"):
         parse_expression(Source("--param n", "1 2"))
+
+
+def test_one_mistake_is_mostly_told_once() -> None:
+    """Left out or written twice, a word of an example gives one message; two at most, and that rarely."""
+    counts = {0: 0, 1: 0, 2: 0}
+    for path in sorted((HERE / "data/examples").glob("*.net")):
+        text = path.read_text(encoding="utf-8")
+        for number, (_, start, end, _) in enumerate(Lexer(Source("", text), lambda at, past: None).begin(0, len(text))):
+            if number % 67 == 0:
+                for changed in (text[:start] + text[end:], f"{text[:end]} {text[start:]}"):
+                    try:
+                        parse(Source("my.net", changed))
+                        counts[0] += 1
+                    except SpecSyntaxError as error:
+                        counts[len(error.diagnostics)] += 1
+    assert counts[2] < 0.01 * counts[1]
