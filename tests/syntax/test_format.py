@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from netdsl.syntax.tree import File
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 CASES = sorted((HERE / "data/format").glob("*.net"))
 SPECS = [*sorted((HERE / "data").glob("*.net")), *sorted((HERE / "data/examples").glob("*.net")), *CASES]
 TEXTS = [path.read_text(encoding="utf-8") for path in SPECS]
 SHORT = [text for text in TEXTS if len(text) < 1500]
-LIBRARY = [*sorted((ROOT / "specs").glob("**/*.net")), *sorted((ROOT / "netdsl/std").glob("*.net"))]
 
 
 def formatted(text: str) -> str:
@@ -89,12 +87,6 @@ def test_the_table_of_the_paper_stays_a_table() -> None:
     assert "    i3a: Inception( 64,  96, 128, 16,  32,  32)                  => 256x28x28" in lines
     assert "    maxpool(3x3/2)                                               => 480x14x14" in lines
     assert "    i4b: Inception(160, 112, 224, 24,  64,  64)" in lines
-
-
-@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.name)
-def test_the_library_is_formatted(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert formatted(text) == text, f"run `netdsl fmt {path.relative_to(ROOT)}`"
 
 
 def test_small_files() -> None:
