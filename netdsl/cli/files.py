@@ -54,16 +54,28 @@ def write_text(path: str, text: str) -> None:
             with open(path, "w", encoding="utf-8", newline="\n") as device:  # such as /dev/null
                 device.write(text)
             return
-        _replace(path, text)
+        _replace(path, text.encode())
     except OSError as error:
         raise CommandError(f"cannot write `{path}`: {(error.strerror or str(error)).lower()}") from None
 
 
-def _replace(path: str, text: str) -> None:
+def write_bytes(path: str, data: bytes) -> None:
+    """Write a file that is no text as a whole, or to standard output."""
+    if path == STDOUT:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        _replace(os.path.realpath(path), data)
+    except OSError as error:
+        raise CommandError(f"cannot write `{path}`: {(error.strerror or str(error)).lower()}") from None
+
+
+def _replace(path: str, data: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".netdsl-")
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, _mode(path))

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("netdsl.cli.check", "say what is wrong with a spec"),
     "fmt": ("netdsl.cli.fmt", "give specs their one layout"),
     "stats": ("netdsl.cli.stats", "show what a network costs, part by part"),
+    "draw": ("netdsl.cli.draw", "draw the figure of a network"),
     "compile": ("netdsl.cli.compile", "write a network as a PyTorch file of your own"),
     "verify": ("netdsl.cli.verify", "prove that an emitted file does what its spec says"),
     "train": ("netdsl.cli.train", "train a network on images, or go on with a run"),
@@ -29,6 +30,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("netdsl.cli.predict", "say what is on images"),
     "runs": ("netdsl.cli.runs", "list training runs"),
     "convert": ("netdsl.cli.convert", "turn PyTorch's pickled weights into safetensors"),
+    "diff": ("netdsl.cli.diff", "compare two networks: structure, shapes, parameters, multiply-adds"),
+    "new": ("netdsl.cli.new", "start a spec from a template"),
+    "explain": ("netdsl.cli.explain", "say what the code of a message means"),
     "specs": ("netdsl.cli.specs", "list the built-in models, or print a spec"),
 }
 """Commands by name: the module, and one line of help."""

@@ -1,0 +1,479 @@
+"""From a graph to a figure: parts, columns and rows along the text's own structure, and the edges between them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from netdsl.draw import texts
+from netdsl.draw.figure import Column, Edge, End, Figure, Part, PartKind, Row
+from netdsl.draw.threads import Ends, Stretch, Thread, Threads, crossing
+from netdsl.graph.graph import Branch, Choice, Fetch, Graph, Join, Loop, Node, Output, Scope, Step, Value
+from netdsl.syntax import tree
+
+if TYPE_CHECKING:
+    from netdsl.draw.figure import Family
+    from netdsl.text.source import Span
+
+TABLES = ("param", "constant", "buffer")
+
+
+def figure_of(graph: Graph) -> Figure:
+    """The whole network as a figure."""
+    builder = Builder(graph)
+    for entry in graph.inputs:
+        bound = f" < {entry.bound:,}" if entry.bound is not None else ""
+        lines = [f"{entry.name}: {texts.shape_text(entry.value.type)}{bound}"]
+        builder.input(entry.value, entry.name, lines, entry.syntax.span)
+    if len(graph.inputs) == 1:
+        builder.current = (End(builder.parts[0]),)
+    threads = Threads(builder)
+    builder.steps(graph.root.steps, threads)
+    return builder.figure(threads, graph.name, texts.scope_title(graph.root))
+
+
+def figure_of_block(graph: Graph, scope: Scope) -> Figure:
+    """One use of a block by itself, arguments as written in its definition."""
+    builder = Builder(graph, written=True)
+    for number, formal in enumerate(scope.formals):
+        name = "in" if number == 0 else f"in {number + 1}"
+        for key, value in scope.arguments.items():
+            if isinstance(value, Value) and value.root is formal.root:
+                name = key
+        builder.input(formal, name, [f"{name}: {texts.shape_text(formal.type)}"], scope.span)
+    builder.current = (End(builder.parts[0]),) if builder.parts else ()
+    threads = Threads(builder)
+    builder.steps(scope.steps, threads)
+    results = [value.link for value in scope.outputs if value.link is not None]
+    for number, value in enumerate(results):
+        name = "out" if len(results) == 1 else f"out {number + 1}"
+        builder.output(threads, name, value, scope.span, train=False, noted=())
+    use = f"`{scope.path}: {texts.scope_title(scope)}`" if scope.path else texts.scope_title(scope)
+    return builder.figure(threads, texts.signature(scope), f"shapes as in {use.replace('`', '')} of {graph.name}")
+
+
+class _Built(NamedTuple):
+    """Pieces that were built apart, what was current before them, and what is after them."""
+
+    threads: Threads
+    stretch: Stretch
+    entry: tuple[End, ...]
+    gives: tuple[End, ...]
+
+
+class Builder:
+    """Walks over the steps of a graph and makes parts and edges."""
+
+    def __init__(self, graph: Graph, written: bool = False) -> None:
+        self.graph = graph
+        self.written = written
+        self.parts: list[Part] = []
+        self.edges: list[Edge] = []
+        self.ends: dict[Value, End] = {}
+        self.current: tuple[End, ...] = ()
+        self.around: list[tuple[Part, tuple[End, ...]]] = []
+        """The groups around, which see the values outside, and what each was given as it began."""
+        self.waiting: dict[Part, int] = {}
+        """The inputs that have no place yet, and how often they are read."""
+        self.apart_from_root = 0
+        """How many branches, turns and blocks around may hold only some of the readers of an input."""
+        self.keys: dict[Hashable, int] = {}
+        self.statement: tuple[object, tuple[End, ...], list[tuple[Thread, int, Ends]]] = (None, (), [])
+
+    def since(self, first: int, mark: int) -> Stretch:
+        """The parts and edges that were made since there were so many."""
+        return Stretch(first, len(self.parts), mark, len(self.edges))
+
+    def part(self, kind: PartKind, family: Family, lines: list[str], span: Span | None, name: str = "") -> Part:
+        part = Part(kind, len(self.parts), family, lines, name, span=span)
+        self.parts.append(part)
+        return part
+
+    # --- where values come from
+
+    def raw(self, value: Value) -> End | None:
+        """The end where a value is made."""
+        at: Value | None = value
+        while at is not None:
+            if at in self.ends:
+                return self.ends[at]
+            at = at.link
+        return None
+
+    def local(self, end: End) -> End:
+        """The same end as seen from here: what a group around was given comes in where the group begins."""
+        for part, entry in reversed(self.around):
+            if end in entry:
+                return End(part, True, entry.index(end))
+        return end
+
+    def read(self, value: Value, target: End) -> None:
+        """An edge from where the value is made; parameters and constants are set beside their reader instead."""
+        raw = self.raw(value)
+        if raw is None:
+            return
+        if raw.part.kind == "tensor":
+            if not target.inside and raw.part not in target.part.tensors:
+                target.part.tensors.append(raw.part)
+            return
+        self.edges.append(Edge(self.local(raw), target, texts.shape_text(value.type)))
+
+    def input(self, value: Value, name: str, lines: list[str], span: Span) -> None:
+        """An input of the net, or of the block that is drawn."""
+        part = self.part("input", "end", lines, span, name)
+        part.shape = texts.shape_text(value.type)
+        part.changes = False
+        part.path = name
+        self.ends[value] = End(part)
+        self.waiting[part] = sum(each.root is value.root for node in self.graph.nodes() for each in node.inputs)
+
+    def inputs_to_place(self, sources: Iterable[End]) -> list[Part]:
+        """The inputs that a new thread starts from and that stand nowhere yet."""
+        found = [end.part for end in sources if end.part in self.waiting and not end.inside]
+        if len(found) != 1 or (self.apart_from_root and self.waiting[found[0]] != 1):
+            return []
+        del self.waiting[found[0]]
+        return found
+
+    # --- steps
+
+    def steps(self, steps: list[Step], threads: Threads) -> None:
+        for step in steps:
+            self.step(step, threads)
+
+    def step(self, step: Step, threads: Threads) -> None:
+        statement = getattr(step, "statement", None)
+        if isinstance(statement, tree.Output) and statement is not self.statement[0]:
+            self.statement = (statement, self.current, threads.note())
+        if isinstance(step, Node):
+            self.node(step, threads)
+        elif isinstance(step, Scope):
+            self.scope(step, threads)
+        elif isinstance(step, Loop):
+            self.loop(step, threads)
+        elif isinstance(step, Choice):
+            self.steps(step.taken.steps if step.taken is not None else [], threads)
+        elif isinstance(step, Join):
+            self.join(step, threads)
+        elif isinstance(step, Fetch):
+            self.current = tuple(end for value in _values(step.values) if (end := self.raw(value)) is not None)
+        elif isinstance(step, Output):
+            statement, before, noted = self.statement
+            mine = statement is step.syntax
+            self.output(threads, step.name, step.value, step.syntax.span, step.train, noted if mine else threads.note())
+            self.current = before if mine else self.current
+
+    def output(
+        self,
+        threads: Threads,
+        name: str,
+        value: Value,
+        span: Span,
+        train: bool,
+        noted: Iterable[tuple[Thread, int, Ends]],
+    ) -> None:
+        """A result of the net."""
+        first, mark = len(self.parts), len(self.edges)
+        part = self.part("output", "end", [f"{name}: {texts.shape_text(value.type)}"], span, name)
+        part.path, part.train, part.shape = name, train, texts.shape_text(value.type)
+        self.read(value, End(part))
+        part.key = self.key("output", train)
+        threads.add([part], self.since(first, mark), frozenset([End(part)]), ends=True)
+        threads.close(part, noted)
+
+    def node(self, node: Node, threads: Threads, gives: bool = True) -> None:
+        """An operator: a box, or a line in the box of the operator that it is appended to."""
+        name = node.op.name
+        if name == "identity" and node.inputs and not node.labelled:
+            raw = self.raw(node.inputs[0])
+            if raw is not None:
+                self.ends[node.output] = raw
+                self.current = (raw,)
+                return
+        if name in TABLES:
+            self.table(node)
+            return
+        if node.appended and len(node.inputs) == 1 and self.append(node):
+            return
+        first, mark = len(self.parts), len(self.edges)
+        part = self.part("stage", texts.family(node.op), [texts.call_text(node, self.written)], node.span)
+        part.name = node.name if node.labelled else ""
+        if node.shared is not None and node.scope.shared is None:
+            part.lines.append(f"weights of {node.shared.name or node.shared.path}")
+        plain = not node.labelled and part.lines == [name if isinstance(node.syntax, tree.Combine) else f"{name}()"]
+        if name in texts.SYMBOLS and (plain or isinstance(node.syntax, tree.Call)) and not node.labelled:
+            part.symbol = texts.SYMBOLS[name]
+        part.path, part.train, part.items = node.path, node.train_only, [node]
+        for value in node.inputs:
+            self.read(value, End(part))
+        for source in (node.fed or {}).values():
+            if isinstance(source, Value):
+                self.read(source, End(part))
+        self.shape(part, node)
+        for value in node.outputs:
+            self.ends[value] = End(part)
+        self.current = (End(part),)
+        part.key = self.part_key(part)
+        threads.add([part], self.since(first, mark), frozenset([End(part)]), ends=part.train)
+
+    def shape(self, part: Part, node: Node) -> None:
+        part.shape = texts.shape_text(node.type)
+        if len(node.outputs) > 1:
+            part.shape = f"{len(node.outputs)} × {part.shape}"
+        part.changes = not part.items[0].inputs or part.shape != texts.shape_text(part.items[0].inputs[0].type)
+
+    def append(self, node: Node) -> bool:
+        """Write an appended stage into the box of its operator, if that is what it reads."""
+        end = self.raw(node.inputs[0])
+        if end is None or end.inside or end.part.kind != "stage" or end.part is not self.parts[-1]:
+            return False
+        part = end.part
+        part.lines.append(texts.call_text(node, self.written))
+        part.symbol = ""
+        part.items.append(node)
+        self.shape(part, node)
+        self.ends[node.output] = end
+        self.current = (end,)
+        part.key = self.part_key(part)
+        return True
+
+    def table(self, node: Node) -> None:
+        """A parameter or constant."""
+        part = self.part("tensor", "end", [node.name.rpartition(".")[2] or node.op.name], node.span, node.name)
+        part.shape = texts.shape_text(node.type)
+        part.path, part.items, part.train = node.path, [node], node.train_only
+        part.lines.append(part.shape)
+        part.key = self.part_key(part)
+        self.ends[node.output] = End(part)
+        self.current = (End(part),)
+
+    # --- blocks and groups
+
+    def scope(self, scope: Scope, threads: Threads) -> None:
+        """A block or a labelled group: a part with a column inside."""
+        first, mark = len(self.parts), len(self.edges)
+        title = texts.scope_title(scope, self.written)
+        part = self.part("frame", "group", [], scope.span)
+        part.name = scope.name if scope.labelled or not title else ""
+        part.path, part.train, part.items = scope.path, scope.train_only, [scope]
+        part.title = title
+        part.lines = [title] if title else [part.name or "group"]
+        if not title and not part.name:
+            part.title = "group"
+        if scope.shared is not None and (scope.parent is None or scope.parent.shared is None):
+            part.lines.append(f"weights of {scope.shared.name}")
+            part.title += f", weights of {scope.shared.name}"
+        kept = self.current, self.around
+        entry: tuple[End, ...]
+        if scope.kind == "sequence":
+            entry = tuple(end for value in scope.inputs if (end := self.raw(value)) is not None)
+            self.around = [*self.around, (part, entry)]
+        else:
+            entry = tuple(End(part, True, number) for number in range(len(scope.formals)))
+            self.ends.update(zip(scope.formals, entry, strict=True))
+            self.around = []
+            named = [value for each in scope.arguments.values() for value in _values(each)]
+            self.current = entry[: len(entry) - len(named)]
+        self.apart_from_root += 1
+        inner = Threads(self)
+        self.steps(scope.steps, inner)
+        for value in dict.fromkeys(value.link for value in scope.outputs):
+            if value is not None:
+                self.read(value, End(part, True))
+        self.apart_from_root -= 1
+        if inner.empty and self.passes_by(scope, part):
+            del self.parts[first:], self.edges[mark:]
+            self.apart_from_root -= 1
+            self.around = kept[1]
+            return
+        used = {edge.source.port for edge in self.edges[mark:] if edge.source.part is part and edge.source.inside}
+        self.current, self.around = kept
+        part.columns = [inner.finish()]
+        self.enter(part, scope, entry, used, mark)
+        for value in scope.outputs:
+            self.ends[value] = End(part)
+        self.current = (End(part),)
+        if scope.outputs:
+            part.shape = texts.shape_text(scope.outputs[0].type)
+            if len(scope.outputs) > 1:
+                part.shape = f"{len(scope.outputs)} × {part.shape}"
+            part.changes = not scope.inputs or part.shape != texts.shape_text(scope.inputs[0].type)
+        part.key = self.part_key(part)
+        threads.add([part], self.since(first, mark), frozenset([End(part)]), ends=part.train)
+
+    def passes_by(self, scope: Scope, part: Part) -> bool:
+        """Lets what comes into a block or group that does nothing stand for what comes out, if that is all there is."""
+        views = dict(zip(scope.formals, scope.inputs, strict=True)) if scope.formals else {}
+        found: list[End] = []
+        for value in scope.outputs:
+            at: Value | None = value.link
+            while at is not None and at not in views and at not in self.ends:
+                at = at.link
+            end = None if at is None else self.raw(views.get(at, at))
+            if end is None or end.part.number >= part.number:
+                return False
+            found.append(end)
+        self.ends.update(zip(scope.outputs, found, strict=True))
+        self.current = tuple(found)
+        return True
+
+    def enter(self, part: Part, scope: Scope, entry: tuple[End, ...], used: set[int], mark: int) -> None:
+        """The edges into a block or group, of those inputs that something in it reads."""
+        if scope.kind == "sequence":
+            for port, end in enumerate(entry):
+                if port in used and end.part.kind != "tensor":
+                    self.edges.append(Edge(self.local(end), End(part), texts.shape_text(scope.inputs[port].type)))
+            return
+        names = {value.root: key for key, each in scope.arguments.items() for value in _values(each)}
+        for edge in self.edges[mark:]:
+            if edge.source.part is part and edge.source.port > 0:
+                edge.name = names.get(scope.inputs[edge.source.port].root, "")
+        for port in sorted(used):
+            self.read(scope.inputs[port], End(part))
+
+    # --- loops
+
+    def loop(self, loop: Loop, threads: Threads) -> None:
+        """The turns of a loop; equal ones that follow each other become a stack."""
+        built = [self.build_apart(turn.steps) for turn in loop.turns]
+        columns = [each.threads.finish() for each in built]
+        keys = [self.column_key(column) for column in columns]
+        for _, group in groupby(range(len(built)), key=lambda number: keys[number]):
+            turns = list(group)
+            if len(turns) == 1 or not columns[turns[0]].items:
+                for number in turns:
+                    self.splice(built[number], columns[number], threads)
+            else:
+                self.stack(loop, [built[number] for number in turns], [columns[number] for number in turns], threads)
+
+    def build_apart(self, steps: list[Step]) -> _Built:
+        """Build steps into threads of their own."""
+        first, mark, entry = len(self.parts), len(self.edges), self.current
+        threads = Threads(self)
+        self.apart_from_root += 1
+        self.steps(steps, threads)
+        self.apart_from_root -= 1
+        return _Built(threads, self.since(first, mark), entry, self.current)
+
+    def given(self, built: _Built) -> Ends:
+        """What pieces that were built apart give to those that follow."""
+        last = built.threads.threads[-1].last if built.threads.threads else frozenset()
+        return last | {self.local(end) for end in built.gives}
+
+    def splice(self, built: _Built, column: Column, threads: Threads) -> None:
+        """Go on with pieces that were built apart."""
+        if column.items:
+            threads.add(column.items, built.stretch, self.given(built))
+
+    def stack(self, loop: Loop, turns: list[_Built], columns: list[Column], threads: Threads) -> None:
+        """Equal turns as one part. What is current before the first comes in where the stack begins."""
+        part = self.part("stack", "group", [f"{len(turns):,} ×"], loop.syntax.span)
+        part.columns, part.title = columns, part.lines[0]
+        parts = [each for column in columns for each in column.parts()]
+        part.train = all(each.train for each in parts)
+        part.items = [item for each in parts for item in each.items]
+        part.path = f"{parts[0].path} … {parts[-1].path}"
+        part.shape = parts[-1].shape
+        entry = [self.local(end) for end in turns[0].entry]
+        shapes: dict[int, str] = {}
+        for edge in self.edges[turns[0].stretch.mark : turns[0].stretch.end]:
+            if edge.source in entry:
+                port = entry.index(edge.source)
+                edge.source = End(part, True, port)
+                shapes[port] = edge.shape
+        for port, shape in shapes.items():
+            self.edges.append(Edge(entry[port], End(part), shape))
+        part.changes = part.shape not in shapes.values()
+        part.key = self.part_key(part)
+        stretch = turns[0].stretch._replace(last=turns[-1].stretch.last, end=turns[-1].stretch.end)
+        reads = frozenset(entry[port] for port in shapes)
+        threads.add([part], stretch, self.given(turns[-1]), reads)
+
+    # --- combines
+
+    def join(self, join: Join, threads: Threads) -> None:
+        """Branches side by side, then what joins them."""
+        before = self.current
+        branches: list[_Built] = []
+        self.branches(join.steps, before, branches, threads)
+        self.current = before
+        full = [each for each in branches if not each.threads.empty]
+        columns = [each.threads.finish() for each in full]
+        passes = frozenset(self.local(end) for end in before)
+        if len(full) > 1 and not crossing([each.stretch for each in full], self.edges):
+            stretch = full[0].stretch._replace(last=full[-1].stretch.last, end=full[-1].stretch.end)
+            threads.add([Row(columns)], stretch, frozenset().union(*map(self.given, full)))
+        elif len(full) == 1 and len(branches) > 1 and threads.threads:
+            if passes & threads.sources(full[0].stretch):
+                self.splice(full[0], columns[0], threads)
+            else:
+                row = Row([Column(), columns[0]], through=True)
+                threads.add([row], full[0].stretch, self.given(full[0]) | passes, passes)
+        else:
+            for each, column in zip(full, columns, strict=True):
+                self.splice(each, column, threads)
+        if join.node is not None:
+            self.node(join.node, threads)
+
+    def branches(self, steps: list[Step], before: tuple[End, ...], found: list[_Built], threads: Threads) -> None:
+        """Build the branches of a combine, those of its loops and arms too."""
+        for step in steps:
+            self.current = before
+            if isinstance(step, Branch):
+                found.append(self.build_apart(step.steps))
+            elif isinstance(step, Loop):
+                for turn in step.turns:
+                    self.branches(turn.steps, before, found, threads)
+            elif isinstance(step, Choice):
+                self.branches(step.taken.steps if step.taken is not None else [], before, found, threads)
+            else:
+                self.step(step, threads)
+
+    # --- keys, and the whole
+
+    def key(self, *what: Hashable) -> int:
+        return self.keys.setdefault(what, len(self.keys))
+
+    def part_key(self, part: Part) -> int:
+        inside = tuple(self.column_key(column) for column in part.columns[:1])
+        tensors = tuple(each.lines[0] for each in part.tensors)
+        return self.key(part.kind, *part.lines, part.title, part.train, tensors, inside, len(part.columns))
+
+    def column_key(self, column: Column) -> int:
+        keys: list[Hashable] = []
+        for item in column.items:
+            if isinstance(item, Row):
+                keys.append(("row", *[self.column_key(branch) for branch in item.branches]))
+            else:
+                keys.append(item.key)
+        return self.key("column", *keys)
+
+    def figure(self, threads: Threads, title: str, subtitle: str) -> Figure:
+        """All that was built, with inputs that nothing begins with on top."""
+        column = threads.finish()
+        rest = list(self.waiting)
+        if len(rest) > 1:
+            column.items.insert(0, Row([Column([part]) for part in rest]))
+        elif rest:
+            column.items.insert(0, rest[0])
+        _settle(column)
+        return Figure(self.graph, column, self.edges, self.parts, title, subtitle)
+
+
+def _settle(root: Column) -> None:
+    """Tell every part what it lies in."""
+    stack: list[tuple[Column, Part | None, int]] = [(root, None, 1)]
+    while stack:
+        column, parent, level = stack.pop()
+        for part in column.parts():
+            part.parent, part.level = parent, level
+            inside = level if part.kind == "stack" else level + 1
+            stack.extend((each, part, inside) for each in part.columns)
+
+
+def _values(value: object) -> list[Value]:
+    """The tensors in what may be one, or a list of them."""
+    if isinstance(value, Value):
+        return [value]
+    return [each for item in value for each in _values(item)] if isinstance(value, tuple) else []

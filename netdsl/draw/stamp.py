@@ -1,0 +1,59 @@
+"""The mark that drawings carry, so that netdsl writes over its own and over nothing else, nor over what was edited."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import zlib
+from hashlib import sha256
+from typing import Any, Literal
+
+State = Literal["ours", "edited", "foreign"]
+
+_COMMENTS = {"svg": ("<!--", " -->"), "html": ("<!--", " -->"), "mermaid": ("%%", ""), "dot": ("//", "")}
+_MARK = re.compile(r"^(.*\n)(?:<!--|%%|//) drawn by netdsl, ([0-9a-f]{16})(?: -->)?\n?$", re.DOTALL)
+_KEY = "drawn_by"
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SOFTWARE = b"Software\0netdsl draw"
+
+
+def stamped(text: str, form: str) -> str:
+    """The text of a drawing with the mark at its end."""
+    start, stop = _COMMENTS[form]
+    return f"{text}{start} drawn by netdsl, {_hash(text)}{stop}\n"
+
+
+def stamped_json(data: dict[str, Any]) -> str:
+    """A drawing as JSON, with the mark as its last member."""
+    return json.dumps({**data, _KEY: f"netdsl, {_hash(json.dumps(data))}"}, indent=2) + "\n"
+
+
+def stamped_png(picture: bytes) -> bytes:
+    """A picture with the mark as its text (PNG specification, 11.3.3)."""
+    end = len(_PNG) + 25  # the signature, then the header, which is first and of this length
+    if not picture.startswith(_PNG) or picture[12:16] != b"IHDR":
+        return picture
+    kind = b"tEXt" + _SOFTWARE
+    chunk = struct.pack(">I", len(_SOFTWARE)) + kind + struct.pack(">I", zlib.crc32(kind))
+    return picture[:end] + chunk + picture[end:]
+
+
+def state_of(text: str) -> State:
+    """Whether a file holds a drawing of ours, one that was edited since, or something else."""
+    found = _MARK.match(text)
+    if found:
+        return "ours" if _hash(found[1]) == found[2] else "edited"
+    if text.lstrip().startswith("{"):
+        try:
+            data = json.loads(text)
+            mark = data.pop(_KEY)
+        except (ValueError, KeyError, AttributeError, RecursionError):
+            return "foreign"
+        return "ours" if mark == f"netdsl, {_hash(json.dumps(data))}" else "edited"
+    return "foreign"
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

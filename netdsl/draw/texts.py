@@ -1,0 +1,131 @@
+"""What boxes say: calls as a spec writes them, with the values that their arguments have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netdsl.elaborate.env import CALLABLE, Made
+from netdsl.elaborate.evaluate import evaluate
+from netdsl.graph.graph import Node, Scope, Value
+from netdsl.graph.types import TensorType, format_shape
+from netdsl.ops.values import Window, show
+from netdsl.syntax import tree
+
+if TYPE_CHECKING:
+    from netdsl.draw.figure import Family
+    from netdsl.ops.operator import Operator
+
+SYMBOLS = {"add": "+", "mul": "×", "sub": "−"}
+"""Combines that figures draw as a circle."""
+
+_FAMILIES: dict[str, Family] = {
+    "conv": "weights",
+    "linear": "weights",
+    "attention": "weights",
+    "embedding": "weights",
+    "recurrent": "weights",
+    "pool": "pool",
+    "reduce": "pool",
+    "norm": "norm",
+    "lrn": "norm",
+    "activation": "pointwise",
+    "dropout": "pointwise",
+    "combine": "combine",
+    "elementwise": "combine",
+}
+"""By the file that declares the operator; what else there is moves numbers about."""
+
+
+def family(op: Operator) -> Family:
+    """The kind of operator, for its colour."""
+    return _FAMILIES.get(type(op).__module__.rpartition(".")[2], "shape")
+
+
+def call_text(node: Node, written: bool = False) -> str:
+    """`conv(64, 7x7/2)`; `written` gives the arguments as they stand in the text."""
+    syntax, name = node.syntax, node.op.name
+    if isinstance(syntax, tree.Combine):
+        return f"{name}({_arguments(syntax.args, node.env, written)})" if syntax.args else name
+    if isinstance(syntax, tree.Call):
+        return f"{name}({_call_arguments(syntax, node.env, written)})"
+    return name
+
+
+def _call_arguments(call: tree.Call, env: Any, written: bool) -> str:
+    """The arguments of a call; if it is of what was kept for later (`norm = batchnorm(eps = 0.001)`), those first."""
+    kept = ""
+    binding = env.callable(call.function.id) if isinstance(call.function, tree.Name) and env is not None else None
+    if binding is not None and isinstance(binding.value, Made):
+        kept = _call_arguments(binding.value.call, binding.value.env, written)
+    return ", ".join(filter(None, [kept, _arguments(call.args, env, written)]))
+
+
+def _arguments(args: tuple[tree.Argument, ...], env: Any, written: bool) -> str:
+    shown = []
+    for arg in args:
+        if arg.name == "then":
+            continue
+        text = _one_line(arg.value.span.text) if written else value_text(arg.value, env)
+        shown.append(f"{arg.name} = {text}" if arg.name else text)
+    return ", ".join(shown)
+
+
+def value_text(expr: Any, env: Any) -> str:
+    """An argument by its value; tensors and what is a literal anyway as written."""
+    text = _one_line(expr.span.text)
+    if isinstance(expr, tree.Number | tree.Size | tree.Text | tree.Constant | tree.Pipeline):
+        return text
+    try:
+        value = evaluate(expr, env)
+    except Exception:  # a name that the environment has lost: what is written is right at least
+        return text
+    return text if _has_tensor(value) else short(value)
+
+
+def short(value: Any) -> str:
+    """A value as a spec would write it, fractions to four places."""
+    if isinstance(value, Window) and value.stride == 1:
+        return show(value.kernel)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if type(value) in (list, tuple):
+        return f"[{', '.join(map(short, value))}]"
+    return show(value)
+
+
+def _has_tensor(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_has_tensor, value))
+    return isinstance(value, Value) or getattr(value, "kind_name", "") == "a weight"
+
+
+def scope_title(scope: Scope, written: bool = False) -> str:
+    """`Inception(64, 96, 128, 16, 32, 32)`; of a group its name alone, which stands before it."""
+    if scope.kind == "sequence":
+        return ""
+    syntax = scope.syntax
+    name = scope.definition.name if isinstance(scope.definition, tree.BlockDef | tree.NetDef) else scope.title
+    if isinstance(syntax, tree.Call):
+        return f"{name}({_call_arguments(syntax, scope.outer, written)})"
+    shown = [
+        f"{key} = {short(value)}"
+        for key, value in scope.arguments.items()
+        if not _has_tensor(value) and (key in scope.given or isinstance(value, CALLABLE))
+    ]
+    return f"{name}({', '.join(shown)})"
+
+
+def signature(scope: Scope) -> str:
+    """The head of a block's definition, without the defaults: `Inception(n1, r3, n3, r5, n5, pool)`."""
+    definition = scope.definition
+    assert isinstance(definition, tree.BlockDef | tree.NetDef)
+    return f"{definition.name}({', '.join(parameter.name for parameter in definition.parameters)})"
+
+
+def shape_text(type_: TensorType) -> str:
+    """`256x28x28`, `scalar`."""
+    return format_shape(tuple(map(int, type_.shape)))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

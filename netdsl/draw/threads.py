@@ -1,0 +1,204 @@
+"""A column while it is built: pieces come in the order of the text, and find the pipeline that they continue.
+
+A pipeline that starts elsewhere than where another one stands is a thread of its own. Threads that meet are set side
+by side; those that hang on are kept in the order of the text, in which each piece comes after what it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from netdsl.draw.figure import Column, Edge, End, Part, Piece, Row
+
+if TYPE_CHECKING:
+    from netdsl.draw.build import Builder
+
+Ends = frozenset[End]
+
+
+@dataclass(slots=True, eq=False)
+class Thread:
+    """A pipeline: its pieces, what its last one gives, the numbers of the parts in it, and what it reads from
+    elsewhere. `output` is the result of the net that ends it; `resume` is where it stood before that statement."""
+
+    items: list[Piece] = field(default_factory=list)
+    last: Ends = frozenset()
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    reads: set[End] = field(default_factory=set)
+    output: Part | None = None
+    resume: tuple[int, Ends] | None = None
+
+    def has(self, end: End) -> bool:
+        """Whether an end lies in it."""
+        number = end.part.number
+        return any(start <= number < stop for start, stop in self.spans)
+
+    def take(self, other: Thread) -> None:
+        """Go on with the pieces of another thread."""
+        self.items += other.items
+        self.adopt(other)
+        self.last = other.last
+        self.output = other.output
+
+    def adopt(self, other: Thread) -> None:
+        """Note that the parts of another thread lie in this one."""
+        self.spans += other.spans
+        self.reads |= {end for end in other.reads if not self.has(end)}
+
+
+class Stretch(NamedTuple):
+    """Parts that were built one after the other: the first number and the one after the last, of parts and edges."""
+
+    first: int
+    last: int
+    mark: int
+    end: int
+
+
+class Threads:
+    """The threads of one column."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        self.threads: list[Thread] = []
+
+    @property
+    def empty(self) -> bool:
+        return not self.threads
+
+    def sources(self, built: Stretch) -> set[End]:
+        """What parts read that were made before them."""
+        edges = self.builder.edges[built.mark : built.end]
+        return {edge.source for edge in edges if edge.source.part.number < built.first}
+
+    def add(
+        self, pieces: list[Piece], built: Stretch, gives: Ends, reads: Ends = frozenset(), ends: bool = False
+    ) -> None:
+        """Add pieces that follow one another, and give what is named; `reads` is what their edges do not tell.
+
+        `ends` tells that nothing of the net goes on from them: a result, a part of a head.
+        """
+        sources = self.sources(built) | reads
+        thread = self._thread_for(sources, ends)
+        if thread is None:
+            thread = Thread()
+            for part in self.builder.inputs_to_place(sources):
+                thread.items.append(part)
+                thread.spans.append((part.number, part.number + 1))
+            self.threads.append(thread)
+        thread.items += pieces
+        thread.spans.append((built.first, built.last))
+        thread.reads |= {end for end in sources if not thread.has(end)}
+        thread.last = gives
+
+    def _thread_for(self, sources: set[End], ends: bool) -> Thread | None:
+        found = [number for number, thread in enumerate(self.threads) if thread.last & sources]
+        if not found:
+            return None if ends else self._resumed(sources)
+        at = found[0]
+        later = self.threads[at + 1 :]
+        if found[1:] == list(range(at + 1, len(self.threads))) and later and self._meet(at, later, sources):
+            del self.threads[at + 1 :]
+        elif any(thread.has(end) for thread in later for end in sources):
+            for thread in later:
+                self.threads[at].take(thread)
+            del self.threads[at + 1 :]
+        return self.threads[at]
+
+    def _resumed(self, sources: set[End]) -> Thread | None:
+        """The thread that goes on from where it stood before a statement `output …`, which becomes its own thread."""
+        for number, thread in enumerate(self.threads):
+            if thread.resume is None or not thread.resume[1] & sources:
+                continue
+            length, last = thread.resume
+            tail = Thread(thread.items[length:], thread.last, output=thread.output)
+            tail.spans = [_span(tail.items)]
+            tail.reads = set(last)
+            thread.items, thread.last, thread.output, thread.resume = thread.items[:length], last, None, None
+            self.threads.insert(number + 1, tail)
+            return thread
+        return None
+
+    def _meet(self, at: int, later: list[Thread], sources: set[End]) -> bool:
+        """Set threads that a piece joins side by side, if none reads from another."""
+        if any(one is not other and one.has(end) for one in later for other in later for end in other.reads):
+            return False
+        if any(thread.has(end) and end not in thread.last for thread in later for end in sources):
+            return False
+        first = self.threads[at]
+        columns = [Column(thread.items) for thread in later]
+        read = {end.part for thread in later for end in thread.reads if first.has(end)}
+        start = next((number for number, item in enumerate(first.items, 1) if {item} == read), 0)
+        if (start or not read) and len(first.items) - start <= 2 + 3 * max(len(thread.items) for thread in later):
+            first.items = [*first.items[:start], Row([Column(first.items[start:]), *columns])]
+        else:
+            first.items.append(Row([Column(), *columns], through=True))
+        for thread in later:
+            first.adopt(thread)
+        first.last = first.last.union(*[thread.last for thread in later])
+        return True
+
+    # --- statements that end in a result of the net
+
+    def note(self) -> list[tuple[Thread, int, Ends]]:
+        """Where every thread stands, for `close`."""
+        return [(thread, len(thread.items), thread.last) for thread in self.threads]
+
+    def close(self, part: Part, noted: Iterable[tuple[Thread, int, Ends]]) -> None:
+        """The result `part` was added by a statement before which the threads stood as noted."""
+        for thread in self.threads:
+            if thread.items and thread.items[-1] is part:
+                thread.output = part
+                thread.resume = next(((length, last) for each, length, last in noted if each is thread), None)
+
+    def finish(self) -> Column:
+        """The column: threads in order; those that end in a result hang beside what they start from."""
+        if not self.threads:
+            return Column()
+        main, *others = self.threads
+        sides: list[Thread] = []
+        beside: list[Thread] = []
+        for thread in others:
+            if thread.output is None or len({end.part for end in thread.reads}) != 1 or not main.has(*thread.reads):
+                for each in sides:
+                    if any(each.has(end) for end in thread.reads):
+                        sides.remove(each)
+                        main.take(each)
+                main.take(thread)
+            elif thread.output.train or not self._ends_beside(main, thread):
+                sides.append(thread)
+            else:
+                beside.append(thread)
+        if beside:
+            self._set_beside(main, beside)
+        return Column(main.items, [Column(thread.items) for thread in sides])
+
+    @staticmethod
+    def _ends_beside(main: Thread, thread: Thread) -> bool:
+        """Whether a thread starts where the last statement of the main one started."""
+        return main.resume is not None and bool(main.resume[1] & thread.reads)
+
+    @staticmethod
+    def _set_beside(main: Thread, beside: list[Thread]) -> None:
+        assert main.resume is not None
+        length = main.resume[0]
+        row = Row([Column(main.items[length:]), *[Column(thread.items) for thread in beside]])
+        main.items = [*main.items[:length], row]
+
+
+def _span(items: list[Piece]) -> tuple[int, int]:
+    """The numbers of parts, first and behind the last, of pieces that follow one another in the text."""
+    numbers = [part.number for part in Column(items).parts()]
+    return min(numbers, default=0), max(numbers, default=-1) + 1
+
+
+def crossing(branches: list[Stretch], edges: list[Edge]) -> bool:
+    """Whether a branch reads from another one."""
+    for branch in branches:
+        for edge in edges[branch.mark : branch.end]:
+            number = edge.source.part.number
+            if any(other.first <= number < other.last and other is not branch for other in branches):
+                return True
+    return False
