@@ -10,6 +10,8 @@ from netdsl.ops.values import show
 
 LARGEST = 2**62
 """Positions and sizes are held in 64 bits, with a sign."""
+MOST_AXES = 64
+"""Frameworks have no tensors of more."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class ShapeKind(Kind):
 
     def convert(self, value: Any, rank: int) -> Any:
         sizes = (value,) if is_whole(value) else value
+        if isinstance(sizes, tuple) and len(sizes) > MOST_AXES:
+            raise Problem(f"has {len(sizes)} axes; tensors have at most {MOST_AXES}")
         if not isinstance(sizes, tuple) or not all(map(is_whole, sizes)):
             raise self.refuse(value)
         if sum(size == -1 for size in sizes) > 1:

@@ -134,7 +134,7 @@ def compare(case: Case) -> None:
         found = results_of(build(case), tensors(case.inputs))
         expected = [(full(x), DTYPES[x.dtype]) for x in said.results]
         assert [(tuple(x.shape), x.dtype) for x in found] == expected
-    if largest <= HUGE:
+    if largest <= HUGE and said.args.get("layers", 1) < 10:  # a recurrent layer takes as long there as real ones
         on_the_meta_device(case, said)
 
 

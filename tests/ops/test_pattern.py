@@ -75,6 +75,7 @@ def test_plans(
         ("(a ...) -> a ...", "has `...` inside of brackets"),
         ("a 3 -> a 3", "has the number 3"),
         ("a* -> a", "has `*`, which is no name of an axis"),
+        ("1 " * 65 + "-> 1", "has more than 64 axes on its left"),
         ("a " * 600, "is longer than 1000 characters"),
     ],
 )

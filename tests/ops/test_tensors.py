@@ -127,6 +127,7 @@ def test_sizes_by_name() -> None:
         ("attention", batch(9, 64), {"heads": 5}, "heads", "must divide the 64 features; 64 % 5 = 4"),
         ("select", batch(9, 64), {"index": 9}, "index", "must be from -9 to 8, as the axis has 9 places; it is 9"),
         ("reshape", batch(9, 64), {"shape": (7, -1)}, "shape", "cannot be filled: 9x64 has 576 numbers; 576 % 7 = 2"),
+        ("reshape", batch(9, 64), {"shape": (2**62,) * 100_000}, "shape", "has 100000 axes; tensors have at most 64"),
         ("crop", batch(9, 64, 64), {"size": (65, 64)}, "size", "must be at most the input's size; 65 is more than 64"),
         ("groupnorm", fixed(9, 64), {"groups": 3}, None, "counts its first axis as the batch in the framework; this"),
     ],
