@@ -85,7 +85,8 @@ imports: $(STAMP) ## Import directions
 verify: $(STAMP) ## Compile every spec and prove the emitted model equal to its graph
 	$(BIN)/netdsl verify --all
 
-bench: $(STAMP) ## Benchmarks
+bench: $(STAMP) ## Benchmarks, next to the tools that netdsl is compared with
+	$(BIN)/python -m pip install -q -e ".[bench]"
 	for benchmark in benchmarks/[!_]*.py; do $(BIN)/python "$$benchmark"; done
 
 # --- files that are generated and kept
