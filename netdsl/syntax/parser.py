@@ -14,7 +14,7 @@ from netdsl.syntax.brackets import Brackets, indentation, matched, too_deep
 from netdsl.syntax.build import MOST_REPORTED, Builder
 from netdsl.syntax.lexer import END, STRAY, Lexer
 from netdsl.syntax.mistakes import Place, is_consequence, meant, not_a_token, unclosed_brace, unexpected
-from netdsl.syntax.tabled import accepts, actions_of, gotos_of
+from netdsl.syntax.tabled import accepts, actions_of, gotos_of, state_after
 from netdsl.syntax.tables import ENDS, RULES, STARTS
 from netdsl.text.codes import SYNTAX
 from netdsl.text.diagnostic import Diagnostic, SpecSyntaxError
@@ -175,7 +175,7 @@ class _Run:
                     del values[first:]
                     values.append(getattr(builder, name)(parts))
                 del states[len(states) - length :]
-                states.append(gotos_of(states[-1])[made])
+                states.append(state_after(states[-1], made, terminal))
         raise AssertionError("the lexer ends with END")
 
     # --- Errors

@@ -40,6 +40,25 @@ def gotos_of(state: int) -> Row:
     return row
 
 
+_after: dict[tuple[int, str, str], int] = {}
+
+
+def state_after(state: int, made: str, terminal: str) -> int:
+    """The state after something was made, if a terminal follows.
+
+    Where one thing only stands for another, down the levels of an expression, the steps are taken at once: there are
+    ten of them from a number to an argument.
+    """
+    key = state, made, terminal
+    found = _after.get(key)
+    if found is None:
+        found = gotos_of(state)[made]
+        while (action := actions_of(found).get(terminal, 0)) < 0 and RULES[~action][1:] == (1, None):
+            found = gotos_of(state)[RULES[~action][0]]
+        _after[key] = found
+    return found
+
+
 def accepts(states: Sequence[int], terminal: str) -> bool:
     """Whether a terminal may come next: a reduction that the tables allow may turn out to lead nowhere."""
     stack = list(states)
