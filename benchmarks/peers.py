@@ -6,6 +6,7 @@ be compared as well as their times.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -78,11 +79,11 @@ def main() -> None:
         programs["import torch alone"] = "import torch"
         commands = {name: (sys.executable, "-c", program, folder) for name, program in programs.items()}
         commands[BASE] = (script("netdsl"), "stats", "googlenet")
-        counted = {name: counts(commands[name]) for name in present}
+        counted = {BASE: own_counts()} | {name: counts(commands[name]) for name in present}
         runs = interleaved({name: process(*command) for name, command in commands.items()}, ROUNDS)
     rows = []
     for name in (BASE, *present, "import torch alone"):
-        params, macs = ("6,998,552", "1,582,671,872") if name == BASE else counted.get(name, ("", ""))
+        params, macs = counted.get(name, ("", ""))
         times = "" if name == BASE else f"{ratio(runs, name, BASE):.1f}"
         rows.append([name, milliseconds(wall(runs[name])), milliseconds(cpu(runs[name])), times, params, macs])
     lines = [described + f"; median of {ROUNDS} interleaved runs.", ""]
@@ -90,6 +91,13 @@ def main() -> None:
     lines += ["", "torchinfo counts the parameters of the heads, which the file has, and each addition of a bias as a"]
     lines += ["multiply-add; ptflops counts activations and pools too. Most of a peer's time is the import of torch."]
     publish("peers", "The cost of GoogLeNet, told by netdsl and by others", "Whole processes.", lines)
+
+
+def own_counts() -> tuple[str, str]:
+    """The parameters and multiply-adds that netdsl counts."""
+    command = [script("netdsl"), "stats", "googlenet", "--format", "json"]
+    totals = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["totals"]
+    return f"{totals['params']:,}", f"{totals['macs']:,}"
 
 
 def counts(command: tuple[str, ...]) -> tuple[str, str]:
