@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("netdsl.cli.predict", "say what is on images"),
     "runs": ("netdsl.cli.runs", "list training runs"),
     "convert": ("netdsl.cli.convert", "turn PyTorch's pickled weights into safetensors"),
-    "diff": ("netdsl.cli.diff", "compare two networks: structure, shapes, parameters, multiply-adds"),
+    "diff": ("netdsl.cli.diff", "compare two networks, part by part"),
     "new": ("netdsl.cli.new", "start a spec from a template"),
     "explain": ("netdsl.cli.explain", "say what the code of a message means"),
     "specs": ("netdsl.cli.specs", "list the built-in models, or print a spec"),

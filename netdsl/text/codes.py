@@ -84,7 +84,6 @@ CANNOT_READ = _code("E0601", "A file cannot be read")
 IMPORT_CYCLE = _code("E0602", "Files use each other in a circle")
 
 # --- E08: not yet
-NOT_YET = _code("E0801", "A part of the language that this version does not elaborate yet")
 CANNOT_EMIT = _code("E0802", "A network that this version of the backend cannot write as code yet")
 
 # --- E09: limits
