@@ -18,10 +18,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from netdsl.graph.graph import Graph, Input, Node, Scope
 from netdsl_pytorch.emit import factory_name
+from netdsl_pytorch.emit.unit import safe
+from netdsl_pytorch.interpret import interpret, randomise
 from netdsl_pytorch.load import module_of
 
 BATCH = 2
 """Samples in a batch of training mode: batch normalisation wants more than one."""
+MOST_PARAMETERS, MOST_MACS = 100_000_000, 20_000_000_000
+"""The largest network whose numbers are compared; larger ones repeat the same classes."""
+TOLERANCE = 1e-3
+"""Of the largest number of a result: float32 in another order, through many layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class _Verifier:
         self.check("the shape that each part gives", self.shapes)
         self.check("the number of multiply-adds", self.macs)
         self.check("every parameter gets a gradient", self.gradients)
+        if self._affordable():
+            self.check("the numbers that it computes", self.numbers)
         if not self.inference:
             self.check("`aux=False` leaves the heads out", self.without_heads)
         if compile:
@@ -163,14 +171,16 @@ class _Verifier:
         wanted = [output for output in self.graph.outputs if not (output.train and self.inference)]
         self._compare(results, wanted, BATCH)
 
-    def _compare(self, results: Any, wanted: list[Any], batch: int) -> None:
+    def _by_name(self, results: Any, wanted: list[Any]) -> dict[str, Tensor]:
         if isinstance(results, Tensor):
-            given = {wanted[0].name: results}
-        elif isinstance(results, tuple) and hasattr(results, "_asdict"):
-            given = {name: value for name, value in results._asdict().items() if value is not None}
-            given = {name.rstrip("_") if name.rstrip("_") in [w.name for w in wanted] else name: v for name, v in given.items()}
-        else:
+            return {wanted[0].name: results}
+        if not (isinstance(results, tuple) and hasattr(results, "_asdict")):
             raise Mismatch(f"the model gives a {type(results).__name__}")
+        original = {safe(output.name): output.name for output in wanted}
+        return {original.get(name, name): value for name, value in results._asdict().items() if value is not None}
+
+    def _compare(self, results: Any, wanted: list[Any], batch: int) -> None:
+        given = self._by_name(results, wanted)
         names = [output.name for output in wanted]
         if sorted(given) != sorted(names):
             raise Mismatch(f"the model gives {_some(list(given))}; the spec has {_some(names)}")
@@ -240,6 +250,8 @@ class _Verifier:
 
     def gradients(self) -> None:
         """A backward pass in training mode reaches every parameter."""
+        if not any(True for _ in self.model.parameters()):
+            return
         self.model.train()
         self.model.zero_grad(set_to_none=True)
         results = self.model(*self.inputs(BATCH))
@@ -252,6 +264,27 @@ class _Verifier:
             self.model.zero_grad(set_to_none=True)
         if unused:
             raise Mismatch(f"no gradient reaches {_some(unused)}")
+
+    def _affordable(self) -> bool:
+        """Whether the network can be computed in some seconds and little memory."""
+        nodes = list(self.graph.nodes(train=False))
+        return sum(node.params for node in nodes) <= MOST_PARAMETERS and sum(node.macs for node in nodes) <= MOST_MACS
+
+    def numbers(self) -> None:
+        """The results in eval mode on random inputs, compared with the graph computed operator by operator."""
+        model = getattr(module_of(self.source), factory_name(self.graph))().eval()
+        randomise(model)
+        inputs = [_random(each) for each in self.graph.inputs]
+        with torch.no_grad():
+            results = model(*inputs)
+            expected = interpret(self.graph, model.state_dict(), inputs)
+        given = self._by_name(results, [output for output in self.graph.outputs if not output.train])
+        for name, wanted in expected.items():
+            found = given[name]
+            scale = wanted.abs().max().clamp(min=1e-6)
+            error = ((found - wanted).abs().max() / scale).item()
+            if not error <= TOLERANCE:
+                raise Mismatch(f"`{name}` is off by {error:.2g} of its largest number")
 
     def without_heads(self) -> None:
         with torch.device("meta"):
@@ -292,6 +325,14 @@ def _example(each: Input, batch: int) -> Tensor:
     if each.value.type.dtype == "int":
         return torch.zeros(shape, dtype=torch.long, device="meta")
     return torch.zeros(shape, device="meta")
+
+
+def _random(each: Input) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    shape = (1, *(int(size) for size in each.value.type.shape))
+    if each.value.type.dtype == "int":
+        return torch.randint(each.bound or 2, shape, generator=generator)
+    return torch.randn(shape, generator=generator)
 
 
 def _shape(value: Any, batch: int) -> tuple[int, ...]:

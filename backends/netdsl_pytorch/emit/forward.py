@@ -299,7 +299,11 @@ class Forward:
 
     def read(self, values: CaseValues, reader: MergedItem | None) -> Code:
         """The expression of a value: what is pending, or a variable that holds it in all cases."""
+        fractions = any(value.type.dtype != _canonical(value).type.dtype for value in values.values())
         values = {case: _canonical(value) for case, value in values.items()}
+        if fractions:
+            # A constant of whole numbers, where fractions are due.
+            return code.method(self.read(values, reader), "float", [])
         pending = self.pending
         if pending is not None and all(pending.values.get(case) is value for case, value in values.items()):
             if self._may_inline(pending, values, reader):
@@ -335,10 +339,7 @@ class Forward:
         name = next(iter(names.values()))
         head, _, index = name.rpartition(".")
         made = f"self.{head}[{index}]" if index.isdigit() and head else f"self.{name}"
-        return self._fraction(Code(made, typed=True), values)
-
-    def _fraction(self, made: Code, values: CaseValues) -> Code:
-        return made
+        return Code(made, typed=True)
 
     def flush(self) -> None:
         """Puts what is pending on a line."""
