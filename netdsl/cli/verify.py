@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 UNVERIFIED = 3
 
+MODELS_PER_WORKER = 12
+
 
 class Check(NamedTuple):
     """One thing that was checked."""
@@ -113,6 +115,7 @@ def verified(name: str, text: str | None = None, *, file: str = "", inference: b
 def _everything(jobs: int) -> Iterator[Verified]:
     """Every built-in model, several at a time, in the order of the alphabet."""
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     from netdsl.catalogue import built_ins
@@ -121,8 +124,17 @@ def _everything(jobs: int) -> Iterator[Verified]:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     names = list(built_ins())
     workers = max(1, min(jobs or os.cpu_count() or 1, len(names)))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_one, names)
+    context = get_context("spawn")
+    # A worker keeps something of every model that it compiled, so it is not kept for all of them.
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=MODELS_PER_WORKER) as pool:
+        try:
+            yield from pool.map(_one, names)
+        except BrokenProcessPool:
+            raise CommandError(
+                "a worker was ended from outside, most likely for want of memory",
+                "verify fewer models at a time: `--jobs 1`",
+                UNVERIFIED,
+            ) from None
 
 
 def _one(name: str) -> Verified:
