@@ -26,18 +26,25 @@ def configure(parser: CommandParser) -> None:
     )
     parser.add_argument("--train", action="store_true", help="the network while training: with its auxiliary heads")
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="images per batch, for the memory (1)")
+    parser.add_argument(
+        "--html", metavar="FILE", help="write a page instead: the drawing, the figures by block, the spec with shapes"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite a page that netdsl did not write")
     add_overrides(parser)
     add_format(parser, "text", "json")
     parser.examples(
         "netdsl stats googlenet",
         "netdsl stats resnet50 --depth 3 --input 160x160",
         "netdsl stats googlenet --train --batch 32 --format json > googlenet.json",
+        "netdsl stats googlenet --html googlenet.html",
     )
 
 
 def run(args: Namespace) -> int:
     if args.depth < 1 or args.batch < 1:
         raise CommandError(f"--{'depth' if args.depth < 1 else 'batch'} counts from 1")
+    if args.html is not None:
+        return _write_page(args)
     gc.disable()  # the process ends before there is garbage; see netdsl.loading.collector_paused
     loaded = load(args)
 
@@ -61,4 +68,17 @@ def run(args: Namespace) -> int:
             fancy=terminal.shows(out, "█▏·…"),
         )
         terminal.write(out, drawn)
+    return tell(loaded)
+
+
+def _write_page(args: Namespace) -> int:
+    from netdsl.cli.files import check_target, write_text
+    from netdsl.draw.stamp import stamped, state_of
+
+    check_target(args.html, state_of, force=args.force)
+    loaded = load(args)
+
+    from netdsl.draw.page import page
+
+    write_text(args.html, stamped(page(loaded.graph, loaded.spec.source), "html"))
     return tell(loaded)

@@ -13,6 +13,8 @@ MOST = 240.0
 ALONE = 165.0
 """The widest line that a label and a call share."""
 CIRCLE = 20.0
+CONTROL = 18.0
+"""Room in the head of a stack, where pages have a control that shows its members."""
 
 
 def many_named(stack: Part) -> str:
@@ -86,6 +88,8 @@ def open_box(part: Part, right: bool, times: int = 1, name: str | None = None) -
         Line(clipped(text, 300.0, HEADER_SIZE), "h", HEADER_SIZE),
     ]
     box.header_width = sum(line.width for line in box.lines)
+    if times > 1 or part.kind == "stack":
+        box.header_width += CONTROL
     return box
 
 

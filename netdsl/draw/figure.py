@@ -21,7 +21,7 @@ Family = Literal["weights", "pool", "norm", "pointwise", "combine", "shape", "gr
 """What a part is coloured by."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Part:
     """A box: an operator with what `then` appends to it, a block or group, equal turns of a loop, an input, an output,
     a parameter or constant. `number` counts parts in the order of the text."""
@@ -61,7 +61,7 @@ class Part:
         return bool(self.columns)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Row:
     """Branches side by side. A `through` row has its first branch empty: the spine of the column passes there."""
 
@@ -72,7 +72,7 @@ class Row:
 Piece: TypeAlias = "Part | Row"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Column:
     """Pieces one after the other; `sides` are columns that hang beside it (auxiliary heads)."""
 
@@ -100,7 +100,7 @@ class End(NamedTuple):
     port: int = 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Edge:
     """A tensor on its way from where it is made to where it is read."""
 
@@ -111,7 +111,7 @@ class Edge:
     """What the source is called, where that is not told otherwise: a block's second input."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Figure:
     """All of a network, or of one use of a block (`subject`), as parts and edges."""
 

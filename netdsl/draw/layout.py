@@ -55,7 +55,7 @@ class Line(NamedTuple):
         return width(self.text, self.size) * (BOLDER if self.style == "n" else 1.0)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Box:
     """A part as it is shown: closed, or as a frame around the column `inner`. `across` and `along` are its own size."""
 
@@ -93,7 +93,7 @@ class Box:
         return self.y + (min(11.0, self.along / 2) if self.inner is not None else self.along / 2)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class RowBox:
     """Branches side by side."""
 
@@ -112,7 +112,7 @@ class RowBox:
 Placed: TypeAlias = "Box | RowBox"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Gap:
     """The space before a piece of a column, or behind the last: labels of the edges that start in it, by port, and
     tracks, by what runs on them."""
@@ -137,7 +137,7 @@ class Gap:
         return self.y + self.label_along + GAP + number * TRACK
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Lane:
     """A line along a column beside its pieces, from one place to another."""
 
@@ -146,7 +146,7 @@ class Lane:
     x: float = 0.0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Col:
     """A column as it is placed. `owner` is the frame or row that it lies in; `hangs` tells that it is a side."""
 

@@ -33,7 +33,7 @@ ROUND = 6.0
 TITLE_SIZE, SUBTITLE_SIZE = 15.0, 11.0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Look:
     """What is shown besides the boxes themselves."""
 
@@ -50,7 +50,7 @@ class Look:
     """The class of the document, which its style sheet speaks of."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Text:
     """A piece of text as it is drawn; `left` is its left end."""
 
@@ -61,7 +61,7 @@ class Text:
     text: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Drawn:
     """A figure as it is placed, for tests and other writers: rectangles are (left, top, width, height)."""
 
@@ -99,7 +99,7 @@ class _Writer:
         self.top = MARGIN + top + (view.root.left if self.right else 0.0)
         if self.right:
             wide, high = high, wide
-        wide = max(wide, self.caption_width(), 120.0)
+        wide = max(wide, self.caption_width())
         if not self.right and wide > view.root.left + view.root.right and not view.root.sides:
             self.left += max((wide - view.root.left - view.root.right) / 2, 0.0) if self.caption_width() < wide else 0.0
         self.drawn = Drawn(wide + 2 * MARGIN, high + top + 2 * MARGIN)

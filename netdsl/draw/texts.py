@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import CALLABLE, Made
@@ -70,10 +71,15 @@ def _arguments(args: tuple[tree.Argument, ...], env: Any, written: bool) -> str:
     return ", ".join(shown)
 
 
+_AS_WRITTEN = (tree.Number, tree.Size, tree.Text, tree.Constant, tree.Pipeline)
+_LITERAL = re.compile(r"[\d._x/,\[\]() -]+")
+"""What holds numbers only (`3x3/2`), and is clearer as its author wrote it."""
+
+
 def value_text(expr: Any, env: Any) -> str:
     """An argument by its value; tensors and what is a literal anyway as written."""
     text = _one_line(expr.span.text)
-    if isinstance(expr, tree.Number | tree.Size | tree.Text | tree.Constant | tree.Pipeline):
+    if isinstance(expr, _AS_WRITTEN) or _LITERAL.fullmatch(text):
         return text
     try:
         value = evaluate(expr, env)

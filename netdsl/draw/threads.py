@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Ends = frozenset[End]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Thread:
     """A pipeline: its pieces, what its last one gives, the numbers of the parts in it, and what it reads from
     elsewhere. `output` is the result of the net that ends it; `resume` is where it stood before that statement."""

@@ -14,7 +14,7 @@ PAGE = 60
 """Boxes and frames that a figure shows, at most, if nothing else is asked for."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Opened:
     """The blocks and groups that are open, and the stacks that show each of their turns."""
 
@@ -68,7 +68,7 @@ class Spot(NamedTuple):
     port: int = 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Wire:
     """An edge between what is seen; `label` is set where its shape is to be told. `parts` are those it leads to."""
 

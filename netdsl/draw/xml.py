@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
-# What XML 1.0 has no way to write: controls, halves of surrogate pairs, two non-characters.
-_UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
 def escape(text: str) -> str:
     """The text for use between tags and in quoted attributes."""
-    return _UNFIT.sub("\ufffd", text).translate(_ESCAPES)
+    if not text.isprintable():
+        text = "".join(each if _fits(each) else "\ufffd" for each in text)
+    return text.translate(_ESCAPES)
+
+
+def _fits(character: str) -> bool:
+    """Whether XML 1.0 can write a character: no control, no half of a surrogate pair, no non-character of its plane."""
+    code = ord(character)
+    return character in "\t\n\r" or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or code > 0xFFFF
 
 
 def number(value: float) -> str:
