@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.analysis.budgets import check_budgets
@@ -88,7 +87,7 @@ def load_model(
             inputs=inputs or {},
             limits=limits,
             traced=traced,
-            root=None if spec.root is None else Path(spec.root),
+            root=spec.root,
         )
         return Loaded(graph, spec, (*graph.notes, *check_budgets(graph)))
 

@@ -6,15 +6,13 @@ import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import Env
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.explain import deduplicated
-from netdsl.elaborate.files import FileValue, NetValue, elaborate_file
+from netdsl.elaborate.files import FileValue, Loader, NetValue, elaborate_file
 from netdsl.elaborate.finish import finish
-from netdsl.elaborate.imports import Imports
 from netdsl.elaborate.nets import elaborate_net, graph_of
 from netdsl.elaborate.overrides import set_inputs
 from netdsl.elaborate.session import Session, trouble
@@ -25,6 +23,11 @@ from netdsl.ops.values import show
 from netdsl.syntax import tree
 from netdsl.text.codes import CONTRACT, MODEL_NOT_NAMED, NO_MODEL, UNKNOWN_MODEL, UNKNOWN_OPERATOR, UNKNOWN_PARAMETER
 from netdsl.text.diagnostic import ContractError, SpecSemanticError, did_you_mean
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from netdsl.elaborate.imports import Imports
 
 _FRAMES = 20_000
 """Python calls that the deepest elaboration within the limits needs, and room."""
@@ -38,7 +41,7 @@ def elaborate(
     inputs: Mapping[str | None, tuple[int, ...]] | None = None,
     limits: Limits | None = None,
     traced: bool = False,
-    root: Path | None = None,
+    root: str | PathLike[str] | None = None,
 ) -> Graph:
     """The graph of a model of a file, the only one unless it is named.
 
@@ -70,10 +73,9 @@ def _elaborate(
     model: str | None,
     params: dict[str, Any],
     inputs: dict[str | None, tuple[int, ...]],
-    root: Path | None,
+    root: str | PathLike[str] | None,
 ) -> Graph | None:
-    imports = Imports(root)
-    value = elaborate_file(file, session, imports.load)
+    value = elaborate_file(file, session, _loader(root))
     name, net, definition = _find(value, model)
     call_env = Env(value.env, limit=value.orders.get(name))
     values = _params(params, net, value.env)
@@ -85,6 +87,22 @@ def _elaborate(
         return None
     finish(flow.part.scope, flow.outputs, session)
     return graph_of(name, flow, session, file.doc, definition, call_env, parameters, opened)
+
+
+def _loader(root: str | PathLike[str] | None) -> Loader:
+    """Finds the files that a spec uses. Most use none, and what is needed to find files takes long to import."""
+    made: list[Imports] = []
+
+    def load(use: tree.Use, session: Session) -> FileValue:
+        if not made:
+            from pathlib import Path
+
+            from netdsl.elaborate.imports import Imports
+
+            made.append(Imports(None if root is None else Path(root)))
+        return made[0].load(use, session)
+
+    return load
 
 
 def _find(value: FileValue, model: str | None) -> tuple[str, NetValue, tree.ModelDef | None]:

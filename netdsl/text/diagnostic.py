@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -89,6 +88,8 @@ class ContractError(SpecSemanticError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A question after the closest known name, "did you mean `maxpool`?", or an empty string."""
+    from difflib import get_close_matches
+
     lowered = {candidate.lower(): candidate for candidate in known}
     close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return f"did you mean `{lowered[close[0]]}`?" if close else ""
