@@ -4,10 +4,12 @@ Not a test. Anyone with the library can run it, in an environment of its own (to
 files that are kept):
 
     python tests/specs/measure.py torchvision|timm [MODEL ...]
+    python tests/specs/measure.py initialisation
 
 For each model: the size of the image it is meant for, learned numbers at inference and while training, multiply-adds of
 convolutions, linear layers and attention (torch.utils.flop_counter, on the meta device), how many tensors the
-`state_dict` has with a digest of their names and shapes, and logits after `fill`.
+`state_dict` has with a digest of their names and shapes, and logits after `fill`. Of the initialisation, for one model
+of each family: mean and standard deviation of each tensor as torchvision makes it.
 """
 
 from __future__ import annotations
@@ -55,6 +57,26 @@ OURS = {
 }
 """Specs that bear another name than the library's model; the first two since the paper's network has that."""
 TIMM = ["inception_v4", "inception_resnet_v2", *(name for name in OURS if name not in HEADS and name != "alexnet")]
+
+FRESH = [
+    "alexnet",
+    "convnext_tiny",
+    "densenet121",
+    "efficientnet_b0",
+    "googlenet",
+    "inception_v3",
+    "mnasnet0_5",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "resnet18",
+    "shufflenet_v2_x0_5",
+    "squeezenet1_1",
+    "swin_t",
+    "swin_v2_t",
+    "vgg11",
+    "vit_b_32",
+]
+"""Models whose initialisation is measured."""
 
 
 def measure(library: str, name: str) -> dict[str, Any]:
@@ -132,6 +154,25 @@ def digest(shapes: dict[str, list[int]]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
+def initialisation(name: str) -> dict[str, list[float]]:
+    """Mean and standard deviation of each floating tensor of a fresh model of torchvision, by its key."""
+    from torchvision import models
+
+    torch.manual_seed(0)
+    model = models.get_model(name, weights=None, **({"init_weights": True} if name in HEADS else {}))
+    return {
+        key: [float(f"{tensor.mean():.4g}"), float(f"{tensor.std(correction=0):.4g}")]
+        for key, tensor in model.state_dict().items()
+        if tensor.is_floating_point() and "running" not in key
+    }
+
+
+def write(file: Path, records: dict[str, Any]) -> None:
+    """One record a line."""
+    lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in sorted(records.items()))
+    file.write_text("{\n" + lines + "\n}\n")
+
+
 def main() -> None:
     library, *names = sys.argv[1:]
     # torchvision registers these in a compiled extension; no model here needs them, but its import does.
@@ -140,14 +181,16 @@ def main() -> None:
     declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     from torchvision import models
 
+    if library == "initialisation":
+        write(DATA / "initialisation.json", {OURS.get(name, name): initialisation(name) for name in FRESH})
+        return
     known = [name for name in models.list_models(module=models) if name.startswith(tuple(FAMILIES))]
     file = DATA / f"{library}.json"
     records = json.loads(file.read_text()) if file.exists() else {}
     for name in names or (TIMM if library == "timm" else known):
         records[OURS.get(name, name)] = record = measure(library, name)
         print(f"{name:24} {record['size']:4} {record['params']:>14,} {record['macs']:>16,}", flush=True)
-        lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in sorted(records.items()))
-        file.write_text("{\n" + lines + "\n}\n")
+        write(file, records)
 
 
 if __name__ == "__main__":
