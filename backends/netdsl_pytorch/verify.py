@@ -357,8 +357,8 @@ def _in_file_order(keys: dict[str, Any]) -> dict[str, Any]:
         below = [(name, each) for name, each in at.items() if not isinstance(each, tuple)]
         if below and all(name.isdigit() for name, _ in below):
             below.sort(key=lambda pair: int(pair[0]))
-        # A module's own tensors come before those of its parts.
-        for _, (key, value) in own:
+        # A module's own tensors come before those of its parts, in an order that is PyTorch's.
+        for _, (key, value) in sorted(own):
             found[key] = value
         for _, each in below:
             walk(each)
@@ -377,6 +377,8 @@ def _quiet_dynamo() -> Iterator[None]:
     """Begins and ends without what other models left in torch's caches."""
     torch._dynamo.reset()
     try:
-        yield
+        # What recurrent layers compute is fixed; dynamo must be told that it may look into them.
+        with torch._dynamo.config.patch(allow_rnn=True):
+            yield
     finally:
         torch._dynamo.reset()

@@ -28,6 +28,8 @@ TERNARY, OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(1, 11)
 
 _LEVELS = {"or": OR, "and": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "//": PRODUCT, "%": PRODUCT, "@": PRODUCT}
 _COMPARISONS = {"==", "!=", "<", "<=", ">", ">=", "in", "not in", "is", "is not"}
+_MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""Comparisons the other way around: a number stands on the right."""
 _SIMPLE_POWER = re.compile(r"-?(\d[\d.]*(e-?\d+)?|[^\W\d]\w*(\.\w+)*)")
 
 
@@ -219,6 +221,8 @@ def binary(op: str, left: Code, right: Code) -> Code:
         simple = _SIMPLE_POWER.fullmatch(str(left)) and _SIMPLE_POWER.fullmatch(str(right))
         sign = "**" if simple and left.level >= ATOM else " ** "
         return Code((left.within(ATOM), sign, right.within(UNARY)), POWER, left.typed, calls)
+    if op in _MIRRORED and str(left).lstrip("-")[:1].isdigit() and not str(right).lstrip("-")[:1].isdigit():
+        return binary(_MIRRORED[op], right, left)
     if op in _COMPARISONS:
         return Code(Group((left.within(SUM), SPACE, f"{op} ", right.within(SUM))), COMPARE, False, calls)
     level = _LEVELS[op]
@@ -237,7 +241,7 @@ def binary(op: str, left: Code, right: Code) -> Code:
 
 def _is_number(code: Code) -> bool:
     """Whether it is a number in Python: with a Tensor it gives a Tensor."""
-    return str(code).lstrip("-")[:1].isdigit() or str(code).startswith("self.") and code.calls == 0
+    return re.match(r"-?\d|self\.\w+$", str(code)) is not None
 
 
 def _chain(left: Code, level: int) -> Doc:

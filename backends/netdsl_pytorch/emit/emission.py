@@ -308,7 +308,9 @@ class Emission:
             self.uses = set()
             self.stages = {}
             self.holders = {}
-            self.taken = {unit.name for unit in self.units}
+            self.taken = set()
+            for unit in self.units:
+                unit.name = self.class_name(unit.instances[0])
             self.whole_loops = {}
             texts: list[ClassText] = []
             try:

@@ -48,8 +48,9 @@ def write_file(emission: Emission, texts: Sequence[ClassText], spec_name: str, s
     classes = [name for name in HELPERS if name in emission.uses and name in CLASSES]
     sections += [_helper(name) for name in (*functions, *classes)]
     sections += [stage.lines() for stage in emission.stages.values()]
-    sections += [_holder(name, attributes) for name, attributes in emission.holders.values()]
     sections += [text.lines for text in texts if text is not net]
+    # Their annotations name the classes above, and of holders in holders the inner ones.
+    sections += [_holder(name, attributes) for name, attributes in reversed(emission.holders.values())]
     results = [output for output in graph.outputs if not output.train]
     has_output = bool(emission.heads) or len(results) > 1
     if has_output:

@@ -7,7 +7,7 @@ held turns out to be needed later, the method is written anew with that value un
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.evaluate import evaluate
@@ -66,6 +66,8 @@ class Statement:
     span: Span | None = None
     variable: str = ""
     tail: str = ""
+    replaced: dict[Case, Value] = field(default_factory=dict)
+    """What the variable held before."""
 
     def lines(self) -> list[str]:
         if self.made is None:
@@ -338,8 +340,9 @@ class Forward:
             raise Disagree(names, "a tensor has different names")
         name = next(iter(names.values()))
         head, _, index = name.rpartition(".")
-        made = f"self.{head}[{index}]" if index.isdigit() and head else f"self.{name}"
-        return Code(made, typed=True)
+        if index.isdigit() and head:
+            return Code(f"self.{head}[{index}]")
+        return Code(f"self.{name}", typed=True)
 
     def flush(self) -> None:
         """Puts what is pending on a line."""
@@ -377,7 +380,10 @@ class Forward:
         if str(made) == name:
             self.holds.setdefault(name, {}).update(values)
             return
+        if self._rename(name, values, made):
+            return
         known = name in self.holds
+        replaced = dict(self.holds.get(name, {}))
         self._hold(name, values)
         if not known:
             self.first_line[name] = len(self.statements)
@@ -386,8 +392,32 @@ class Forward:
         elif not made.typed and name not in self.formal_names:
             # A type checker forgets what a variable was, once it is given what it does not know.
             self.typed.discard(name)
-        statement = Statement(f"{name} = ", made, self.shape_of(values), self.indent, span or self.span, name)
+        statement = Statement(f"{name} = ", made, self.shape_of(values), self.indent, span or self.span, name, replaced=replaced)
         self.statements.append(statement)
+
+    def _rename(self, name: str, values: Mapping[Case, Value], made: Code) -> bool:
+        """`z = identity()` names what the line before has made: that line gets the name, rather than `z = x` one of
+        its own."""
+        last = self.statements[-1] if self.statements else None
+        if last is None or not last.variable or last.variable != str(made) or name in self.holds:
+            return False
+        before = self.holds.get(last.variable, {})
+        if last.indent != self.indent or set(before) != set(values):
+            return False
+        if any(self.emission.uses_of(value) != 1 for value in before.values()):
+            return False
+        if last.head != f"{last.variable} = ":
+            return False
+        self.holds[last.variable] = last.replaced
+        if not last.replaced:
+            del self.holds[last.variable]
+            self.first_line.pop(last.variable, None)
+        last.head, old, last.variable = f"{name} = ", last.variable, name
+        self.first_line[name] = len(self.statements) - 1
+        if old in self.typed and last.made is not None and last.made.typed:
+            self.typed.add(name)
+        self._hold(name, values)
+        return True
 
     def _hold(self, name: str, values: Mapping[Case, Value]) -> None:
         before = self.holds.pop(name, {})

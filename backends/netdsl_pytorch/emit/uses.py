@@ -441,13 +441,19 @@ class Use:
                             other_size = self._named(other)
                             assert other_size is not None
                             size = code.binary("//", size, other_size)
-                product = size if product is None else code.binary("*", product, size)
+                product = size if product is None else _product(product, size)
             assert product is not None
             sizes.append(product)
         longest = max(range(len(sizes)), key=lambda index: len(str(sizes[index])))
         if len(str(sizes[longest])) > len("x.shape[1]"):
             sizes[longest] = Code("-1")
         return code.method(made, "reshape", [*batch, *sizes])
+
+
+def _product(left: Code, right: Code) -> Code:
+    if str(left).isdigit() and str(right).isdigit():
+        return code.literal(int(str(left)) * int(str(right)))
+    return code.binary("*", left, right)
 
 
 def plain_sizes(node: Node) -> dict[str, int]:
