@@ -71,8 +71,8 @@ def main() -> None:
     publish(
         "cpu_speed",
         "Training on a CPU, measure by measure",
-        f"googlenet_bn with its heads, batch {BATCH}, {threads} threads, {ROUNDS} rounds of processes taking turns, median "
-        f"of {STEPS} steps each. {machine()}.",
+        f"googlenet_bn with its heads, batch {BATCH}, {threads} threads, {ROUNDS} rounds of processes taking turns, "
+        f"median of {STEPS} steps each. {machine()}.",
         table(["", "a step", "times as fast as eager"], rows),
     )
 

@@ -114,8 +114,8 @@ def main() -> None:
     publish(
         "harness_overhead",
         "Harness against a bare loop",
-        f"mini_googlenet, batch {BATCH}, float32, {torch.get_num_threads()} threads, epochs of {STEPS} steps taking turns, "
-        f"{ROUNDS} rounds, medians of ratios. torch {torch.__version__}; {machine()}.",
+        f"mini_googlenet, batch {BATCH}, float32, {torch.get_num_threads()} threads, epochs of {STEPS} steps taking "
+        f"turns, {ROUNDS} rounds, medians of ratios. torch {torch.__version__}; {machine()}.",
         table(["", "a step", "by the clock, times", "by processor time, times"], rows),
     )
 
