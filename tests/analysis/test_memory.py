@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
+from netdsl_pytorch.load import build
 from torch import Tensor, nn
 
 import netdsl
@@ -186,3 +187,16 @@ def test_a_whole_network_keeps_what_torch_keeps() -> None:
     net = netdsl.load("mini_googlenet")
     said = net.report(train=True, batch=BATCH).figures.memory()
     assert said == kept(mini_googlenet(), torch.randn(BATCH, 1, 28, 28))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    # LRN and heads; residual units; channel splits and shuffles; gates and stochastic depth; attention.
+    "name",
+    ["googlenet", "resnet18", "shufflenet_v2_x1_0", "efficientnet_b0", "vit_b_32"],
+)
+def test_an_emitted_network_keeps_what_torch_keeps(name: str) -> None:
+    figures = netdsl.load(name).report(train=True, batch=2).figures
+    (image,) = figures.graph.inputs
+    torch.manual_seed(0)
+    assert figures.memory() == kept(build(name), torch.randn(2, *image.value.type.shape))
