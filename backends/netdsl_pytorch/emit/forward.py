@@ -6,7 +6,8 @@ held turns out to be needed later, the method is written anew with that value un
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -860,6 +861,7 @@ class Forward:
             if str(made) != running:
                 self.assign(running, {case: entry[case] for case in step.cases}, made)
         tests = self.constructor.tests(step)
+        named = _named_in_several(step.arms.values())
         holds = {name: dict(values) for name, values in self.holds.items()}
         typed = set(self.typed)
         results: dict[Case, Value] = {}
@@ -882,6 +884,9 @@ class Forward:
             inner = {case: each for case, each in step.cases.items() if each.arm == number}
             self.current = {_inner(case, arm): entry[case] for case in inner} if arm else {}
             self.program(arm)
+            for name, values in _namings(arm).items():
+                if name in named:
+                    self.assign(safe(name), values, self.read(values, None))
             self.flush()
             if arm and changes:
                 final = {case: self.current[case] for case in self.current}
@@ -1152,6 +1157,23 @@ def _outer(case: Case, known: Mapping[Case, Any]) -> Case:
 def _inner(case: Case, program: Program) -> Case:
     """The case of an arm that belongs to a case around it."""
     return next(each for each in _cases_of(program) if each.parent is case)
+
+
+def _namings(program: Program) -> dict[str, dict[Case, Value]]:
+    """The values that a program names with `name = …`, directly."""
+    found: dict[str, dict[Case, Value]] = {}
+    for step in program:
+        if isinstance(step, MergedNote):
+            for case, each in step.cases.items():
+                if isinstance(each, Naming) and isinstance(each.value, Value):
+                    found.setdefault(each.name, {})[case] = _canonical(each.value)
+    return found
+
+
+def _named_in_several(arms: Iterable[Program]) -> set[str]:
+    """The names that more than one arm of an `if` gives, so that each arm has to put its value in that variable."""
+    counts = Counter(name for arm in arms for name in _namings(arm))
+    return {name for name, count in counts.items() if count > 1}
 
 
 def _parent(case: Case, inner: Mapping[Case, Any]) -> Case:

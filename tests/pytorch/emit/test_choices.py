@@ -1,0 +1,29 @@
+"""An `if` on which the uses of a block differ, in `forward`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from netdsl_pytorch.load import build
+
+
+def test_a_name_that_either_arm_gives_is_a_variable_in_both(tmp_path: Path) -> None:
+    path = tmp_path / "either.net"
+    path.write_text(
+        "block B(much) {\n"
+        "    param table: [4] init ones()\n"
+        "    if much { bias = table -> scale(3) } else { bias = table }\n"
+        "    relu() -> add(bias)\n"
+        "}\n"
+        "net N() { input x: [4]; B(false) -> B(true) -> B(false); output y = identity() }\n"
+    )
+    x = torch.tensor([[-1.0, 0.0, 1.0, 2.0]])
+    torch.testing.assert_close(build(path)(x), x.relu() + 1 + 3 + 1)
+
+
+def test_a_number_that_forward_reads_is_kept_with_its_sign(tmp_path: Path) -> None:
+    path = tmp_path / "shift.net"
+    path.write_text("block B(by) { roll([-by], [0]) }\nnet N() { input x: [4]; B(1) -> B(2); output y = identity() }\n")
+    x = torch.arange(4.0)[None]
+    torch.testing.assert_close(build(path)(x), x.roll(-3, 1))
