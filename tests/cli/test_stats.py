@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from netdsl import load
+from netdsl.cli.table import draw, size
+from netdsl.text.terminal import takes_colour
 from tests.analysis.schema import Stats
 from tests.cli.conftest import Ran
 
@@ -102,3 +107,45 @@ def test_names_of_a_spec_reach_the_terminal_as_text(netdsl: Run) -> None:
     spec = 'net N(s = "") { input x: 3x8x8; output y = B("\x1b[31m") }'.replace("net", "block B(s) { relu() }\nnet", 1)
     ran = netdsl("stats", "-", stdin=spec.encode())
     assert "\x1b" not in ran.out + ran.err
+
+
+# --- colours
+
+
+ESCAPE = re.compile(r"\x1b\[[\d;]*m")
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    report = load("googlenet").report()
+    plain = draw(report, 3, width=100)
+    coloured = draw(report, 3, width=100, colour=True)
+    assert ESCAPE.search(coloured)
+    assert [line.rstrip() for line in ESCAPE.sub("", coloured).splitlines()] == plain.splitlines()
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "colour"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_who_gets_colour(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], colour: bool) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert takes_colour(Terminal()) is colour
+    assert not takes_colour(io.StringIO())
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 B"), (999, "999 B"), (1_000, "1 KB"), (999_499, "999 KB"), (999_500, "1 MB"), (6_422_528, "6.42 MB")],
+)
+def test_sizes(count: int, shown: str) -> None:
+    assert size(count) == shown
