@@ -175,17 +175,11 @@ def several(call: Callable[..., Any], argument: str = "") -> Builder:
 
 
 def chunks(x: Tensor, n: int, dim: int) -> Any:
-    parts = torch.chunk(x, whole(n), dim)
-    if len(parts) != n or parts[0].shape != parts[-1].shape:
-        raise Refused("parts of different sizes, or fewer than asked for")
-    return parts
+    return torch.chunk(x, whole(n), dim)
 
 
 def pieces(x: Tensor, sizes: Any, dim: int) -> Any:
-    parts = torch.split(x, list(sizes) if isinstance(sizes, tuple) else whole(sizes), dim)
-    if not isinstance(sizes, tuple) and parts[0].shape != parts[-1].shape:
-        raise Refused("parts of different sizes")
-    return parts
+    return torch.split(x, list(sizes) if isinstance(sizes, tuple) else whole(sizes), dim)
 
 
 def take(given: Given, types: Types) -> nn.Module:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from netdsl.graph.graph import Value
 from netdsl.graph.types import TensorType
 from netdsl.ops.operator import Operator
 from netdsl.ops.values import Size, Window, Word
 
 _IMAGE = TensorType((4, 6, 6))
+_ROWS = TensorType((4, 6))
 _LETTERS = TensorType((4, 6, 6), "int")
 
 
@@ -119,6 +121,14 @@ REFUSED_ON_PURPOSE = (
         only=("batchnorm",),
     ),
     Refusal(
+        "A probability is from 0 to 1",
+        r"^must be a number of at least 0 and at most 1, not",
+        "attend",
+        {"k": Value(_ROWS), "v": Value(_ROWS), "dropout": -1},
+        (_ROWS,),
+        only=("attend", "attention"),
+    ),
+    Refusal(
         "An epsilon is not negative",
         r"^must be a number of at least 0, not",
         "layernorm",
@@ -162,11 +172,33 @@ REFUSED_ON_PURPOSE = (
         only=("slice",),
     ),
     Refusal(
+        "Parts of one size",
+        r"^must divide the axis",
+        "chunk",
+        {"n": 3},
+        only=("chunk", "split"),
+    ),
+    Refusal(
+        "At most 1,000 parts, and 100 recurrent layers",
+        r"^gives \d+ parts; at most|^must be a whole number from 1 to 100",
+        "unbind",
+        {},
+        (TensorType((1001,)),),
+        only=("chunk", "split", "unbind", "lstm", "gru"),
+    ),
+    Refusal(
+        "An axis is named once",
+        r"^names an axis twice",
+        "roll",
+        {"shifts": (1, 1), "dims": (0, 0)},
+        only=("roll",),
+    ),
+    Refusal(
         "A border repeats positions",
         r"^of the channels must be 0|^can be `\w+` for CxL",
         "pad",
         {"border": (1, 1), "mode": Word("reflect")},
-        (TensorType((4, 6)),),
+        (_ROWS,),
         only=("pad",),
     ),
     Refusal(

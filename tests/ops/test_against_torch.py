@@ -24,7 +24,7 @@ from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import bind_values
 from netdsl.ops.operator import Operator
-from tests.ops.calls import BATCH
+from tests.ops.calls import BATCH, Refused
 from tests.ops.cases import Case, cases
 from tests.ops.reference import REFERENCE
 from tests.ops.refusals import REFUSED_ON_PURPOSE, Refusal
@@ -96,6 +96,8 @@ def size(case: Case, said: Said) -> int:
 
 def build(case: Case) -> nn.Module:
     """PyTorch's module for a case; raises whatever PyTorch raises."""
+    if any(argument.required and argument.name not in case.given for argument in case.op.tensors):
+        raise Refused("a tensor is missing")
     return REFERENCE[case.op.name](case.settings, case.inputs)
 
 
