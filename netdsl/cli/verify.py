@@ -125,16 +125,19 @@ def _everything(jobs: int) -> Iterator[Verified]:
     names = list(built_ins())
     workers = max(1, min(jobs or os.cpu_count() or 1, len(names)))
     context = get_context("spawn")
-    # A worker keeps something of every model that it compiled, so it is not kept for all of them.
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=MODELS_PER_WORKER) as pool:
-        try:
-            yield from pool.map(_one, names)
-        except BrokenProcessPool:
-            raise CommandError(
-                "a worker was ended from outside, most likely for want of memory",
-                "verify fewer models at a time: `--jobs 1`",
-                UNVERIFIED,
-            ) from None
+    # A worker keeps something of every model that it compiled, so it is not kept for all of them. The pool is made
+    # anew, since one that renews its workers itself (`max_tasks_per_child`) can wait for ever: python/cpython#115634.
+    batch = workers * MODELS_PER_WORKER
+    for start in range(0, len(names), batch):
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            try:
+                yield from pool.map(_one, names[start : start + batch])
+            except BrokenProcessPool:
+                raise CommandError(
+                    "a worker was ended from outside, most likely for want of memory",
+                    "verify fewer models at a time: `--jobs 1`",
+                    UNVERIFIED,
+                ) from None
 
 
 def _one(name: str) -> Verified:

@@ -82,3 +82,15 @@ def test_misuse(netdsl: Run, emitted: Path, arguments: list[str], says: str) -> 
     ran = netdsl("verify", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert says in ran.err
+
+
+def test_all_goes_on_over_batches_and_failures(netdsl: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # More models than the workers of one pool take; a pool that renewed its workers itself stopped here for ever.
+    names = ["nothing1", "nothing2", "nothing3", "nothing4", "nothing5"]
+    monkeypatch.setattr("netdsl.catalogue.built_ins", lambda: dict.fromkeys(names))
+    monkeypatch.setattr("netdsl.cli.verify.MODELS_PER_WORKER", 2)
+    ran = netdsl("verify", "--all", "--jobs", "1")
+    assert (ran.code, ran.err) == (3, "")
+    assert [line.split()[1] for line in ran.out.splitlines() if line.startswith("FAILED")] == names
+    assert ran.out.endswith("\n5 models, 5 of them failed\n")
+    assert "there is no file and no built-in model `nothing5`" in ran.out
