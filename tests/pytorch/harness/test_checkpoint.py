@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError
-from netdsl_pytorch.harness.checkpoint import load_newest, restore_optimizer, save
+from netdsl_pytorch.harness.checkpoint import load, load_newest, restore_optimizer, save
 from torch import nn
 
 
@@ -71,20 +71,36 @@ def test_an_unfinished_one_is_not_seen(folder: Path) -> None:
     assert not (folder / ".step-00000003.99.tmp").exists()
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "model.safetensors", "optimizer.safetensors"])
-def test_damage_is_found_and_the_one_before_used(folder: Path, name: str) -> None:
-    newest = folder / "step-00000002"
-    file = newest / name
+FILES = ["manifest.json", "model.safetensors", "optimizer.safetensors"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_truncation_and_a_thousand_flipped_bits_are_found(folder: Path, name: str) -> None:
+    file = folder / "step-00000002" / name
     whole = file.read_bytes()
     chance = random.Random(0)
-    damaged = [whole[:length] for length in {0, 1, len(whole) - 1, *chance.sample(range(len(whole)), 40)}]
-    for bit in chance.sample(range(8 * len(whole)), 120):
+    damaged = [whole[:length] for length in range(len(whole))]
+    for bit in chance.sample(range(8 * len(whole)), 1000 // len(FILES) + 1):
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << bit % 8
         damaged.append(bytes(flipped))
     damaged.append(whole + b"\n")
     for content in damaged:
         file.write_bytes(content)
+        with pytest.raises((ValueError, KeyError, TypeError)):
+            load(folder, 2)
+    file.write_bytes(whole)
+    assert load(folder, 2).step == 2
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_one_is_set_aside_and_the_one_before_used(folder: Path, name: str) -> None:
+    newest = folder / "step-00000002"
+    whole = (newest / name).read_bytes()
+    for content in (b"", whole[:-1], whole[:50] + b"?" + whole[51:], None):
+        (newest / name).unlink()
+        if content is not None:
+            (newest / name).write_bytes(content)
         warnings: list[str] = []
         found = load_newest(folder, warnings.append)
         assert found is not None
@@ -93,12 +109,8 @@ def test_damage_is_found_and_the_one_before_used(folder: Path, name: str) -> Non
         assert warnings[0].startswith("the checkpoint of step 2 is damaged")
         # It is set aside under another name, and nothing is deleted.
         (folder / "step-00000002.damaged").rename(newest)
-    file.write_bytes(whole)
+        (newest / name).write_bytes(whole)
     assert load_newest(folder, never) is not None
-    file.unlink()
-    found = load_newest(folder, lambda text: None)
-    assert found is not None
-    assert found.step == 1
 
 
 def test_an_older_checkpoint_under_a_newer_name_is_refused(folder: Path) -> None:
