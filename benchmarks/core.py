@@ -25,6 +25,7 @@ from netdsl.analysis.figures import Figures
 from netdsl.analysis.report import Report
 from netdsl.catalogue import read_spec
 from netdsl.elaborate import elaborate
+from netdsl.loading import load_spec
 from netdsl.syntax.parser import parse
 
 ROUNDS = 51
@@ -93,11 +94,10 @@ INCEPTIONS = [
 
 
 def whole_way() -> object:
-    """Parse, elaborate, check the budgets, and compute every figure of every part."""
-    source = read_spec("googlenet").source
-    graph = elaborate(parse(source))
-    assert not check_budgets(graph)
-    return Report(Figures(graph)).to_json()
+    """Read, parse, elaborate, check the budgets, and compute every figure of every part."""
+    loaded = load_spec("googlenet")
+    assert not loaded.findings
+    return Report(loaded.figures).to_json()
 
 
 def steps() -> dict[str, Callable[[], object]]:

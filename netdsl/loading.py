@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.analysis.budgets import check_budgets
+from netdsl.analysis.figures import Figures
 from netdsl.catalogue import Spec, read_spec
 from netdsl.elaborate import elaborate, model_names
 from netdsl.limits import Limits
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 class Loaded(NamedTuple):
     """A graph, the spec that it was made from, and what was found that makes it no less usable.
 
-    `findings` are broken budgets (errors), and contracts and budgets that an override made untrue (notes).
+    `figures` are those of one sample at inference. `findings` are broken budgets (errors), and contracts and budgets
+    that an override made untrue (notes).
     """
 
     graph: Graph
     spec: Spec
     findings: tuple[Diagnostic, ...]
+    figures: Figures
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -89,7 +92,8 @@ def load_model(
             traced=traced,
             root=spec.root,
         )
-        return Loaded(graph, spec, (*graph.notes, *check_budgets(graph)))
+        figures = Figures(graph)
+        return Loaded(graph, spec, (*graph.notes, *check_budgets(graph, figures)), figures)
 
 
 @contextmanager

@@ -56,8 +56,8 @@ class _Figure(NamedTuple):
 class _Measured:
     """The figures of a graph, at inference and while training, each computed once."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.inference = Figures(graph)
+    def __init__(self, graph: Graph, inference: Figures | None) -> None:
+        self.inference = inference or Figures(graph)
         self.training = Figures(graph, train=True)
         self.values: dict[_Figure, int | None] = {}
 
@@ -78,12 +78,13 @@ class _Measured:
         return self.values[figure]
 
 
-def check_budgets(graph: Graph) -> list[Diagnostic]:
+def check_budgets(graph: Graph, inference: Figures | None = None) -> list[Diagnostic]:
     """What is wrong with the budgets of a graph: errors, or notes where an override changed the net.
 
-    A block's budget that fails at several uses is told once, at the first of them.
+    `inference` are figures of one sample that are known already, or are wanted afterwards. A block's budget that fails
+    at several uses is told once, at the first of them.
     """
-    measured = _Measured(graph)
+    measured = _Measured(graph, inference)
     found: dict[tuple[int, int], Diagnostic] = {}
     again: dict[tuple[int, int], int] = {}
     for budget in graph.budgets:

@@ -34,6 +34,8 @@ class Figures:
 
     def params(self, part: Part = None) -> int:
         """Learned numbers; those that are shared count once, where they are first used."""
+        if part is None or part is self.graph.root:
+            return self._all_params
         return _difference(self._params, self.stretch(part))
 
     def macs(self, part: Part = None) -> int:
@@ -78,6 +80,11 @@ class Figures:
     @cached_property
     def plan(self) -> Schedule:
         return schedule(self.graph, self.train)
+
+    @cached_property
+    def _all_params(self) -> int:
+        # Without a schedule, which `train.params` in a budget would need for nothing else.
+        return sum(node.params for node in self.graph.nodes(self.train))
 
     @cached_property
     def _params(self) -> list[int]:

@@ -75,9 +75,7 @@ def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[s
 
 
 def _sound(loaded: Loaded) -> str:
-    from netdsl.analysis.figures import Figures
-
-    figures = Figures(loaded.graph)
+    figures = loaded.figures
     budgets = len(loaded.graph.budgets)
     held = f", {budgets} budget{'s' * (budgets != 1)} kept" if budgets and not loaded.findings else ""
     return (

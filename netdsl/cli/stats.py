@@ -51,7 +51,10 @@ def run(args: Namespace) -> int:
     from netdsl.analysis.figures import Figures
     from netdsl.analysis.report import Report
 
-    report = Report(Figures(loaded.graph, train=args.train, batch=args.batch))
+    figures = loaded.figures
+    if args.train or args.batch != 1:
+        figures = Figures(loaded.graph, train=args.train, batch=args.batch)
+    report = Report(figures)
     if args.format == "json":
         import json
 
