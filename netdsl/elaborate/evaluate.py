@@ -244,6 +244,13 @@ def _attribute(expr: tree.Attribute, env: Env) -> Any:
     raise trouble(UNKNOWN_ATTRIBUTE, f"{show(base)} ({kind(base)}) has no `{expr.name}`", expr.name_span)
 
 
+def _member(expr: tree.Member, env: Env) -> Any:
+    binding = lookup.find_binding(expr, env)
+    if binding is None:
+        raise trouble(UNKNOWN_NAME, f"there is no `{expr.span.text}` in scope", expr.span)
+    return read(binding, expr)
+
+
 # --- Operators ----------------------------------------------------------------------------------
 
 
@@ -375,6 +382,7 @@ _BY_TYPE: dict[type, Callable[[Any, Env], Any]] = {
     tree.Binary: _binary,
     tree.Conditional: _conditional,
     tree.Attribute: _attribute,
+    tree.Member: _member,
     tree.Index: _index,
     tree.Slice: _slice,
     tree.Call: _call,

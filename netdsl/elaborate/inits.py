@@ -165,6 +165,8 @@ def path_of(expr: tree.Expr, env: Env) -> str:
         return computed_name(expr, env)
     if isinstance(expr, tree.Attribute):
         return f"{path_of(expr.base, env)}.{expr.name}"
+    if isinstance(expr, tree.Member):
+        return f"{path_of(expr.base, env)}.{computed_name(expr.name, env)}"
     if isinstance(expr, tree.Index):
         return f"{path_of(expr.base, env)}.{plain(evaluate(expr.indices[0], env))}"
     raise trouble(UNKNOWN_NAME, f"`{expr.span.text}` is no path of labels", expr.span)

@@ -54,6 +54,10 @@ def find_binding(expr: tree.Expr, env: Env) -> Binding | None:
         base = find_binding(expr.base, env)
         if base is not None and isinstance(base.value, Prefix):
             return base.value.entries.get(expr.name)
+    if isinstance(expr, tree.Member):
+        base = find_binding(expr.base, env)
+        if base is not None and isinstance(base.value, Prefix):
+            return base.value.entries.get(evaluation.computed_name(expr.name, env))
     if isinstance(expr, tree.Index) and len(expr.indices) == 1:
         base = find_binding(expr.base, env)
         if base is not None and isinstance(base.value, Indexed):
@@ -78,11 +82,12 @@ def find_part(expr: tree.Expr, env: Env) -> Node | Scope | None:
     binding = find_binding(expr, env)
     if binding is not None:
         return binding.item
-    if isinstance(expr, tree.Attribute):
+    if isinstance(expr, tree.Attribute | tree.Member):
         part = find_part(expr.base, env)
         if isinstance(part, Scope):
+            name = expr.name if isinstance(expr.name, str) else evaluation.computed_name(expr.name, env)
             for item in part.items:
-                if item.name == expr.name:
+                if item.name == name:
                     return item
     if isinstance(expr, tree.Index) and len(expr.indices) == 1 and isinstance(expr.base, tree.Attribute):
         part = find_part(expr.base.base, env)

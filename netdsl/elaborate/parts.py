@@ -75,6 +75,9 @@ def slot(target: tree.Expr, env: Env) -> Slot:
     if isinstance(target, tree.Attribute):
         base = slot(target.base, env)
         return Slot(_table(base, Prefix).entries, target.name, f"{base.name}.{target.name}", target.span)
+    if isinstance(target, tree.Member):
+        base, name = slot(target.base, env), computed_name(target.name, env)
+        return Slot(_table(base, Prefix).entries, name, f"{base.name}.{name}", target.span)
     if isinstance(target, tree.Index):
         base = slot(target.base, env)
         index = evaluate_whole(target.indices[0], env, "an index")

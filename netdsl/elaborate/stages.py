@@ -383,7 +383,7 @@ def turns(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> list[Turn]:
 
 Runner = Callable[[Any, Flow, Env, "Slot | None", str], "Node | Scope | None"]
 
-_VALUES = (tree.Name, tree.Computed, tree.Attribute, tree.Index, tree.Sequence)
+_VALUES = (tree.Name, tree.Computed, tree.Attribute, tree.Member, tree.Index, tree.Sequence)
 """Stages that are values: a pipeline may begin with them."""
 
 _BY_STAGE: dict[type, Runner] = {
@@ -391,6 +391,7 @@ _BY_STAGE: dict[type, Runner] = {
     tree.Name: _value,
     tree.Computed: _value,
     tree.Attribute: _value,
+    tree.Member: _value,
     tree.Index: _value,
     tree.Slice: _value,
     tree.Sequence: _value,

@@ -39,6 +39,7 @@ from netdsl.syntax.tree import (
     Input,
     Labelled,
     Let,
+    Member,
     ModelDef,
     Name,
     NetDef,
@@ -433,6 +434,13 @@ class Builder:
         base, _, (_, start, end, name) = values
         node = Attribute(Span(self.source, base.span[1], end), base, name, Span(self.source, start, end))
         return self._nested(node, base)
+
+    def member(self, values: Values) -> Any:
+        base, _, token = values
+        name = self.computed([token])
+        if isinstance(name, Name):  # reported
+            return name
+        return self._nested(Member(Span(self.source, base.span[1], token[2]), base, name), base, name)
 
     def subscripted(self, values: Values) -> Any:
         base, _, part, closing = values

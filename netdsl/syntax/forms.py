@@ -31,6 +31,7 @@ from netdsl.syntax.tree import (
     Input,
     Labelled,
     Let,
+    Member,
     ModelDef,
     Name,
     NamePattern,
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 Kinds = tuple[type, ...]
 # What names a value; a part, which may lie under a prefix; a variable.
 VALUE: Kinds = (Name, Computed, Index)
-PART: Kinds = (Name, Computed, Index, Attribute)
+PART: Kinds = (Name, Computed, Index, Attribute, Member)
 PLAIN: Kinds = (Name,)
 _KINDS = {
     VALUE: "a name, a computed name (`c{i}`) or an indexed name (`c[i]`)",
@@ -67,7 +68,7 @@ _KINDS = {
 OUTSIDE = "cannot stand outside of a block or net"
 
 _STAGES = frozenset(
-    (Call, Name, Computed, Attribute, Index, Sequence, Labelled, Combine, Group, If, For, Repeat),
+    (Call, Name, Computed, Attribute, Member, Index, Sequence, Labelled, Combine, Group, If, For, Repeat),
 )
 _AT_FILE_LEVEL = frozenset((BlockDef, NetDef, ModelDef, Use, Let, Default))
 _DEFINITIONS = frozenset((BlockDef, NetDef, ModelDef, Use))

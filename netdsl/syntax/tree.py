@@ -122,6 +122,15 @@ class Attribute:
 
 
 @dataclass(slots=True, eq=False)
+class Member:
+    """`body.layer{i + 1}`: a computed name under a prefix."""
+
+    span: Span
+    base: Expr
+    name: Computed
+
+
+@dataclass(slots=True, eq=False)
 class Index:
     """`xs[0]`, `u[o, y, x]`."""
 
@@ -173,6 +182,7 @@ Expr: TypeAlias = (
     | Binary
     | Conditional
     | Attribute
+    | Member
     | Index
     | Slice
     | Call
@@ -199,13 +209,13 @@ class TuplePattern:
 Pattern: TypeAlias = NamePattern | TuplePattern
 
 # --- Stages -------------------------------------------------------------------------------------
-# A stage is one of these or a Call (`relu()`), or a Name, Computed, Attribute, Index (a value), or a Sequence
+# A stage is one of these or a Call (`relu()`), or a Name, Computed, Attribute, Member, Index (a value), or a Sequence
 # (`[a, b] -> Fuse()`).
 
 
 @dataclass(slots=True, eq=False)
 class Labelled:
-    """`name: stage`. The label is a Name, Computed, Attribute (`transformer.wte`) or Index (`down[i]`)."""
+    """`name: stage`. The label is a Name, Computed, Attribute (`transformer.wte`), Member or Index (`down[i]`)."""
 
     span: Span
     label: Expr
@@ -266,7 +276,7 @@ class Repeat:
 
 
 Stage: TypeAlias = (
-    Call | Name | Computed | Attribute | Index | Sequence | Labelled | Combine | Group | If | For | Repeat
+    Call | Name | Computed | Attribute | Member | Index | Sequence | Labelled | Combine | Group | If | For | Repeat
 )
 
 

@@ -203,6 +203,22 @@ def test_prefixed_labels() -> None:
     assert modules(graph) == ["transformer.a", "transformer.h.0"]
 
 
+def test_computed_labels_under_a_prefix() -> None:
+    graph = net(
+        "for i in range(2) { body.layer{i + 1}: conv(4, 1x1) }\n"
+        "init body.layer{1}.weight = zeros()\n"
+        "concat { body.layer1; body.layer{2} }\nexpect body.layer{2}.params == 20"
+    )
+    assert modules(graph) == ["body.layer1", "body.layer2"]
+    assert shape(graph) == "8x32x32"
+
+
+def test_a_computed_name_under_a_prefix_has_to_be_there() -> None:
+    (found,) = findings(in_net("body.layer{1}: conv(4, 1x1)\nbody.layer{2}"))
+    assert (str(found.code), found.message) == ("E0101", "there is no `body.layer{2}` in scope")
+    assert codes(in_net("body.part{1} = identity()\nbody.part1")) == ["E0006"]
+
+
 def test_a_prefix_and_a_part_cannot_share_a_name() -> None:
     assert codes(in_net("a: conv(4, 1x1)\na.b: conv(4, 1x1)")) == ["E0103"]
 

@@ -24,7 +24,7 @@ NAMES = [path.stem for path in SPECS]
 
 EXPRESSIONS = (
     *(tree.Number, tree.Size, tree.Text, tree.Constant, tree.Name, tree.Computed, tree.Sequence, tree.Comprehension),
-    *(tree.Unary, tree.Binary, tree.Conditional, tree.Attribute, tree.Index, tree.Slice, tree.Call),
+    *(tree.Unary, tree.Binary, tree.Conditional, tree.Attribute, tree.Member, tree.Index, tree.Slice, tree.Call),
 )
 
 
