@@ -339,7 +339,7 @@ def forget(env: Env, values: tuple[Any, ...]) -> None:
         if binding.declaration is not None:
             definition = binding.definition if binding.kind == "let" else None
             known[binding.declaration] = substitute(definition or Const(plain(binding.value)), known)
-    for value in (each for value in values for each in values_of(value)):
+    for value in values_of(values):
         shape = tuple(traced(size, substitute(expr_of(size), known)) for size in value.type.shape)
         value.type = value.type._replace(shape=shape)
 

@@ -32,6 +32,10 @@ def changed(old: str, new: str) -> str:
     return drawn("specs/googlenet.net", GOOGLENET.replace(old, new))
 
 
+def in_my_net(above: str, lines: str) -> str:
+    return f"{above}net My() {{\n    input image: 3x224x224\n{lines}    output y = identity()\n}}\n"
+
+
 # --- The samples of the style guide
 
 
@@ -41,12 +45,12 @@ def test_branches_that_do_not_fit(golden: Callable[[Path, str], None]) -> None:
 
 
 def test_an_operator_that_there_is_not(golden: Callable[[Path, str], None]) -> None:
-    text = "# A net.\nnet My() {\n    input image: 3x224x224\n    conv(64, 7x7/2) -> maxpol(3x3/2)\n    output y = identity()\n}\n"
+    text = in_my_net("# A net.\n", "    conv(64, 7x7/2) -> maxpol(3x3/2)\n")
     golden(HERE / "golden" / "samples" / "operator.txt", drawn("my.net", text))
 
 
 def test_a_list_that_is_still_open(golden: Callable[[Path, str], None]) -> None:
-    text = "# A net.\n\n\nnet My() {\n    input image: 3x224x224\n\n    conv(64,  -> relu()\n    output y = identity()\n}\n"
+    text = in_my_net("# A net.\n\n\n", "\n    conv(64,  -> relu()\n")
     golden(HERE / "golden" / "samples" / "open.txt", drawn("my.net", text))
 
 

@@ -97,7 +97,8 @@ def test_a_model_sees_lets_and_blocks_above_it() -> None:
 def test_a_family_with_blocks_and_operators_as_arguments() -> None:
     text = (
         "block A(c) { linear(c) }\nblock B(c) { linear(c) -> relu() }\n"
-        "net N(unit, act = relu, sizes = [4]) {\ninput x: 8\nfor c in sizes { unit(c) -> act() }\noutput y = identity()\n}\n"
+        "net N(unit, act = relu, sizes = [4]) {\ninput x: 8\n"
+        "for c in sizes { unit(c) -> act() }\noutput y = identity()\n}\n"
         "model a = N(A, sizes = [2, 3])\nmodel b = N(B, gelu)"
     )
     assert [node.op.name for node in graph_of(text, model="a").nodes()] == [

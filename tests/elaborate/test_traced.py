@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from netdsl_pytorch.emit.expressions import evaluate
 
 from netdsl.elaborate import elaborate, model_names
 from netdsl.graph.graph import Branch, Choice, Graph, Join, Loop, Node, Scope, Step
@@ -18,7 +19,6 @@ from netdsl.ops.values import Window
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
 from netdsl.text import Source, read_source
-from netdsl_pytorch.emit.expressions import evaluate
 from tests.elaborate.specs import net
 
 ROOT = Path(__file__).parents[2]
@@ -128,25 +128,52 @@ SMALL = {
     "a let": ("block B(c) { let d = c // 2\nconv(d, 1x1) -> conv(d * in.channels, 1x1) }", "B(4)"),
     "a let in braces": ("block B() { { let d = 2 * in.channels\nconv(d, 1x1) }\nconv(4, 1x1) }", "B() -> B()"),
     "a let in a combine": ("block B() { concat { let d = 2 * in.height\nconv(d, 1x1); identity() } }", "B() -> B()"),
-    "a let in an arm": ("block B(c) { if c > 1 { let d = c + 1\nz = conv(d, 1x1) } else { z = relu() }\nz }", "B(1) -> B(3)"),
-    "an arm of a combine": ("block B(c) { concat { if c > 1 { let d = c + 1\nconv(d, 1x1) }\nidentity(); relu() } }", "B(4)"),
-    "a loop": ("block B(n) { for i in range(n) { conv(in.channels + i, 1x1)\nlast[i] = relu() }\nconcat { for i in range(n) { last[i] } } }", "B(3)"),
-    "a loop of a combine": ("block B(xs) { concat { for x in xs { conv(x, 1x1) } } -> conv(sum(xs), 1x1) }", "B([2, 3])"),
-    "the same block twice": ("block A(c) { conv(c, 3x3) }\nblock B(c) { A(c) -> A(2 * c) -> A(in.height) }", "B(2) -> B(4)"),
+    "a let in an arm": (
+        "block B(c) { if c > 1 { let d = c + 1\nz = conv(d, 1x1) } else { z = relu() }\nz }",
+        "B(1) -> B(3)",
+    ),
+    "an arm of a combine": (
+        "block B(c) { concat { if c > 1 { let d = c + 1\nconv(d, 1x1) }\nidentity(); relu() } }",
+        "B(4)",
+    ),
+    "a loop": (
+        (
+            "block B(n) { for i in range(n) { conv(in.channels + i, 1x1)\nlast[i] = relu() }\n"
+            "concat { for i in range(n) { last[i] } } }"
+        ),
+        "B(3)",
+    ),
+    "a loop of a combine": (
+        "block B(xs) { concat { for x in xs { conv(x, 1x1) } } -> conv(sum(xs), 1x1) }",
+        "B([2, 3])",
+    ),
+    "the same block twice": (
+        "block A(c) { conv(c, 3x3) }\nblock B(c) { A(c) -> A(2 * c) -> A(in.height) }",
+        "B(2) -> B(4)",
+    ),
     "a window": ("block B(k) { conv(4, k, padding = 1) }\nblock C(s) { B(3x3/s) }", "C(2) -> C(1)"),
     "a kept call": ("block B(op) { op() -> conv(in.channels, 1x1) }\nblock C(c) { B(conv(2 * c, 1x1)) }", "C(3)"),
     "a kept chain": ("block B(op) { op() }\nblock C(c) { B(conv(c, 1x1) -> conv(2 * c, 3x3)) -> relu() }", "C(3)"),
     "a kept block": ("block A(c, d) { conv(c + d, 1x1) }\nblock B(op) { op(d = 5) }\nblock C(c) { B(A(c)) }", "C(3)"),
     "then": ("block B(c) { default conv(then = conv(2 * c, 1x1))\nlet d = c + 1\nconv(d, 1x1) -> relu() }", "B(4)"),
     "a tensor": ("block B(x: tensor) { conv(x.channels + in.channels, 1x1) -> concat(x) }", "a: conv(5, 1x1)\nB(a)"),
-    "a list": ("block B() { concat { for x in in { x -> conv(x.channels, 1x1) } } }", "a: conv(5, 1x1)\n[a, image] -> B()"),
+    "a list": (
+        "block B() { concat { for x in in { x -> conv(x.channels, 1x1) } } }",
+        "a: conv(5, 1x1)\n[a, image] -> B()",
+    ),
     "reuse": ("block B(c) { t: conv(in.channels, 1x1) -> reuse(t) -> conv(c, 1x1) }", "b: B(3) -> reuse(b)"),
-    "conditions": ("block B(c, wide) { let d = c if wide else 2 * c\nconv(max(d, in.channels), 1x1) }", "B(2, true) -> B(2, false)"),
+    "conditions": (
+        "block B(c, wide) { let d = c if wide else 2 * c\nconv(max(d, in.channels), 1x1) }",
+        "B(2, true) -> B(2, false)",
+    ),
     "powers and fractions": ("block B(c) { conv(round(c ** 1.5), 1x1) -> dropout(c / 10) }", "B(4)"),
-    "a label with an index": ("block B(n) { for i in range(n) { c[i]: conv(4 + i, 1x1) }\nconv(c[0].channels, 1x1) }", "B(2)"),
+    "a label with an index": (
+        "block B(n) { for i in range(n) { c[i]: conv(4 + i, 1x1) }\nconv(c[0].channels, 1x1) }",
+        "B(2)",
+    ),
     "flattening": ("block B() { maxpool(2x2/2) -> flatten() -> linear(in.channels) }", "B()"),
     "shadowing": ("block B(c) { for i in range(2) { let c = c + i\nconv(c, 1x1) } }", "B(3)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SMALL)

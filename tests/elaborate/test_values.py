@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from netdsl.ops.values import Size, Window
 from netdsl.text import SpecSyntaxError
-from tests.elaborate.specs import codes, findings, in_net, shape, net, value
+from tests.elaborate.specs import codes, findings, in_net, net, shape, value
 
 
 @pytest.mark.parametrize(
