@@ -235,7 +235,12 @@ def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
 def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
     axes = len(args["kernel"])
     image, alone = _spatial(x[0], node, axes)
-    common = {"stride": args["stride"], "padding": args["padding"], "groups": args["groups"], "dilation": args["dilation"]}
+    common = {
+        "stride": args["stride"],
+        "padding": args["padding"],
+        "groups": args["groups"],
+        "dilation": args["dilation"],
+    }
     bias = weights.get("bias")
     if node.op.name == "conv":
         function: Any = (F.conv1d, F.conv2d, F.conv3d)[axes - 1]

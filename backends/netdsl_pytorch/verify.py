@@ -187,7 +187,9 @@ class _Verifier:
         for output in wanted:
             shape = _shape(output.value, batch)
             if tuple(given[output.name].shape) != shape:
-                raise Mismatch(f"`{output.name}` has shape {list(given[output.name].shape)}; the spec has {list(shape)}")
+                raise Mismatch(
+                    f"`{output.name}` has shape {list(given[output.name].shape)}; the spec has {list(shape)}"
+                )
 
     def shapes(self) -> None:
         """Hooks on all modules that parts of the graph became, compared call by call."""

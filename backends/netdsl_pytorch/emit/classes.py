@@ -42,7 +42,10 @@ class StageClass:
     def lines(self) -> list[str]:
         lines = [f"class {self.name}(nn.Module):", *docstring(self.doc + ".", 4)]
         if self.attributes:
-            lines += ["", *code.definition("__init__", ["self", *[f"{name}: int" for name in self.attributes]], "None", 4)]
+            lines += [
+                "",
+                *code.definition("__init__", ["self", *[f"{name}: int" for name in self.attributes]], "None", 4),
+            ]
             lines += ["        super().__init__()", *[f"        self.{name} = {name}" for name in self.attributes]]
         lines += ["", "    def forward(self, x: Tensor) -> Tensor:"]
         for name, made in self.before:
@@ -84,7 +87,6 @@ class _Writer:
             return ClassText(self.unit, self._sequence())
         constructor = Constructor(self.unit)
         entries = constructor.write()
-        self.emission.computed_names = getattr(self.emission, "computed_names", {})
         forward = Forward(self.unit, constructor)
         statements = forward.write()
         inits = init_lines(self.unit)

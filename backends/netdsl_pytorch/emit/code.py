@@ -26,7 +26,17 @@ from netdsl_pytorch.emit.layout import (
 # How tightly an expression binds: Python's grammar, loosest first.
 TERNARY, OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(1, 11)
 
-_LEVELS = {"or": OR, "and": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "//": PRODUCT, "%": PRODUCT, "@": PRODUCT}
+_LEVELS = {
+    "or": OR,
+    "and": AND,
+    "+": SUM,
+    "-": SUM,
+    "*": PRODUCT,
+    "/": PRODUCT,
+    "//": PRODUCT,
+    "%": PRODUCT,
+    "@": PRODUCT,
+}
 _COMPARISONS = {"==", "!=", "<", "<=", ">", ">=", "in", "not in", "is", "is not"}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 """Comparisons the other way around: a number stands on the right."""
@@ -64,7 +74,10 @@ def literal(value: Any) -> Code:
     if isinstance(value, int):
         return Code(repr(int(value)), UNARY if value < 0 else ATOM)
     if isinstance(value, float):
-        return Code(re.sub(r"e([+-])0*", lambda found: f"e{found[1].replace('+', '')}", repr(float(value))), UNARY if value < 0 else ATOM)
+        return Code(
+            re.sub(r"e([+-])0*", lambda found: f"e{found[1].replace('+', '')}", repr(float(value))),
+            UNARY if value < 0 else ATOM,
+        )
     if isinstance(value, str):
         return Code(quote(value))
     if isinstance(value, tuple | list):
@@ -188,7 +201,9 @@ def method(base: Code, member: str, arguments: Sequence[Code], keywords: Sequenc
 
 def subscript(base: Code, indices: Sequence[Code], *, typed: bool = False) -> Code:
     inner = join([index.doc for index in indices], (",", SPACE))
-    return Code((base.within(ATOM), Group(("[", Indent((NOTHING, inner)), NOTHING, "]"))), typed=typed, calls=base.calls)
+    return Code(
+        (base.within(ATOM), Group(("[", Indent((NOTHING, inner)), NOTHING, "]"))), typed=typed, calls=base.calls
+    )
 
 
 def slice_of(start: Code | None, stop: Code | None, step: Code | None = None) -> Code:
@@ -200,7 +215,11 @@ def slice_of(start: Code | None, stop: Code | None, step: Code | None = None) ->
         if number:
             before = not simple and bounds[number - 1] is not None
             after = not simple and bound is not None
-            doc.append((" " if before or (not simple and number == 1 and start is not None) else "") + ":" + (" " if after else ""))
+            doc.append(
+                (" " if before or (not simple and number == 1 and start is not None) else "")
+                + ":"
+                + (" " if after else "")
+            )
         if bound is not None:
             doc.append(bound.within(TERNARY))
     return Code(tuple(doc))

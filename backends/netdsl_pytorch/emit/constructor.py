@@ -10,7 +10,7 @@ from typing import Any
 from netdsl.elaborate.env import Made, OperatorValue
 from netdsl.elaborate.symbols import symbol
 from netdsl.graph.graph import Node, Scope
-from netdsl.graph.symbolic import Const, Expr, expr_of, plain
+from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code, expressions
@@ -148,7 +148,7 @@ class Constructor:
                 self.entries.append(Line([], span, parts=head))
             self.parts[head].elements[int(index)] = made
             if indent != INDENT:
-                raise Disagree({case: 0 for case in step.cases}, "a list of parts is filled under a condition")
+                raise Disagree(dict.fromkeys(step.cases, 0), "a list of parts is filled under a condition")
             return
         if name.isdigit() or not name.replace(".", "").isidentifier():
             self.entries.append(
@@ -168,7 +168,9 @@ class Constructor:
         if not prefix:
             return
         if any(part.isdigit() for part in prefix.split(".")):
-            raise cannot(f"parts under an element of a list, `{path}`, cannot be written yet", self.unit.instances[0].span)
+            raise cannot(
+                f"parts under an element of a list, `{path}`, cannot be written yet", self.unit.instances[0].span
+            )
         if prefix not in self.holders:
             self.holders[prefix] = {}
             class_name = self.emission.holder_class(self.unit, prefix)
@@ -225,7 +227,11 @@ class Constructor:
         name = syntax.function.id if isinstance(syntax, tree.Call) and isinstance(syntax.function, tree.Name) else ""
         found = [each for each in owners if each.name == name]
         groups = {case: callee_of(item) for case, item in step.cases.items()}
-        if not found or syntax.args or any(not isinstance(item, Node) or item.owns_module for item in step.cases.values()):
+        if (
+            not found
+            or syntax.args
+            or any(not isinstance(item, Node) or item.owns_module for item in step.cases.values())
+        ):
             raise Disagree(groups, "the uses are of different operators")
         by_scope: dict[Scope, Code] = {}
         for case, item in step.cases.items():
@@ -300,7 +306,7 @@ class Constructor:
         ref = argument.ref
         envs = {case: scope.env for case, scope in scopes.items()}
         values = {case: self.unit.lookup(ref, case, envs[case]) for case in scopes}
-        exprs: dict[Case, Expr] = {case: ref for case in scopes}
+        exprs: dict[Case, Expr] = dict.fromkeys(scopes, ref)
         normal = _collapsed
         return self.unit.number(values, exprs, envs, given=True, role=argument.name, normal=normal, shown=_shown)
 
@@ -339,7 +345,7 @@ class Constructor:
     def sequence(self, step: MergedItem) -> Code:
         """`nn.Sequential(…)` of a group."""
         scopes = step.scopes
-        program = self.emission.program({case: scope for case, scope in scopes.items()}, step)
+        program = self.emission.program(dict(scopes.items()), step)
         rows = self.rows(program)
         if len(rows) == 1 and isinstance(step.first.definition, tree.If) and not rows[0].many:
             only = str(rows[0].code)
@@ -351,7 +357,9 @@ class Constructor:
         comments = self.unit.is_net and len(rows) > 2
         shapes = [row.shape if comments else "" for row in rows]
         if not any(row.labelled for row in rows):
-            made = [code.row(code.star(r.code) if r.many else r.code, shape) for r, shape in zip(rows, shapes, strict=True)]
+            made = [
+                code.row(code.star(r.code) if r.many else r.code, shape) for r, shape in zip(rows, shapes, strict=True)
+            ]
             return code.call(name, made, rows=True)
         self.emission.uses.add("OrderedDict")
         pairs = []
@@ -435,10 +443,10 @@ class Constructor:
             body = step.body(start)
             rows = self.rows(body)
             if len(rows) != 1 or rows[0].many:
-                raise Disagree({case: 0 for case in step.cases}, "a turn makes several members")
+                raise Disagree(dict.fromkeys(step.cases, 0), "a turn makes several members")
             row = rows[0]
             if re.search(rf"\bif {loop.index_name}\b", str(row.code)) if loop.index_name else False:
-                raise Disagree({case: 0 for case in step.cases}, "the first turn is another one")
+                raise Disagree(dict.fromkeys(step.cases, 0), "the first turn is another one")
             element = row.code
             labelled = row.labelled
             if labelled:
@@ -474,7 +482,9 @@ class Constructor:
             return target, code.call("range", arguments, nests=0)
         syntax = step.first.syntax
         assert isinstance(syntax, tree.For)
-        lists = {case: tuple(_item_of(syntax.pattern, turn) for turn in each.turns) for case, each in step.cases.items()}
+        lists = {
+            case: tuple(_item_of(syntax.pattern, turn) for turn in each.turns) for case, each in step.cases.items()
+        }
         exprs = {case: symbol(syntax.iterable, case.env) for case in step.cases}
         normal = _collapsed_list
         iterable = unit.number(lists, exprs, envs, given=True, role="turns", normal=normal)
@@ -492,9 +502,9 @@ class Constructor:
             expr = symbol(syntax.count, case.env)
         else:
             iterable = symbol(syntax.iterable, case.env)
-            if isinstance(iterable, expressions.Apply) and iterable.op in ("reversed", "enumerate"):
+            if isinstance(iterable, Apply) and iterable.op in ("reversed", "enumerate"):
                 iterable = iterable.operands[0]
-            if isinstance(iterable, expressions.Apply) and iterable.op == "range" and len(iterable.operands) == 1:
+            if isinstance(iterable, Apply) and iterable.op == "range" and len(iterable.operands) == 1:
                 expr = iterable.operands[0]
             else:
                 expr = expressions.simplify("len", [iterable])
@@ -620,9 +630,7 @@ class Constructor:
             if not rows or (len(rows) == 1 and str(rows[0].code) == "nn.Identity()"):
                 made = code.call("nn.Identity", [])
             lines += (
-                [" " * indent + "else:"]
-                if test is None
-                else code.statement(f"{word} ", test, tail=":", indent=indent)
+                [" " * indent + "else:"] if test is None else code.statement(f"{word} ", test, tail=":", indent=indent)
             )
             lines += code.statement(f"self.{name}{annotation} = ", made, indent=indent + 4)
             annotation, word = "", "elif"
@@ -633,9 +641,8 @@ class Constructor:
     def turns(self, step: MergedTurns, indent: int) -> None:
         counts = step.counts
         longest = max(counts.values(), default=0)
-        if longest > 1 and not self.emission.is_unrolled(step):
-            if self._whole_loop(step, indent):
-                return
+        if longest > 1 and not self.emission.is_unrolled(step) and self._whole_loop(step, indent):
+            return
         count = step.count
         self._pin_loop(step)
         for number in range(count):
@@ -666,7 +673,7 @@ class Constructor:
                 if template is None:
                     self._holder(head, "nn.ModuleList")
                     if head in self.parts:
-                        raise Disagree({case: 0 for case in step.cases}, "two loops fill one list")
+                        raise Disagree(dict.fromkeys(step.cases, 0), "two loops fill one list")
                     self.parts[head] = Parts()
                     self.parts[head].whole = code.call(
                         "nn.ModuleList", [code.generator(made, target, iterable, bare=True)]
@@ -719,7 +726,7 @@ class Constructor:
         if any(len(names) != 1 for names in by_turn.values()):
             return None
         names = {turn: next(iter(found)) for turn, found in by_turn.items()}
-        first, second = names[loop.start], names[loop.start + 1] if loop.start + 1 in names else None
+        first, second = names[loop.start], names.get(loop.start + 1)
         for match in re.finditer(r"\d+", first):
             offset = int(match[0]) - loop.start
             before, after = first[: match.start()], first[match.end() :]
@@ -823,7 +830,7 @@ class Constructor:
         node = step.first
         name = f"{self.attribute(step)}.{weight.name}"
         use = Use(self.unit, step.nodes)
-        place = [index for index, each in enumerate(node.weights) if each.name == weight.name][0]
+        place = next(index for index, each in enumerate(node.weights) if each.name == weight.name)
         sizes = []
         for axis in range(len(weight.shape)):
             values = {case: item.weights[place].shape[axis] for case, item in step.nodes.items()}
@@ -837,7 +844,9 @@ class Constructor:
                 fan *= plain(size)
         bound = fan**-0.5
         empty = code.call("torch.empty", sizes)
-        made = code.call("nn.Parameter", [code.call("nn.init.uniform_", [empty, code.literal(-bound), code.literal(bound)])])
+        made = code.call(
+            "nn.Parameter", [code.call("nn.init.uniform_", [empty, code.literal(-bound), code.literal(bound)])]
+        )
         self._holder(name, "nn.Parameter")
         self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), node.span))
 
@@ -868,16 +877,16 @@ def relative_path(item: Any, scope: Scope, node: Node) -> str:
 
 
 def _component(part: str, expr: Expr, unit: Unit, case: Case, env: Any) -> Expr:
-    if isinstance(expr, expressions.Apply) and expr.op == "window":
+    if isinstance(expr, Apply) and expr.op == "window":
         return expr.operands[0 if part == "kernel" else 1]
     if isinstance(expr, Const):
         return Const(expressions.compute(part, [expr.value]))
-    if isinstance(expr, expressions.Ref):
+    if isinstance(expr, Ref):
         try:
             from netdsl.ops.values import Window
 
             if isinstance(unit.lookup(expr, case, env), Window):
-                return expressions.Apply(part, (expr,))
+                return Apply(part, (expr,))
         except Unknown:
             return expr
     return expr if part == "kernel" else Const(1)
@@ -921,7 +930,10 @@ def _pattern(pattern: tree.Pattern, loop: Loop) -> str:
     if isinstance(pattern, tree.NamePattern):
         return loop.names[pattern] if pattern in loop.used else "_"
     parts = [_pattern(item, loop) for item in pattern.items]
-    return ", ".join(f"({part})" if isinstance(item, tree.TuplePattern) else part for part, item in zip(parts, pattern.items, strict=True))
+    return ", ".join(
+        f"({part})" if isinstance(item, tree.TuplePattern) else part
+        for part, item in zip(parts, pattern.items, strict=True)
+    )
 
 
 def _bare(generated: Code) -> Code:

@@ -196,8 +196,7 @@ class Emission:
         return {
             item.name or item.op.name
             for item in self.graph.root.items
-            if item.train_only
-            and (isinstance(item, Scope) or item.owns_module or item.op.name in ATTRIBUTES)
+            if item.train_only and (isinstance(item, Scope) or item.owns_module or item.op.name in ATTRIBUTES)
         }
 
     # --- Units --------------------------------------------------------------------------------------------
@@ -250,7 +249,7 @@ class Emission:
 
     def class_name(self, scope: Scope) -> str:
         if scope.kind == "sequence":
-            words = [word for word in "".join(c if c.isalnum() else " " for c in scope.name).split()]
+            words = list("".join(c if c.isalnum() else " " for c in scope.name).split())
             base = "".join(word[:1].upper() + word[1:] for word in words).rstrip("0123456789")
             base = base if base and not base[0].isdigit() else "Group"
         else:
@@ -281,7 +280,7 @@ class Emission:
             return
         for parameter in unit.parameters:
             values = [instance.arguments.get(parameter.name) for instance in unit.instances]
-            special = [v for v in values if isinstance(v, CALLABLE) or isinstance(v, str | Word | tuple) or v is None]
+            special = [v for v in values if isinstance(v, (CALLABLE, str | Word | tuple)) or v is None]
             if not special:
                 continue
             first = identity(values[0]) if isinstance(values[0], CALLABLE) else plain(values[0])

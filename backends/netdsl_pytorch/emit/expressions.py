@@ -147,7 +147,8 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
         except Unknown:
             return Apply(op, tuple(operands))
     if op == "index" and isinstance(first, Apply) and first.op == "list" and isinstance(operands[1], Const):
-        return first.operands[operands[1].value]
+        item: Expr = first.operands[operands[1].value]
+        return item
     if op == "kernel" and isinstance(first, Apply) and first.op == "window":
         return first.operands[0]
     if op == "stride" and isinstance(first, Apply) and first.op == "window":

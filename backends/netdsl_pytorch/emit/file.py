@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import netdsl
 from netdsl.graph.graph import Graph
@@ -18,7 +18,9 @@ from netdsl_pytorch.emit.helpers import CLASSES, HELPERS
 from netdsl_pytorch.emit.unit import Unit
 
 STAMP = "# As netdsl wrote it, as long as the text above has sha256 {}."
-_STAMP = re.compile(r"\A(?P<body>.*\n)# As netdsl wrote it, as long as the text above has sha256 (?P<hash>[0-9a-f]{16})\.\n\Z", re.S)
+_STAMP = re.compile(
+    r"\A(?P<body>.*\n)# As netdsl wrote it, as long as the text above has sha256 (?P<hash>[0-9a-f]{16})\.\n\Z", re.S
+)
 
 
 def short_hash(text: str, length: int = 12) -> str:
@@ -31,7 +33,7 @@ def stamped(body: str) -> str:
     return body + STAMP.format(short_hash(body, 16)) + "\n"
 
 
-def state_of(text: str) -> str:
+def state_of(text: str) -> Literal["ours", "edited", "foreign"]:
     """`ours` for a file as netdsl wrote it, `edited` for one that was changed since, `foreign` for any other."""
     found = _STAMP.match(text.replace("\r\n", "\n"))
     if found is not None:
@@ -60,7 +62,7 @@ def write_file(emission: Emission, texts: Sequence[ClassText], spec_name: str, s
     public = [text.unit.name for text in texts] + classes
     public += [stage.name for stage in emission.stages.values()] + [name for name, _ in emission.holders.values()]
     public += [emission.output_class] if has_output else []
-    public = sorted(set(public), key=_natural) + [emission.factory]
+    public = [*sorted(set(public), key=_natural), emission.factory]
     body = [line for section in sections for line in ["", "", *section]]
     # A constant stands between the imports and the classes.
     exported = code.statement("__all__ = ", code.list_of([code.literal(name) for name in _sorted(public)]))
@@ -100,7 +102,9 @@ def _output_class(emission: Emission, results: Sequence[Any]) -> list[str]:
     optional = bool(emission.heads) and len(results) > 1
     lines = [f"class {emission.output_class}(NamedTuple):", *docstring(f"What {net.name} {when}.", 4), ""]
     lines += [f"    {code_name(output.name)}: Tensor" for output in results]
-    lines += [f"    {code_name(output.name)}: Tensor{' | None = None' if optional else ''}" for output in emission.heads]
+    lines += [
+        f"    {code_name(output.name)}: Tensor{' | None = None' if optional else ''}" for output in emission.heads
+    ]
     return lines
 
 
@@ -123,7 +127,7 @@ def _header(emission: Emission, spec_name: str, spec_text: str) -> list[str]:
     paragraphs = [first]
     if graph.doc.strip():
         paragraphs.append(graph.doc.strip())
-    nodes = [node for node in graph.nodes(train=False)]
+    nodes = list(graph.nodes(train=False))
     params, macs = sum(node.params for node in nodes), sum(node.macs for node in nodes)
     trained = sum(node.params for node in graph.nodes())
     if len(graph.inputs) == 1:
@@ -179,10 +183,7 @@ def _factory(emission: Emission, unit: Unit, spec_name: str) -> list[str]:
     if emission.heads_optional:
         parameters.append("aux: bool = True")
         passed.append(("aux", Code("aux")))
-    if graph.model is not None:
-        call = " ".join(graph.model.call.span.text.split())
-    else:
-        call = f"{graph.net.name}()"
+    call = " ".join(graph.model.call.span.text.split()) if graph.model is not None else f"{graph.net.name}()"
     heads = "; `aux=False` leaves the training heads out" if emission.heads_optional else ""
     doc = docstring(f"{call} of {spec_name}{heads}.", 4)
     head = code.definition(emission.factory, parameters, unit.name)

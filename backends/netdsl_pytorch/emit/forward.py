@@ -141,6 +141,8 @@ class Forward:
         self.current: dict[Case, Value] = {}
         self.running = "x"
         self.span: Span | None = None
+        self._statement: tree.Statement | None = None
+        self._before: dict[Case, Value] = {}
         self.outputs: dict[str, dict[Case, Value]] = {}
         self.heads: dict[str, Code] = {}
         self.calls_after: dict[int, int] = {}
@@ -163,11 +165,17 @@ class Forward:
         """The names of what `forward` takes."""
         instance = self.unit.instances[0]
         if instance.kind == "net":
-            return [safe(each.name, ("x",) if len(self.emission.graph.inputs) > 1 else ()) for each in self.emission.graph.inputs]
+            return [
+                safe(each.name, ("x",) if len(self.emission.graph.inputs) > 1 else ())
+                for each in self.emission.graph.inputs
+            ]
         count = len(self.inputs_of(instance))
         if instance.kind == "sequence":
-            return ["x", *[self._outer_name(value, number) for number, value in enumerate(self.inputs_of(instance)[1:], 2)]]
-        tensors = [p for p in instance.definition.parameters if p.tensor]
+            return [
+                "x",
+                *[self._outer_name(value, number) for number, value in enumerate(self.inputs_of(instance)[1:], 2)],
+            ]
+        tensors = [p for p in getattr(instance.definition, "parameters", ()) if p.tensor]
         lists = {p.name: len(_flat(instance.arguments[p.name])) for p in tensors}
         own = count - sum(lists.values())
         names = ["x"] if own == 1 else [f"x{number + 1}" for number in range(own)]
@@ -393,7 +401,9 @@ class Forward:
         elif not made.typed and name not in self.formal_names:
             # A type checker forgets what a variable was, once it is given what it does not know.
             self.typed.discard(name)
-        statement = Statement(f"{name} = ", made, self.shape_of(values), self.indent, span or self.span, name, replaced=replaced)
+        statement = Statement(
+            f"{name} = ", made, self.shape_of(values), self.indent, span or self.span, name, replaced=replaced
+        )
         self.statements.append(statement)
 
     def _rename(self, name: str, values: Mapping[Case, Value], made: Code) -> bool:
@@ -473,7 +483,7 @@ class Forward:
             self.note(step)
 
     def _begin_statement(self, statement: tree.Statement | None) -> None:
-        if statement is None or getattr(self, "_statement", None) is statement:
+        if statement is None or self._statement is statement:
             return
         # What stands before ends on a line of its own, unless a combine takes it in.
         self.flush()
@@ -495,7 +505,7 @@ class Forward:
         if isinstance(first.syntax, tree.Bind):
             self._keep(step)
             self.flush()
-            self.current = dict(getattr(self, "_before", self.current))
+            self.current = dict(self._before)
 
     def _keep(self, step: MergedNote) -> None:
         """A named value ends on a line of its own, if it is read more than once or later."""
@@ -524,7 +534,7 @@ class Forward:
 
     def emit(self, step: MergedItem, made: Code) -> None:
         """The expression that a step gives becomes what is pending."""
-        values = {case: value for case, value in step.values().items()}
+        values = dict(step.values().items())
         running = self.region(step.statement) if not isinstance(self.running, _Branch) else self.running
         self.pending = Pending(values, made, str(running), self.span)
         self.current.update(values)
@@ -744,16 +754,13 @@ class Forward:
 
     def _path_reference(self, name: str) -> str:
         head, _, index = name.rpartition(".")
-        if name.isidentifier() and name not in self.constructor_computed():
+        if name.isidentifier():
             return f"self.{name}"
         if head in self.constructor.parts and index.isdigit():
             return f"self.{head}[{index}]"
         if head in self.constructor.holders and index in self.constructor.holders[head]:
             return f"self.{name}"
         return f"self.get_submodule({code.quote(name)})"
-
-    def constructor_computed(self) -> set[str]:
-        return self.emission.computed_names.get(id(self.unit), set())
 
     def _loop_reference(self, step: MergedItem) -> str:
         names = {case: item.name for case, item in step.cases.items()}
@@ -766,14 +773,12 @@ class Forward:
     def join(self, step: MergedJoin) -> None:
         before = self.current
         branches = self._branches(step.program)
-        if self.pending is not None and any(not _is_bare(branch) for branch in branches):
-            self.flush()
-        elif self.pending is not None:
+        if (self.pending is not None and any(not _is_bare(branch) for branch in branches)) or self.pending is not None:
             self.flush()
         start = dict(self.current)
         made: dict[int, Code] = {}
-        outer_running, outer_statement = self.running, getattr(self, "_statement", None)
-        outer_before = getattr(self, "_before", {})
+        outer_running, outer_statement = self.running, self._statement
+        outer_before = self._before
         region = str(self.region(step.statement)) if not isinstance(outer_running, _Branch) else str(outer_running)
         trivial = sum(1 for branch in branches if _is_bare(branch))
         simple = len(branches) == 2 and trivial == 1

@@ -132,9 +132,7 @@ def _fits(doc: Doc, rest: list[tuple[int, bool, Doc]], used: int) -> bool:
             room -= len(top)
         elif isinstance(top, tuple):
             stack.extend((broken, part) for part in reversed(top))
-        elif isinstance(top, Indent):
-            stack.append((broken, top.doc))
-        elif isinstance(top, Group):
+        elif isinstance(top, (Indent, Group)):
             stack.append((broken, top.doc))
         elif isinstance(top, IfBroken):
             room -= len(top.text) if broken else 0

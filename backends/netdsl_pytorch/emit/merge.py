@@ -48,7 +48,7 @@ class Case:
         self.turn = turn
         self.number = number
         """Which turn of its loop it is."""
-        self.env = turn.env if turn is not None else parent.env if parent is not None else instance.env
+        self.env: Any = turn.env if turn is not None else parent.env if parent is not None else instance.env
 
     def around(self) -> Iterator[Case]:
         """Itself and the cases around it, innermost first."""

@@ -36,7 +36,14 @@ def init_lines(unit: Unit) -> list[str]:
         return []
     again = _inner_classes(unit, first) if any(isinstance(each, InitRule) for each in first.inits) else []
     if again:
-        at = next((n for n, line in enumerate(lines) if not line.startswith("        for") and not line.startswith("         ")), len(lines))
+        at = next(
+            (
+                n
+                for n, line in enumerate(lines)
+                if not line.startswith("        for") and not line.startswith("         ")
+            ),
+            len(lines),
+        )
         names = again[0] if len(again) == 1 else f"({', '.join(again)})"
         more = [
             "        for module in self.modules():",
@@ -45,7 +52,13 @@ def init_lines(unit: Unit) -> list[str]:
         ]
         lines[at:at] = more
     if has_reset(unit):
-        return ["        self.reset_parameters()", "", "    def reset_parameters(self) -> None:", '        """Gives the weights their first values."""', *lines]
+        return [
+            "        self.reset_parameters()",
+            "",
+            "    def reset_parameters(self) -> None:",
+            '        """Gives the weights their first values."""',
+            *lines,
+        ]
     return lines
 
 
@@ -142,8 +155,15 @@ def _joined(branches: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]
     """Neighbouring tests with the same body as one."""
     result: list[tuple[str, list[str]]] = []
     for test, body in branches:
-        if result and result[-1][1] == body and test.startswith("isinstance") and result[-1][0].startswith("isinstance"):
-            types = [each.removeprefix("isinstance(module, ").removesuffix(")").strip("()") for each in (result[-1][0], test)]
+        if (
+            result
+            and result[-1][1] == body
+            and test.startswith("isinstance")
+            and result[-1][0].startswith("isinstance")
+        ):
+            types = [
+                each.removeprefix("isinstance(module, ").removesuffix(")").strip("()") for each in (result[-1][0], test)
+            ]
             result[-1] = (f"isinstance(module, ({', '.join(types)}))", body)
         else:
             result.append((test, body))

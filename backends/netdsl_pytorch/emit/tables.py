@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 INDENT = 8
 _COMPARISONS = {"==", "!=", "<", "<=", ">", ">="}
-_TORCH = {name: f"torch.{name}" for name in ("abs", "ceil", "cos", "exp", "floor", "log", "log2", "round", "sign", "sin", "sqrt")}
+_TORCH = {
+    name: f"torch.{name}"
+    for name in ("abs", "ceil", "cos", "exp", "floor", "log", "log2", "round", "sign", "sin", "sqrt")
+}
 _PAIRS = {"max": "torch.maximum", "min": "torch.minimum"}
 
 
@@ -42,9 +45,7 @@ class _Formula:
     def write(self) -> tuple[list[str], Code]:
         sizes = self.use.sizes("shape")
         unit = self.use.unit
-        taken = {each.name for each in unit.parameters} | {
-            unit.python_name(ref) for ref in unit.state.needs.values()
-        }
+        taken = {each.name for each in unit.parameters} | {unit.python_name(ref) for ref in unit.state.needs.values()}
         for index in self.syntax.indices:
             self.names[index.id] = safe(index.id, taken | set(self.names.values()))
         formula = self.expression(self.syntax.formula)

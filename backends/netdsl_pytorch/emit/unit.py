@@ -9,6 +9,7 @@ folds to its value everywhere, since another value would silently give another n
 from __future__ import annotations
 
 import builtins
+import itertools
 import keyword
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -108,6 +109,12 @@ class Loop:
         return self._index
 
 
+def _id(pattern: tree.NamePattern) -> str:
+    """The name that a pattern of a `let` or loop declares."""
+    assert isinstance(pattern.target, tree.Name)
+    return pattern.target.id
+
+
 def _names(pattern: tree.Pattern | None) -> list[tree.NamePattern]:
     if pattern is None:
         return []
@@ -167,12 +174,10 @@ class Unit:
         self.loops: list[Loop] = []
         self.state = State()
         self.arguments: list[Argument] = []
-        self.labels = {
-            item.name.split(".")[0] for instance in self.instances for item in instance.items if item.name
-        }
-        self.home_lets = {pattern for pattern in _home_lets(self.owner.definition)}
+        self.labels = {item.name.split(".")[0] for instance in self.instances for item in instance.items if item.name}
+        self.home_lets = set(_home_lets(self.owner.definition))
         if self.owner is not self.instances[0]:
-            self.home_lets |= {pattern for pattern in _home_lets(self.definition)}
+            self.home_lets |= set(_home_lets(self.definition))
         self.attribute_names: dict[int, str] = {}
         self.counters: dict[str, int] = {}
         self._printables: dict[Any, bool] = {}
@@ -232,12 +237,12 @@ class Unit:
         return Code(self.python_name(ref))
 
     def python_name(self, ref: Ref) -> str:
-        key = ref.declaration
+        key: Any = ref.declaration
         declared = {each.name for each in self.parameters}
         if isinstance(key, tuple) and key[0] == "axis":
             number, formals = key[1], owner_of(self.instances[0])
             name = f"{formal_name(formals, number)}_{self._axis_name(ref)}"
-            return safe(name, declared | {pattern.target.id for pattern in self.home_lets})
+            return safe(name, declared | {_id(pattern) for pattern in self.home_lets})
         if isinstance(key, tuple) and key[0] == "stride":
             return safe("stride" if "stride" not in declared else f"{ref.name}_stride")
         return safe(ref.name)
@@ -251,7 +256,8 @@ class Unit:
             if axis == axes - 1:
                 return "features"
             return {2: ("length",), 3: ("height", "width")}.get(axes, (f"axis{axis}",) * axes)[axis]
-        return ref.name
+        name: str = ref.name
+        return name
 
     def _convolves(self, axes: int) -> bool:
         """Whether an operator on channels and places is among its stages, itself or within the blocks it uses."""
@@ -403,9 +409,7 @@ class Unit:
             return found
         return self._extra(values, role, default, has_default)
 
-    def _first(
-        self, exprs: Iterable[Expr], values: Values, envs: Envs, normal: Callable[[Any], Any]
-    ) -> Expr | None:
+    def _first(self, exprs: Iterable[Expr], values: Values, envs: Envs, normal: Callable[[Any], Any]) -> Expr | None:
         return next((expr for expr in exprs if self.accepts(expr, values, envs, normal)), None)
 
     def pin(self, exprs: Iterable[Expr], envs: Envs) -> None:
@@ -452,7 +456,7 @@ class Unit:
             numbers = [value for _, value in row]
             if len(numbers) > 1:
                 difference = numbers[1] - numbers[0]
-                if any(b - a != difference for a, b in zip(numbers, numbers[1:], strict=False)):
+                if any(b - a != difference for a, b in itertools.pairwise(numbers)):
                     return None
                 step[parent] = difference
                 steps.add(difference)
@@ -487,7 +491,9 @@ class Unit:
     def _proportional(self, values: Values, envs: Envs) -> Code | None:
         """A number that is a multiple, or a share, of one argument in all cases: with at least two different values,
         that is no accident."""
-        if len({plain(value) for value in values.values()}) < 2 or not all(type(plain(v)) is int for v in values.values()):
+        if len({plain(value) for value in values.values()}) < 2 or not all(
+            type(plain(v)) is int for v in values.values()
+        ):
             return None
         for parameter in self.parameters:
             ref = Ref(parameter.name, "parameter", parameter)
@@ -511,7 +517,7 @@ class Unit:
             self.python_name(ref) for ref in self.state.needs.values()
         }
         taken |= {p.name for p in self.parameters if self._is_argument(p)}
-        taken |= {pattern.target.id for pattern in self.home_lets}
+        taken |= {_id(pattern) for pattern in self.home_lets}
         name, number = safe(role), 1
         while name in taken:
             number += 1
@@ -528,7 +534,7 @@ class Unit:
         if not self.is_group:
             self._let_lines(lets)
         else:
-            own = {pattern for pattern in _home_lets(self.definition)}
+            own = set(_home_lets(self.definition))
             self._let_lines(lets, own)
         order: list[Argument] = []
         keys = list(self.state.needs)
@@ -538,9 +544,11 @@ class Unit:
             ref = self.state.needs[key]
             order.append(Argument(key, self.python_name(ref), "int", None, ref))
         for parameter in self.parameters:
-            for key in (parameter, ("kernel", parameter), ("stride", parameter)):
-                if key in self.state.needs:
-                    order.append(self._parameter(key, parameter))
+            order += [
+                self._parameter(each, parameter)
+                for each in (parameter, ("kernel", parameter), ("stride", parameter))
+                if each in self.state.needs
+            ]
             if parameter in self.state.callables:
                 order.append(self._callable(parameter))
         if self.is_group:
@@ -648,7 +656,8 @@ def formal_name(owner: Scope, number: int) -> str:
     own = len(owner.formals) - len(tensors)
     if number < own:
         return "in" if own == 1 else f"in{number + 1}"
-    return tensors[number - own]
+    name: str = tensors[number - own]
+    return name
 
 
 def binding_of(ref: Ref, env: Env | None, case: Case) -> Any:
@@ -706,7 +715,7 @@ def _printable(value: Any) -> bool:
     value = plain(value)
     if isinstance(value, tuple):
         return all(map(_printable, value))
-    return value is None or isinstance(value, bool | int | float | str | Window) and not isinstance(value, Word)
+    return value is None or (isinstance(value, bool | int | float | str | Window) and not isinstance(value, Word))
 
 
 def collapse(value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -34,12 +33,20 @@ class Use:
         self.spill: Callable[[Code], Code] | None = None
         """Puts a part of a long expression on a line of its own."""
         self.envs = {case: node.env for case, node in self.nodes.items()}
-        self._agree({case: (len(n.inputs), *((len(v.type.shape), v.type.batched) for v in n.inputs)) for case, n in self.nodes.items()}, "rank")
+        self._agree(
+            {
+                case: (len(n.inputs), *((len(v.type.shape), v.type.batched) for v in n.inputs))
+                for case, n in self.nodes.items()
+            },
+            "rank",
+        )
 
     def _agree(self, values: Mapping[Case, Any], what: str) -> Any:
         first = next(iter(values.values()))
         if any(value != first for value in values.values()):
-            raise Disagree({case: repr(value) for case, value in values.items()}, f"{what} of `{self.node.op.name}` differs")
+            raise Disagree(
+                {case: repr(value) for case, value in values.items()}, f"{what} of `{self.node.op.name}` differs"
+            )
         return first
 
     @property
@@ -310,7 +317,11 @@ class Use:
             for side in (0, 1):
                 values = {case: node.args["border"][axis][side] for case, node in self.nodes.items()}
                 exprs = {case: self._border(case, axis, side) for case in self.nodes}
-                amounts.append(self._number(("left", "right")[side] if len(axes) == 1 else f"pad{axis}{side}", values, exprs, None, False))
+                amounts.append(
+                    self._number(
+                        ("left", "right")[side] if len(axes) == 1 else f"pad{axis}{side}", values, exprs, None, False
+                    )
+                )
         keywords = []
         if mode != "constant":
             keywords.append(("mode", code.literal(mode)))
@@ -372,9 +383,7 @@ class Use:
                 return symbol(argument.value, node.env)
         return expr_of(node.args["sizes"][name])
 
-    def _split(
-        self, x: Code, groups: Sequence[Sequence[str]], batch: list[Code], plans: Mapping[Case, Any]
-    ) -> Code:
+    def _split(self, x: Code, groups: Sequence[Sequence[str]], batch: list[Code], plans: Mapping[Case, Any]) -> Code:
         if all(len(group) == 1 for group in groups):
             return x
         sizes: list[Code] = []

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 
@@ -25,35 +24,56 @@ def name(letters: int) -> Code:
 
 
 def conv(*widths: int) -> Code:
-    return code.call("nn.Conv2d", [name(width) for width in widths], [("kernel_size", Code("3")), ("padding", Code("1"))])
+    return code.call(
+        "nn.Conv2d", [name(width) for width in widths], [("kernel_size", Code("3")), ("padding", Code("1"))]
+    )
 
 
 CALLS = [conv(5, 5), conv(30, 40), conv(50, 50), conv(70, 60, 40)]
 STATEMENTS = {
     "a call": [code.statement("self.x = ", each, indent=8) for each in CALLS],
-    "a call in a call": [code.statement("x = ", code.call("nn.Sequential", [each, conv(9)]), indent=4) for each in CALLS],
-    "rows": [code.statement("x = ", code.call("nn.Sequential", [each, conv(9)], rows=True), indent=4) for each in CALLS],
+    "a call in a call": [
+        code.statement("x = ", code.call("nn.Sequential", [each, conv(9)]), indent=4) for each in CALLS
+    ],
+    "rows": [
+        code.statement("x = ", code.call("nn.Sequential", [each, conv(9)], rows=True), indent=4) for each in CALLS
+    ],
     "rows with comments": [
         code.statement("x = ", code.call("f", [code.row(conv(9), "64x56x56"), conv(8)], rows=True), indent=4)
     ],
-    "lists": [code.statement("x = ", code.call("torch.cat", [code.list_of([name(w)] * 3)], [("dim", Code("1"))])) for w in (9, 30, 45, 60)],
-    "tuples and dicts": [
-        code.statement("x = ", code.tuple_of([name(w), name(w)])) for w in (8, 70)
-    ] + [code.statement("x: dict[str, float] = ", code.dict_of([(code.literal("a" * w), Code("0.3"))] * 3)) for w in (4, 60)],
+    "lists": [
+        code.statement("x = ", code.call("torch.cat", [code.list_of([name(w)] * 3)], [("dim", Code("1"))]))
+        for w in (9, 30, 45, 60)
+    ],
+    "tuples and dicts": [code.statement("x = ", code.tuple_of([name(w), name(w)])) for w in (8, 70)]
+    + [
+        code.statement("x: dict[str, float] = ", code.dict_of([(code.literal("a" * w), Code("0.3"))] * 3))
+        for w in (4, 60)
+    ],
     "one-tuples": [code.statement("x = ", code.tuple_of([name(w)])) for w in (8, 90)],
     "generators": [
-        code.statement("x = ", code.call("nn.ModuleList", [code.generator(each, "i", code.call("range", [name(4)]), bare=True)]), indent=8)
+        code.statement(
+            "x = ",
+            code.call("nn.ModuleList", [code.generator(each, "i", code.call("range", [name(4)]), bare=True)]),
+            indent=8,
+        )
         for each in CALLS
     ],
     "generators with a star": [
         code.statement(
             "self.layer = ",
-            code.call("nn.Sequential", [conv(20, 20), code.star(code.generator(each, "_", code.call("range", [Code("2")])))], rows=True),
+            code.call(
+                "nn.Sequential",
+                [conv(20, 20), code.star(code.generator(each, "_", code.call("range", [Code("2")])))],
+                rows=True,
+            ),
             indent=8,
         )
         for each in CALLS
     ],
-    "conditions": [code.statement("self.aux = ", code.ternary(Code("aux"), each, Code("None")), indent=8) for each in CALLS],
+    "conditions": [
+        code.statement("self.aux = ", code.ternary(Code("aux"), each, Code("None")), indent=8) for each in CALLS
+    ],
     "sums": [
         code.statement("x = ", code.binary("+", code.binary("*", name(w), name(w)), code.binary("-", name(w), name(9))))
         for w in (5, 30, 40, 70)
@@ -67,7 +87,13 @@ STATEMENTS = {
     ],
     "powers": [
         code.statement("x = ", code.binary("**", left, right))
-        for left in (name(3), Code("2"), code.attribute(Code("self"), "a"), code.unary("-", Code("1")), code.binary("+", name(2), name(2)))
+        for left in (
+            name(3),
+            Code("2"),
+            code.attribute(Code("self"), "a"),
+            code.unary("-", Code("1")),
+            code.binary("+", name(2), name(2)),
+        )
         for right in (name(3), Code("2"), code.binary("+", name(2), Code("1")), code.unary("-", name(2)))
     ],
     "tests": [
@@ -86,10 +112,32 @@ STATEMENTS = {
     ],
     "literals": [
         code.statement("x = ", code.literal(value))
-        for value in (1, -2, 0.5, 1e-6, 1e20, -3.5e-12, True, None, "a", 'say "it"', "don't", "\\", "\n", "é", (1, 2), ("a",))
+        for value in (
+            1,
+            -2,
+            0.5,
+            1e-6,
+            1e20,
+            -3.5e-12,
+            True,
+            None,
+            "a",
+            'say "it"',
+            "don't",
+            "\\",
+            "\n",
+            "é",
+            (1, 2),
+            ("a",),
+        )
     ],
     "signatures": [
-        code.definition("__init__", ["self", *[f"{'p' * width}{number}: int = 1" for number in range(count)]], "None", 4) + ["        pass"]
+        [
+            *code.definition(
+                "__init__", ["self", *[f"{'p' * width}{number}: int = 1" for number in range(count)]], "None", 4
+            ),
+            "        pass",
+        ]
         for width in (2, 12)
         for count in (1, 5, 9)
     ],
@@ -101,7 +149,9 @@ def test_statements_are_laid_out_as_ruff_does(kind: str) -> None:
     for lines in STATEMENTS[kind]:
         text = "\n".join(lines) + "\n"
         indent = len(text) - len(text.lstrip())
-        around = "".join(f"{' ' * depth}if a:\n" for depth in range(0, indent, 4)) if "def " not in text else "class A:\n"
+        around = (
+            "".join(f"{' ' * depth}if a:\n" for depth in range(0, indent, 4)) if "def " not in text else "class A:\n"
+        )
         expected = formatted(around + text)
         assert around + text == expected
 
@@ -113,7 +163,11 @@ def test_random_nesting_is_laid_out_as_ruff_does() -> None:
     def expression(depth: int) -> Code:
         kind = draw.random()
         if depth == 0 or kind < 0.2:
-            return name(draw.randint(1, 22)) if draw.random() < 0.7 else code.literal(draw.choice([1, 2.5, -3, None, True]))
+            return (
+                name(draw.randint(1, 22))
+                if draw.random() < 0.7
+                else code.literal(draw.choice([1, 2.5, -3, None, True]))
+            )
         if kind < 0.7:
             arguments = [expression(depth - 1) for _ in range(draw.randint(0, 4))]
             keywords = [(f"k{number}", expression(depth - 1)) for number in range(draw.randint(0, 3))]
@@ -121,7 +175,9 @@ def test_random_nesting_is_laid_out_as_ruff_does() -> None:
         if kind < 0.8:
             return code.list_of([expression(depth - 1) for _ in range(draw.randint(1, 4))])
         if kind < 0.9:
-            return code.call("f", [expression(depth - 1), code.star(code.generator(expression(depth - 1), "i", name(9)))])
+            return code.call(
+                "f", [expression(depth - 1), code.star(code.generator(expression(depth - 1), "i", name(9)))]
+            )
         return code.call("f", [code.generator(expression(depth - 1), "i", name(9), bare=True)])
 
     made = [code.statement("x = ", expression(draw.randint(1, 4))) for _ in range(400)]

@@ -1,0 +1,111 @@
+"""mobilenet_v2, compiled by netdsl 0.1 from mobilenet_v2.net (sha256 …). Yours to edit.
+
+MobileNetV2: Sandler et al., "Inverted Residuals and Linear Bottlenecks", 2018 (arXiv:1801.04381), table 2;
+torchvision's names.
+
+Input 3x224x224; 3,504,872 parameters; 300,774,272 multiply-adds.
+Comments give shapes without the batch, for the default arguments.
+"""
+
+from torch import Tensor, nn
+
+__all__ = ["ConvNormAct", "InvertedResidual", "MobileNetV2", "mobilenet_v2"]
+
+
+def round_to(x: float, divisor: int) -> int:
+    """The multiple of `divisor` nearest to x, at least `divisor`, and not more than 10 % under x."""
+    rounded = max(divisor, int(x + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * x else rounded
+
+
+class ConvNormAct(nn.Sequential):
+    """Convolution that keeps height and width (divided by its stride), normalisation and activation, in
+    torchvision's order (`Conv2dNormActivation`). `act = identity` leaves the activation out.
+    """
+
+    def __init__(
+        self, in_channels: int, out: int, kernel: int = 3, stride: int = 1, groups: int = 1, dilation: int = 1
+    ) -> None:
+        super().__init__(
+            nn.Conv2d(
+                in_channels,
+                out,
+                kernel_size=kernel,
+                stride=stride,
+                padding=dilation * (kernel // 2),
+                dilation=dilation,
+                groups=groups,
+                bias=False,
+            ),
+            nn.BatchNorm2d(out),
+            nn.ReLU6(),
+        )
+
+
+class InvertedResidual(nn.Module):
+    """Bottleneck residual block (table 1): expand, filter by channel, project without activation."""
+
+    def __init__(self, in_channels: int, out: int, stride: int, expand: int) -> None:
+        super().__init__()
+        hidden = expand * in_channels
+        self.with_add = stride == 1 and in_channels == out
+        self.conv = nn.Sequential(
+            *([ConvNormAct(in_channels, hidden, kernel=1)] if expand != 1 else []),
+            ConvNormAct(hidden, hidden, stride=stride, groups=hidden),
+            nn.Conv2d(hidden, out, kernel_size=1, bias=False),
+            nn.BatchNorm2d(out),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        if self.with_add:
+            y = y + x
+        return y
+
+
+class MobileNetV2(nn.Module):
+    """`width` scales the channels of all layers.
+
+    Image [N, 3, 224, 224] to logits [N, num_classes].
+    """
+
+    def __init__(self, num_classes: int = 1000) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            ConvNormAct(3, 32, stride=2),  # 32x112x112
+            InvertedResidual(32, 16, 1, 1),  # 16x112x112
+            InvertedResidual(16, 24, 2, 6),  # 24x56x56
+            InvertedResidual(24, 24, 1, 6),
+            InvertedResidual(24, 32, 2, 6),  # 32x28x28
+            *(InvertedResidual(32, 32, 1, 6) for _ in range(2)),
+            InvertedResidual(32, 64, 2, 6),  # 64x14x14
+            *(InvertedResidual(64, 64, 1, 6) for _ in range(3)),
+            InvertedResidual(64, 96, 1, 6),  # 96x14x14
+            *(InvertedResidual(96, 96, 1, 6) for _ in range(2)),
+            InvertedResidual(96, 160, 2, 6),  # 160x7x7
+            *(InvertedResidual(160, 160, 1, 6) for _ in range(2)),
+            InvertedResidual(160, 320, 1, 6),  # 320x7x7
+            ConvNormAct(320, 1280, kernel=1),  # 1280x7x7
+        )
+        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, num_classes))
+
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.01)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.features(image)  # 1280x7x7
+        x = x.mean(dim=(2, 3))  # 1280
+        logits: Tensor = self.classifier(x)  # 1000
+        return logits
+
+
+def mobilenet_v2(num_classes: int = 1000) -> MobileNetV2:
+    """MobileNetV2() of mobilenet_v2.net."""
+    return MobileNetV2(num_classes=num_classes)
+
+
+# As netdsl wrote it, as long as the text above has sha256 ….

@@ -1,0 +1,78 @@
+"""vgg11, compiled by netdsl 0.1 from vgg.net (sha256 …). Yours to edit.
+
+VGG: Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014
+(arXiv:1409.1556), table 1; torchvision's names.
+
+Input 3x224x224; 132,863,336 parameters; 7,609,090,048 multiply-adds.
+Comments give shapes without the batch, for the default arguments.
+"""
+
+from torch import Tensor, nn
+
+__all__ = ["VGG", "vgg11"]
+
+
+class VGG(nn.Module):
+    """`counts` has the number of convolutions between the pools, a column of table 1; `norm` adds batch norm.
+
+    Image [N, 3, 224, 224] to logits [N, num_classes].
+    """
+
+    def __init__(self, num_classes: int = 1000) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, kernel_size=3, padding=1),  # 64x224x224
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=2, stride=2),  # 64x112x112
+            nn.Conv2d(64, 128, kernel_size=3, padding=1),  # 128x112x112
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=2, stride=2),  # 128x56x56
+            nn.Conv2d(128, 256, kernel_size=3, padding=1),  # 256x56x56
+            nn.ReLU(),
+            nn.Conv2d(256, 256, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=2, stride=2),  # 256x28x28
+            nn.Conv2d(256, 512, kernel_size=3, padding=1),  # 512x28x28
+            nn.ReLU(),
+            nn.Conv2d(512, 512, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=2, stride=2),  # 512x14x14
+            nn.Conv2d(512, 512, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(512, 512, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=2, stride=2),  # 512x7x7
+        )
+        self.adaptiveavgpool1 = nn.AdaptiveAvgPool2d(7)
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * 7 * 7, 4096),  # 4096
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, num_classes),  # 1000
+        )
+
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.01)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.features(image)  # 512x7x7
+        x = self.adaptiveavgpool1(x).flatten(1)  # 25088
+        logits: Tensor = self.classifier(x)  # 1000
+        return logits
+
+
+def vgg11(num_classes: int = 1000) -> VGG:
+    """VGG([1, 1, 2, 2, 2]) of vgg.net."""
+    return VGG(num_classes=num_classes)
+
+
+# As netdsl wrote it, as long as the text above has sha256 ….
