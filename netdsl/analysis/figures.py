@@ -36,11 +36,11 @@ class Figures:
         """Learned numbers; those that are shared count once, where they are first used."""
         if part is None or part is self.graph.root:
             return self._all_params
-        return _difference(self._params, self.stretch(part))
+        return _difference(self.params_before, self.stretch(part))
 
     def macs(self, part: Part = None) -> int:
         """Multiply-adds for one sample; of shared weights at every use."""
-        return _difference(self._macs, self.stretch(part))
+        return _difference(self.macs_before, self.stretch(part))
 
     def flops(self, part: Part = None) -> int:
         """Floating-point operations, two per multiply-add."""
@@ -84,14 +84,16 @@ class Figures:
     @cached_property
     def _all_params(self) -> int:
         # Without a schedule, which `train.params` in a budget would need for nothing else.
-        return sum(node.params for node in self.graph.nodes(self.train))
+        return sum([node.params for node in self.graph.nodes(self.train) if node.weights])
 
     @cached_property
-    def _params(self) -> list[int]:
-        return running_sums([node.params for node in self.plan.nodes])
+    def params_before(self) -> list[int]:
+        """The parameters of all operators before each place in the schedule."""
+        return running_sums([node.params if node.weights else 0 for node in self.plan.nodes])
 
     @cached_property
-    def _macs(self) -> list[int]:
+    def macs_before(self) -> list[int]:
+        """The multiply-adds of all operators before each place in the schedule."""
         return running_sums([node.macs for node in self.plan.nodes])
 
     @cached_property

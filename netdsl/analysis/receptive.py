@@ -53,13 +53,14 @@ def _through(node: Node, inputs: list[Fields], output: TensorType) -> Fields:
     op = node.op
     if op.global_window:
         return None
-    known = [fields for fields in inputs if fields is not None]
-    if not known:
-        return None
-    fields = known[0]
-    for other in known[1:]:
-        if other != fields:
+    fields: Fields = None
+    for other in inputs:
+        if fields is None:
+            fields = other
+        elif other is not None and other is not fields and other != fields:
             fields = _merged(fields, other)
+    if fields is None:
+        return None
     sliding = op.sliding(node.args)
     if sliding is None:
         return fields

@@ -183,10 +183,26 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data, every operator in the tree (docs/stats-json.md)."""
-        data = {id(row): _data(row) for row in self.tree.rows}
-        for row in self.tree.rows:
-            data[id(row)]["children"] = [data[id(child)] for child in row.children]
-        return {"schema": SCHEMA, "name": self.graph.name, "totals": self.totals(), "tree": data[id(self.tree)]}
+        figures = self.figures
+        # The sums are looked up here rather than row by row through properties, which takes three times as long.
+        stretches, params, macs = figures.plan.stretches, figures.params_before, figures.macs_before
+
+        def plain(row: Row) -> dict[str, Any]:
+            start, end = stretches[row.item]
+            shape = row.shape
+            return {
+                "path": row.path,
+                "op": row.op,
+                "shape": None if shape is None else list(shape),
+                "params": params[end] - params[start],
+                "macs": macs[end] - macs[start],
+                "children": [],
+            }
+
+        parts = {row: plain(row) for row in self.tree.rows}
+        for row, part in parts.items():
+            part["children"] = [parts[child] for child in row.children]
+        return {"schema": SCHEMA, "name": self.graph.name, "totals": self.totals(), "tree": parts[self.tree]}
 
     def convention(self) -> str:
         """What is counted, on one line."""
@@ -204,18 +220,6 @@ class Report:
             if line.level + 1 < levels:
                 stack.extend(reversed(line.below))
         return shown
-
-
-def _data(row: Row) -> dict[str, Any]:
-    shape = row.shape
-    return {
-        "path": row.path,
-        "op": row.op,
-        "shape": None if shape is None else list(shape),
-        "params": row.params,
-        "macs": row.macs,
-        "children": [],
-    }
 
 
 def _named(scope: Scope, train: bool) -> Iterator[tuple[Item, str]]:
