@@ -53,7 +53,8 @@ class Backend(Protocol):
     """Of the files that it writes: `.py`."""
 
     def emit(self, graph: Graph, *, spec_name: str, spec_text: str, inference: bool = False) -> str:
-        """The text of a file for a graph that was elaborated with `traced = True`; SpecError for what it cannot write."""
+        """The text of a file for a graph that was elaborated with `traced = True`; raises SpecError if it cannot be
+        written."""
 
     def verify(self, graph: Graph, text: str, *, inference: bool = False) -> Verification:
         """Whether a file does what the graph says. It is run for that."""

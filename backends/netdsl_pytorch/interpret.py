@@ -228,7 +228,8 @@ def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
 
 @_operator("scale")
 def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
-    return x[0] * args["by"] + args["shift"]
+    result: Tensor = x[0] * args["by"] + args["shift"]
+    return result
 
 
 @_operator("conv", "convtranspose")
@@ -266,9 +267,7 @@ def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
 def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
     features, heads = x[0].shape[-1], args["heads"]
     projected = x[0] @ weights["in_proj_weight"].T + weights["in_proj_bias"]
-    q, k, v = (
-        part.unflatten(-1, (heads, features // heads)).transpose(-2, -3) for part in projected.split(features, dim=-1)
-    )
+    q, k, v = (part.unflatten(-1, (heads, features // heads)).transpose(-2, -3) for part in projected.chunk(3, dim=-1))
     together = _attend(q, k, v, None, args["causal"], None).transpose(-2, -3).flatten(-2)
     return together @ weights["out_proj.weight"].T + weights["out_proj.bias"]
 
@@ -428,7 +427,8 @@ def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
     squares = (x[0] * x[0]).movedim(axis, -1)
     padded = F.pad(squares, (size // 2, (size - 1) // 2))
     mean = padded.unfold(-1, size, 1).mean(-1).movedim(-1, axis)
-    return x[0] / (args["k"] + args["alpha"] * mean) ** args["beta"]
+    result: Tensor = x[0] / (args["k"] + args["alpha"] * mean) ** args["beta"]
+    return result
 
 
 @_operator("normalize")
@@ -569,7 +569,7 @@ def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
 
 @_operator("add", "sub", "mul", "max", "matmul")
 def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
-    combine: Callable[[Tensor, Tensor], Tensor] = {
+    combine: Any = {
         "add": torch.add,
         "sub": torch.sub,
         "mul": torch.mul,

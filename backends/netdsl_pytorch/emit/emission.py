@@ -193,11 +193,10 @@ class Emission:
     def _optional_modules(self) -> set[str]:
         if not self.heads:
             return set()
-        return {
-            item.name or item.op.name
-            for item in self.graph.root.items
-            if item.train_only and (isinstance(item, Scope) or item.owns_module or item.op.name in ATTRIBUTES)
-        }
+        items = [item for item in self.graph.root.items if item.train_only]
+        blocks = {item.name for item in items if isinstance(item, Scope)}
+        nodes = [item for item in items if isinstance(item, Node)]
+        return blocks | {node.name or node.op.name for node in nodes if node.owns_module or node.op.name in ATTRIBUTES}
 
     # --- Units --------------------------------------------------------------------------------------------
 

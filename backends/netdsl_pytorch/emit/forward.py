@@ -497,7 +497,8 @@ class Forward:
             self._begin_statement(first.statement)
             if isinstance(first.values, Value):
                 self.flush()
-                self.current.update({case: _canonical(each.values) for case, each in step.cases.items()})  # type: ignore[union-attr,arg-type]
+                fetched = {case: each.values for case, each in step.cases.items() if isinstance(each, Fetch)}
+                self.current.update({case: _canonical(value) for case, value in fetched.items()})
             return
         if isinstance(first, Output):
             self.result(step)
@@ -942,9 +943,9 @@ class Forward:
     def turns(self, step: MergedTurns) -> None:
         counts = step.counts
         longest = max(counts.values(), default=0)
-        if longest > 1 and id(step.first.syntax) not in self.unrolled and not self.unit.loops:
-            if self._loop(step):
-                return
+        whole = longest > 1 and id(step.first.syntax) not in self.unrolled and not self.unit.loops
+        if whole and self._loop(step):
+            return
         count = step.count
         if self.emission.whole_loops.get(id(step.first.syntax)) == "names":
             self.emission.unroll(step)
@@ -1118,9 +1119,7 @@ def _for_heads(step: Any) -> bool:
         return step.statement.train
     if isinstance(step, MergedItem):
         return bool(first.train_only)
-    if isinstance(step, MergedJoin):
-        return step.node.first.train_only
-    return False
+    return isinstance(step, MergedJoin) and bool(step.node.first.train_only)
 
 
 def _canonical(value: Any) -> Value:

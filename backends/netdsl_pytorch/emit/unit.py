@@ -255,7 +255,8 @@ class Unit:
         if axes > 1 and not _CHANNELS_FIRST.search(text) and not self._convolves(axes):
             if axis == axes - 1:
                 return "features"
-            return {2: ("length",), 3: ("height", "width")}.get(axes, (f"axis{axis}",) * axes)[axis]
+            before: dict[int, tuple[str, ...]] = {2: ("length",), 3: ("height", "width")}
+            return before[axes][axis] if axes in before else f"axis{axis}"
         name: str = ref.name
         return name
 
