@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from netdsl.analysis.figures import Figures
 from netdsl.analysis.report import Report
@@ -61,6 +61,8 @@ class Network:
         self.graph: Graph = loaded.graph
         self.spec = loaded.spec.source
         self.notes: tuple[Diagnostic, ...] = loaded.findings
+        self.figures: Figures = loaded.figures
+        """The figures at inference, of the whole and of every part."""
 
     @property
     def name(self) -> str:
@@ -98,11 +100,6 @@ class Network:
         return self.figures.memory()
 
     @cached_property
-    def figures(self) -> Figures:
-        """The figures at inference, of the whole and of every part."""
-        return Figures(self.graph)
-
-    @cached_property
     def train(self) -> Figures:
         """The figures while training: with heads, and with the memory that is kept for the backward pass."""
         return Figures(self.graph, train=True)
@@ -124,10 +121,35 @@ class Network:
         return f"<Network {self.name}: {self.params:,} parameters, {self.macs:,} MACs, depth {self.depth}>"
 
     def _repr_html_(self) -> str:
-        """The table of `netdsl stats`, for notebooks."""
+        """The page of `netdsl stats --html`, for notebooks; the table below it is for readers that leave pages out."""
         from netdsl.analysis.html import table
+        from netdsl.draw.page import framed
 
-        return table(Report(self.figures))
+        shown = table(Report(self.figures))
+        return f"{framed(self.graph, self.spec)}<details><summary>as a table</summary>{shown}</details>"
+
+    def draw(
+        self,
+        *,
+        depth: int | None = None,
+        expand: str | tuple[str, ...] = (),
+        block: str = "",
+        color: Literal["", "params", "macs", "memory"] = "",
+        direction: Literal["down", "right"] = "down",
+        turns: bool = False,
+    ) -> str:
+        """The figure that `netdsl draw` makes, as SVG; the arguments are its options.
+
+        Raises ValueError if the network has no such block or path.
+        """
+        from netdsl.draw.drawing import Drawing, Request, Unknown
+
+        paths = (expand,) if isinstance(expand, str) else expand
+        try:
+            request = Request(depth, paths, block, color, direction == "right", turns)
+            return Drawing(self.graph, request).drawn().svg
+        except Unknown as error:
+            raise ValueError(f"{error.message}; {error.help}") from None
 
 
 def _shape(shape: InputShape) -> tuple[int, ...]:

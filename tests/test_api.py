@@ -114,11 +114,19 @@ def test_the_collector_goes_on_as_it_was(spec: Path) -> None:
         gc.enable()
 
 
-def test_a_notebook_shows_a_table() -> None:
+def test_a_notebook_shows_the_page_and_a_table() -> None:
     html = netdsl.load("googlenet")._repr_html_()
-    assert html.startswith("<table>")
-    assert html.endswith("</table>")
+    assert html.startswith("<iframe ")
+    assert html.endswith("</table></details>")
     assert "1,582,671,872" in html
+
+
+def test_a_network_draws_itself() -> None:
+    net = netdsl.load("googlenet")
+    assert "conv(n1, 1x1)" in net.draw(block="Inception")
+    assert len(net.draw(expand="i3a", color="macs", direction="right")) > len(net.draw())
+    with pytest.raises(ValueError, match="uses no block `Fire`"):
+        net.draw(block="Fire")
 
 
 def test_importing_netdsl_imports_next_to_nothing() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netdsl.draw import texts
 from netdsl.draw.figure import Column, Edge, End, Figure, Part, PartKind, Row
+from netdsl.draw.fold import fold
 from netdsl.draw.threads import Ends, Stretch, Thread, Threads, crossing
 from netdsl.graph.graph import Branch, Choice, Fetch, Graph, Join, Loop, Node, Output, Scope, Step, Value
 from netdsl.syntax import tree
@@ -71,13 +72,17 @@ class Builder:
         self.parts: list[Part] = []
         self.edges: list[Edge] = []
         self.ends: dict[Value, End] = {}
+        self.results: dict[Value, int] = {}
+        """The number of a result among those of its block or group, but for the first."""
         self.current: tuple[End, ...] = ()
         self.around: list[tuple[Part, tuple[End, ...]]] = []
         """The groups around, which see the values outside, and what each was given as it began."""
         self.waiting: dict[Part, int] = {}
         """The inputs that have no place yet, and how often they are read."""
         self.apart_from_root = 0
-        """How many branches, turns and blocks around may hold only some of the readers of an input."""
+        """How many branches and blocks around may hold only some of the readers of an input."""
+        self.in_turns = 0
+        """How many loops are around, whose turns are compared, and so hold no input."""
         self.keys: dict[Hashable, int] = {}
         self.statement: tuple[object, tuple[End, ...], list[tuple[Thread, int, Ends]]] = (None, (), [])
 
@@ -108,7 +113,7 @@ class Builder:
                 return End(part, True, entry.index(end))
         return end
 
-    def read(self, value: Value, target: End) -> None:
+    def read(self, value: Value, target: End, entry: int = 0) -> None:
         """An edge from where the value is made; parameters and constants are set beside their reader instead."""
         raw = self.raw(value)
         if raw is None:
@@ -117,7 +122,8 @@ class Builder:
             if not target.inside and raw.part not in target.part.tensors:
                 target.part.tensors.append(raw.part)
             return
-        self.edges.append(Edge(self.local(raw), target, texts.shape_text(value.type)))
+        shape = texts.shape_text(value.type)
+        self.edges.append(Edge(self.local(raw), target, shape, result=self.results.get(value, 0), entry=entry))
 
     def input(self, value: Value, name: str, lines: list[str], span: Span) -> None:
         """An input of the net, or of the block that is drawn."""
@@ -125,13 +131,14 @@ class Builder:
         part.shape = texts.shape_text(value.type)
         part.changes = False
         part.path = name
+        part.key = self.key("input", name)
         self.ends[value] = End(part)
         self.waiting[part] = sum(each.root is value.root for node in self.graph.nodes() for each in node.inputs)
 
     def inputs_to_place(self, sources: Iterable[End]) -> list[Part]:
         """The inputs that a new thread starts from and that stand nowhere yet."""
         found = [end.part for end in sources if end.part in self.waiting and not end.inside]
-        if len(found) != 1 or (self.apart_from_root and self.waiting[found[0]] != 1):
+        if len(found) != 1 or self.in_turns or (self.apart_from_root and self.waiting[found[0]] != 1):
             return []
         del self.waiting[found[0]]
         return found
@@ -278,9 +285,9 @@ class Builder:
         self.apart_from_root += 1
         inner = Threads(self)
         self.steps(scope.steps, inner)
-        for value in dict.fromkeys(value.link for value in scope.outputs):
-            if value is not None:
-                self.read(value, End(part, True))
+        for number, value in enumerate(scope.outputs):
+            if value.link is not None:
+                self.read(value.link, End(part, True), number)
         self.apart_from_root -= 1
         if inner.empty and self.passes_by(scope, part):
             del self.parts[first:], self.edges[mark:]
@@ -291,8 +298,10 @@ class Builder:
         self.current, self.around = kept
         part.columns = [inner.finish()]
         self.enter(part, scope, entry, used, mark)
-        for value in scope.outputs:
+        for number, value in enumerate(scope.outputs):
             self.ends[value] = End(part)
+            if number:
+                self.results[value] = number
         self.current = (End(part),)
         if scope.outputs:
             part.shape = texts.shape_text(scope.outputs[0].type)
@@ -323,20 +332,22 @@ class Builder:
         if scope.kind == "sequence":
             for port, end in enumerate(entry):
                 if port in used and end.part.kind != "tensor":
-                    self.edges.append(Edge(self.local(end), End(part), texts.shape_text(scope.inputs[port].type)))
+                    self.read(scope.inputs[port], End(part), port)
             return
         names = {value.root: key for key, each in scope.arguments.items() for value in _values(each)}
         for edge in self.edges[mark:]:
             if edge.source.part is part and edge.source.port > 0:
                 edge.name = names.get(scope.inputs[edge.source.port].root, "")
         for port in sorted(used):
-            self.read(scope.inputs[port], End(part))
+            self.read(scope.inputs[port], End(part), port)
 
     # --- loops
 
     def loop(self, loop: Loop, threads: Threads) -> None:
         """The turns of a loop; equal ones that follow each other become a stack."""
+        self.in_turns += 1
         built = [self.build_apart(turn.steps) for turn in loop.turns]
+        self.in_turns -= 1
         columns = [each.threads.finish() for each in built]
         keys = [self.column_key(column) for column in columns]
         for _, group in groupby(range(len(built)), key=lambda number: keys[number]):
@@ -383,7 +394,7 @@ class Builder:
                 edge.source = End(part, True, port)
                 shapes[port] = edge.shape
         for port, shape in shapes.items():
-            self.edges.append(Edge(entry[port], End(part), shape))
+            self.edges.append(Edge(entry[port], End(part), shape, entry=port))
         part.changes = part.shape not in shapes.values()
         part.key = self.part_key(part)
         stretch = turns[0].stretch._replace(last=turns[-1].stretch.last, end=turns[-1].stretch.end)
@@ -457,6 +468,7 @@ class Builder:
             column.items.insert(0, Row([Column([part]) for part in rest]))
         elif rest:
             column.items.insert(0, rest[0])
+        fold(self, column)
         _settle(column)
         return Figure(self.graph, column, self.edges, self.parts, title, subtitle)
 

@@ -109,6 +109,10 @@ class Edge:
     shape: str
     name: str = ""
     """What the source is called, where that is not told otherwise: a block's second input."""
+    result: int = 0
+    """Which result of its source it carries, if that is a block or group."""
+    entry: int = 0
+    """Which input of a block it becomes, or which result, where it ends inside of it."""
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from netdsl.draw.figure import Edge
 from netdsl.draw.layout import Box, Col, RowBox
-from netdsl.draw.view import Spot, View
+from netdsl.draw.view import Spot, View, Wire
 
 
 class Link(NamedTuple):
@@ -34,46 +35,45 @@ class Boxes:
 
     def links(self) -> list[Link]:
         """The edges between closed boxes."""
-        into: dict[tuple[int, int], list[Spot]] = {}
-        out: dict[int, list[Spot]] = {}
+        into: dict[int, list[tuple[int, Wire, Edge]]] = {}
+        out: dict[int, list[tuple[int, Wire, Edge]]] = {}
         for wire in self.view.wires:
-            source, target = wire.source, wire.target
-            if source.item == -1:
-                into.setdefault((id(source.column), source.port), []).append(target)
-            if target.item == len(target.column.items) and isinstance(target.column.owner, Box):
-                out.setdefault(id(target.column.owner), []).append(source)
+            owner = wire.target.column.owner
+            for edge in wire.edges:
+                if wire.source.item == -1:
+                    into.setdefault(id(wire.source.column), []).append((edge.source.port, wire, edge))
+                if wire.target.item == len(wire.target.column.items) and owner is not None:
+                    out.setdefault(id(owner), []).append((edge.entry, wire, edge))
         found: dict[tuple[int, int], Link] = {}
         for wire in self.view.wires:
             if wire.source.item == -1 or wire.target.item == len(wire.target.column.items):
                 continue
-            readers = self.readers(wire.target, into)
-            for maker in self.makers(wire.source, out):
-                for reader in readers:
-                    found.setdefault((maker, reader), Link(maker, reader, wire.edge.shape, wire.train))
+            for edge in wire.edges:
+                readers = self.readers(wire.target, edge.entry, into)
+                for maker in self.makers(wire.source, edge.result, out):
+                    for reader in readers:
+                        found.setdefault((maker, reader), Link(maker, reader, edge.shape, wire.train))
         return list(found.values())
 
-    def makers(self, spot: Spot, out: dict[int, list[Spot]]) -> list[int]:
+    def makers(self, spot: Spot, result: int, out: dict[int, list[tuple[int, Wire, Edge]]]) -> list[int]:
+        """The boxes that make a result of what stands at a spot."""
         box = spot.column.items[spot.item]
-        if not isinstance(box, Box) or box.inner is None:
-            return [self.number(box)] if isinstance(box, Box) else []
-        found = []
-        for each in out.get(id(box), ()):
-            if each.item >= 0:
-                found += self.makers(each, out)
-        return found
+        assert isinstance(box, Box)
+        if box.inner is None:
+            return [self.number(box)]
+        ways = [way for way in out.get(id(box), ()) if way[0] == result and way[1].source.item >= 0]
+        return [each for _, wire, edge in ways for each in self.makers(wire.source, edge.result, out)]
 
-    def readers(self, spot: Spot, into: dict[tuple[int, int], list[Spot]]) -> list[int]:
+    def readers(self, spot: Spot, entry: int, into: dict[int, list[tuple[int, Wire, Edge]]]) -> list[int]:
+        """The boxes that read what comes in at a spot."""
         if spot.item == len(spot.column.items):
             return []
         box = spot.column.items[spot.item]
-        if not isinstance(box, Box) or box.inner is None:
-            return [self.number(box)] if isinstance(box, Box) else []
-        found = []
-        for (column, _), spots in into.items():
-            if column == id(box.inner):
-                for each in spots:
-                    found += self.readers(each, into)
-        return found
+        assert isinstance(box, Box)
+        if box.inner is None:
+            return [self.number(box)]
+        ways = [way for way in into.get(id(box.inner), ()) if way[0] == entry]
+        return [each for _, wire, edge in ways for each in self.readers(wire.target, edge.entry, into)]
 
 
 def boxes_in(column: Col) -> Iterator[Box]:

@@ -153,7 +153,7 @@ class _Writer:
         inset = (left + 0.5, top + 0.5, wide - 1, HEADER - 1)
         name, title = box.lines
         bold = f'<tspan class="n">{escape(name.text)}</tspan>' if name.text else ""
-        text = Text(left + 8, top + 15, box.header_width, HEADER_SIZE, name.text + title.text)
+        text = Text(left + 8, top + 15, name.width + title.width, HEADER_SIZE, name.text + title.text)
         self.drawn.texts.append((part, text))
         inner = _rect(inset, "fh", 5) + (
             f'<text class="h" x="{number(text.left)}" y="{number(text.baseline)}"'

@@ -29,6 +29,8 @@ class Thread:
     reads: set[End] = field(default_factory=set)
     output: Part | None = None
     resume: tuple[int, Ends] | None = None
+    cut: tuple[int, Ends] | None = None
+    """Where it was cut when it went on from before a statement."""
 
     def has(self, end: End) -> bool:
         """Whether an end lies in it."""
@@ -117,6 +119,7 @@ class Threads:
             tail.spans = [_span(tail.items)]
             tail.reads = set(last)
             thread.items, thread.last, thread.output, thread.resume = thread.items[:length], last, None, None
+            thread.cut = (length, last)
             self.threads.insert(number + 1, tail)
             return thread
         return None
@@ -152,6 +155,8 @@ class Threads:
             if thread.items and thread.items[-1] is part:
                 thread.output = part
                 thread.resume = next(((length, last) for each, length, last in noted if each is thread), None)
+                if thread.cut is not None and thread.resume is not None and thread.cut[0] < thread.resume[0]:
+                    thread.resume = thread.cut  # it was cut after it was noted
 
     def finish(self) -> Column:
         """The column: threads in order; those that end in a result hang beside what they start from."""

@@ -70,13 +70,15 @@ class Spot(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Wire:
-    """An edge between what is seen; `label` is set where its shape is to be told. `parts` are those it leads to."""
+    """An edge between what is seen; `label` is set where its shape is to be told. `edges` are all that it stands for,
+    `edge` the first of them."""
 
     source: Spot
     target: Spot
     edge: Edge
     label: str
     train: bool
+    edges: list[Edge] = field(default_factory=list)
 
 
 class View:
@@ -185,6 +187,7 @@ class View:
                 part = edge.target.part
                 train = part.train or edge.source.part.train
                 found[key] = Wire(source, target, edge, self.label(edge, source), train)
+            found[key].edges.append(edge)
         self.trim(list(found.values()))
         return list(found.values())
 

@@ -7,7 +7,7 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
 
 def escape(text: str) -> str:
     """The text for use between tags and in quoted attributes."""
-    if not text.isprintable():
+    if not text.replace("\n", "").isprintable():
         text = "".join(each if _fits(each) else "\ufffd" for each in text)
     return text.translate(_ESCAPES)
 
