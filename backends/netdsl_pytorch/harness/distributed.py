@@ -124,7 +124,7 @@ def processes(device: str) -> Iterator[Group]:
         yield group
         group.wait()
     except HarnessError as error:
-        error.silent = not group.claim("trouble")
+        error.silent = error.follows or not group.claim("trouble")
         raise
     except RuntimeError as error:
         if not _is_lost(error):

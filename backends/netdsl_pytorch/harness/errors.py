@@ -16,5 +16,7 @@ class HarnessError(Exception):
         self.message = message
         self.help = help
         self.exit_code = exit_code
+        self.follows = False
+        """Another process of the run has the cause, and says it."""
         self.silent = False
-        """Another process of the run has said why it ends: this one says nothing."""
+        """Another process has said why all end: this one says nothing."""

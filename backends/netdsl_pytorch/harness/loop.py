@@ -90,7 +90,9 @@ def fit(t: Training) -> Evaluation:
             if saving or position.step % t.recipe.log_every == 0:
                 sums.read(position)
                 if not math.isfinite(position.loss):
-                    raise not_finite(t, sums.first_bad(position.step - 1), parts)
+                    error = not_finite(t, sums.first_bad(position.step - 1), parts)
+                    error.follows = not sums.bad()  # The loss of another process; it sees the layer.
+                    raise error
                 position.seconds = pace.seconds()
                 t.record(pace.line(position, epoch, t.optimizer.param_groups[0]["lr"], batches.waited))
             if saving:

@@ -11,9 +11,9 @@ from netdsl_pytorch.harness.checkpoint import KEEP
 from netdsl_pytorch.harness.distributed import Group
 from netdsl_pytorch.harness.memory import gibibytes
 from netdsl_pytorch.harness.options import Options, TrainableModel
+from netdsl_pytorch.harness.prepare import prepare
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run import check_free
-from netdsl_pytorch.harness.trainer import prepare
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from netdsl_pytorch.harness import checkpoint, data, device, emitted, memory, report, system
@@ -21,8 +21,9 @@ from netdsl_pytorch.harness.loop import Training, fit
 from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position
 from netdsl_pytorch.harness.optimise import make_average, make_optimizer, make_schedule
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
+from netdsl_pytorch.harness.prepare import check_output, describe, prepare
 from netdsl_pytorch.harness.progress import Progress, clock
-from netdsl_pytorch.harness.recipe import Recipe, recipe_for
+from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run import Description, Recompile, RunFolder, check_free, check_overrides
 from netdsl_pytorch.harness.stop import stop_signals
 from netdsl_pytorch.harness.weights import load_weights
@@ -43,61 +44,13 @@ def train(model: TrainableModel, options: Options) -> Result:
             check_free(options.out)
         group.wait()
         recipe, where, images = prepare(model, options, group)
-        description = _describe(model, options, recipe, where, images)
+        description = describe(model, options, recipe, where, images)
         run = RunFolder(options.out)
         if group.first:
             run.create(model, description)
         group.wait()
         progress = Progress(quiet=options.quiet or not group.first)
         return _run(run, description, model, images, where, recipe.checkpoint_every, options, group, progress)
-
-
-def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Recipe, torch.device, data.DataSet]:
-    """The recipe with all settings, the device, and the data: checked, with nothing written. Raises HarnessError."""
-    recipe = recipe_for(options.data, options.recipe, options.all_settings())
-    where = device.choose(options.device, group.local_rank if group.size > 1 else None)
-    if recipe.sync_batchnorm and where.type != "cuda":
-        raise HarnessError("sync_batchnorm works on GPUs only", help="--set sync_batchnorm=false")
-    if recipe.batch < 2 * group.size * recipe.accumulate:
-        raise HarnessError(
-            f"a batch of {recipe.batch} over {group.size} processes in {recipe.accumulate} parts leaves fewer than two "
-            "images for each",
-            help=f"--batch {2 * group.size * recipe.accumulate}, or more",
-        )
-    images = data.load(options.data, model.input_shape)
-    data.check_fits(images, model)
-    if options.weights is not None:
-        load_weights(options.weights, emitted.build(Path("model.py"), model.source, model.name), options.reset)
-    if options.batch == "auto":
-        batch = memory.largest_batch(model, recipe, where, options.memory, len(images.train))
-        recipe = recipe.model_copy(update={"batch": group.agree(batch) * group.size})
-    return recipe, where, images
-
-
-def _describe(
-    model: TrainableModel, options: Options, recipe: Recipe, where: torch.device, images: data.DataSet
-) -> Description:
-    return Description(
-        model=model.name,
-        spec_name=model.spec_name,
-        params=model.params,
-        inputs=model.inputs,
-        spec_model=model.spec_model,
-        spec_root=model.spec_root,
-        limits=model.limits,
-        input_shape=model.input_shape,
-        num_classes=model.num_classes,
-        data=images.name,
-        data_sha256=images.fingerprint(),
-        classes=images.classes,
-        mean=tuple(images.mean.tolist()),
-        std=tuple(images.std.tolist()),
-        weights=str(options.weights.resolve()) if options.weights is not None else None,
-        reset=options.reset,
-        device=where.type,
-        precision=device.choose_precision(recipe.precision, where),
-        recipe=recipe,
-    )
 
 
 def resume(run: Path, options_overrides: Mapping[str, Any], recompile: Recompile) -> Result:
@@ -222,6 +175,11 @@ def _run(
         # The CPU's allocator has no exception of its own.
         if "can't allocate memory" in str(error) or "not enough memory" in str(error):
             raise memory.out_of_memory(model, recipe, where, group.size) from error
+        if "DataLoader worker" in str(error):
+            raise HarnessError(
+                f"a process that decodes images was lost: {str(error).splitlines()[0]}",
+                help="if memory ran out, fewer of them: --workers 2",
+            ) from error
         raise
     except HarnessError as error:
         if error.help is None and error.exit_code == STOPPED:
@@ -282,16 +240,6 @@ def _write_broken(run: RunFolder, batches: Batches) -> None:
     if batches.broken:
         text = "".join(f"{name}\t{why}\n" for name, why in batches.broken.items())
         checkpoint.write_atomic(run.broken, text.encode(errors="surrogateescape"))
-
-
-def check_output(module: nn.Module, example: Tensor, num_classes: int) -> None:
-    """Raises HarnessError unless the net answers images [N, C, H, W] with logits [N, num_classes]."""
-    module.eval()
-    with torch.inference_mode():
-        logits = module(example)
-    if not isinstance(logits, Tensor) or logits.shape != (len(example), num_classes):
-        what = "x".join(map(str, logits.shape[1:])) if isinstance(logits, Tensor) else "several outputs"
-        raise HarnessError(f"the net gives {what}, and {num_classes} logits are due: only classifiers can be trained")
 
 
 def _result(

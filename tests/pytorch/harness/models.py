@@ -86,7 +86,7 @@ def recompile_tiny(spec: str, description: Description) -> TrainableModel:
 
 def plain(**changes: Any) -> TrainableModel:
     """Likewise without batch norm and dropout."""
-    return tiny(source=PLAIN, **changes)
+    return tiny(**{"source": PLAIN, **changes})
 
 
 def recompile_plain(spec: str, description: Description) -> TrainableModel:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, resume, train
+from netdsl_pytorch.harness.augment import derive_seed
 from netdsl_pytorch.harness.run import RunFolder
 from safetensors.torch import load_file
 
-from tests.pytorch.harness.models import plain, recompile_plain, recompile_tiny, tiny
+from tests.pytorch.harness.models import PLAIN, plain, recompile_plain, recompile_tiny, tiny
 from tests.pytorch.harness.processes import ended, together
 
 # Some of everything that is drawn for samples.
@@ -159,3 +160,24 @@ def test_norms_of_several_processes_are_saved_and_tested_as_the_first_has_them(t
     (run / "result.json").unlink()
     result = resume(run, {"device": "cpu", "quiet": True}, recompile_tiny)
     assert (result.top1, result.loss) == pytest.approx((whole["top1"], whole["loss"]), abs=1e-6)
+
+
+def test_nan_in_one_process_is_told_by_that_process(tmp_path: Path) -> None:
+    poisoned = PLAIN.replace(
+        "        logits: Tensor = self.logits(",
+        "        import os\n"
+        "        if self.training and os.environ.get('RANK') == '1' and torch.initial_seed() == SEED:\n"
+        "            x = x * float('nan')\n        logits: Tensor = self.logits(",
+    )
+    seed = derive_seed("step", 0, 4, 1)
+    source = poisoned.replace(
+        "from torch import Tensor, nn\n", f"import torch\nfrom torch import Tensor, nn\nSEED = {seed}\n"
+    )
+    work = functools.partial(train, plain(source=source), options(tmp_path / "run"))
+    with ended(together(tmp_path / "logs", 2, work)) as processes:
+        codes = [process.wait(60) for process in processes]
+    said = "".join(process.said() for process in processes)
+    assert all(code in (1, 2) for code in codes), said
+    assert said.count("error:") == 1, said
+    assert "became NaN or infinite in step 5 (epoch 1 of 2" in said
+    assert "`Tiny` first gave it, in what it hands to `dropout1`" in said

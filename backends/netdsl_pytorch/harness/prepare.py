@@ -1,0 +1,73 @@
+"""What a run needs before it begins: recipe, device and data, checked against the net while nothing is written yet."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from netdsl_pytorch.harness import data, device, emitted, memory
+from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.options import Options, TrainableModel
+from netdsl_pytorch.harness.recipe import Recipe, recipe_for
+from netdsl_pytorch.harness.run import Description
+from netdsl_pytorch.harness.weights import load_weights
+
+
+def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Recipe, torch.device, data.DataSet]:
+    """The recipe with all settings, the device, and the data: checked, with nothing written. Raises HarnessError."""
+    recipe = recipe_for(options.data, options.recipe, options.all_settings())
+    where = device.choose(options.device, group.local_rank if group.size > 1 else None)
+    if recipe.sync_batchnorm and where.type != "cuda":
+        raise HarnessError("sync_batchnorm works on GPUs only", help="--set sync_batchnorm=false")
+    if recipe.batch < 2 * group.size * recipe.accumulate:
+        raise HarnessError(
+            f"a batch of {recipe.batch} over {group.size} processes in {recipe.accumulate} parts leaves fewer than two "
+            "images for each",
+            help=f"--batch {2 * group.size * recipe.accumulate}, or more",
+        )
+    images = data.load(options.data, model.input_shape)
+    data.check_fits(images, model)
+    if options.weights is not None:
+        load_weights(options.weights, emitted.build(Path("model.py"), model.source, model.name), options.reset)
+    if options.batch == "auto":
+        batch = memory.largest_batch(model, recipe, where, options.memory, len(images.train))
+        recipe = recipe.model_copy(update={"batch": group.agree(batch) * group.size})
+    return recipe, where, images
+
+
+def describe(
+    model: TrainableModel, options: Options, recipe: Recipe, where: torch.device, images: data.DataSet
+) -> Description:
+    """What `run.json` is to say."""
+    return Description(
+        model=model.name,
+        spec_name=model.spec_name,
+        params=model.params,
+        inputs=model.inputs,
+        spec_model=model.spec_model,
+        spec_root=model.spec_root,
+        limits=model.limits,
+        input_shape=model.input_shape,
+        num_classes=model.num_classes,
+        data=images.name,
+        data_sha256=images.fingerprint(),
+        classes=images.classes,
+        mean=tuple(images.mean.tolist()),
+        std=tuple(images.std.tolist()),
+        weights=str(options.weights.resolve()) if options.weights is not None else None,
+        reset=options.reset,
+        device=where.type,
+        precision=device.choose_precision(recipe.precision, where),
+        recipe=recipe,
+    )
+
+
+def check_output(module: nn.Module, example: Tensor, num_classes: int) -> None:
+    """Raises HarnessError unless the net answers images [N, C, H, W] with logits [N, num_classes]."""
+    module.eval()
+    with torch.inference_mode():
+        logits = module(example)
+    if not isinstance(logits, Tensor) or logits.shape != (len(example), num_classes):
+        what = "x".join(map(str, logits.shape[1:])) if isinstance(logits, Tensor) else "several outputs"
+        raise HarnessError(f"the net gives {what}, and {num_classes} logits are due: only classifiers can be trained")
