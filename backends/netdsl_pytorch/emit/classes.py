@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netdsl.graph.graph import Scope
 from netdsl.syntax import tree
@@ -13,13 +13,11 @@ from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor, Line
-from netdsl_pytorch.emit.forward import Forward, Statement
+from netdsl_pytorch.emit.forward import Forward
 from netdsl_pytorch.emit.layout import WIDTH
 from netdsl_pytorch.emit.rules import init_lines
 from netdsl_pytorch.emit.unit import Unit
-
-if TYPE_CHECKING:
-    pass
+from netdsl_pytorch.emit.variables import Statement
 
 DOC_WIDTH = 110
 

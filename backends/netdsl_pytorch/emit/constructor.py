@@ -128,7 +128,7 @@ class Constructor:
         if first.op.name in DECLARED or first.owns_module:
             return True
         if first.op.name == "upsample" and not callee_differs(step):
-            from netdsl_pytorch.emit.forward import sized_by
+            from netdsl_pytorch.emit.values import sized_by
 
             return sized_by(first) is None
         return first.op.name in ATTRIBUTES or callee_differs(step)

@@ -18,12 +18,13 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import ClassText, StageClass
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
-from netdsl_pytorch.emit.forward import Forward, _canonical
+from netdsl_pytorch.emit.forward import Forward
 from netdsl_pytorch.emit.merge import Case, Disagree, MergedItem, MergedTurns, Program, merge, without_heads
 from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS, MODULES
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.unit import RESERVED, Unit, every_step, identity, owner_of
 from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.emit.values import canonical
 
 _MOST_ROUNDS = 50
 
@@ -97,7 +98,7 @@ class Emission:
 
     def _name(self, value: Any, name: str) -> None:
         if isinstance(value, Value):
-            self.outer_names.setdefault(_canonical(value), name)
+            self.outer_names.setdefault(canonical(value), name)
         elif isinstance(value, tuple):
             for number, item in enumerate(value):
                 self._name(item, f"{name}_{number}")
@@ -105,11 +106,11 @@ class Emission:
     def chains(self, scope: Scope) -> bool:
         """Whether a scope is a chain of stages, each of one input and one result."""
         if scope not in self._chains:
-            start = _canonical(scope.inputs[0]) if len(scope.inputs) == 1 else None
+            start = canonical(scope.inputs[0]) if len(scope.inputs) == 1 else None
             if scope.kind == "block":
                 start = scope.formals[0] if len(scope.formals) == 1 else None
             end = self._chain(self.steps(scope), start) if start is not None else None
-            results = [_canonical(output.link) for output in scope.outputs if output.link is not None]
+            results = [canonical(output.link) for output in scope.outputs if output.link is not None]
             self._chains[scope] = end is not None and results == [end]
         return self._chains[scope]
 
@@ -122,13 +123,13 @@ class Emission:
                     return None
                 if step.op.name not in MODULES and step.op.name not in EXPRESSIONS:
                     return None
-                if [_canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
+                if [canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
                     return None
                 if not step.inputs[0].type.batched:
                     return None
                 current = step.outputs[0]
             elif isinstance(step, Scope):
-                if step.shared or [_canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
+                if step.shared or [canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
                     return None
                 if step.kind == "sequence" and not self.chains(step) and list(self.free_values(step)) != [current]:
                     return None
@@ -154,11 +155,11 @@ class Emission:
                 made.update(item.outputs)
             for output in scope.outputs:
                 if output.link is not None:
-                    value = _canonical(output.link)
+                    value = canonical(output.link)
                     if value not in made:
                         read[value] = None
             inside = [value for value in read if not self._declared_inside(value, scope)]
-            first = [_canonical(value) for value in scope.inputs]
+            first = [canonical(value) for value in scope.inputs]
             self._free[scope] = (*[v for v in first if v in inside], *[v for v in inside if v not in first])
         return self._free[scope]
 
@@ -167,12 +168,12 @@ class Emission:
 
     def _inputs(self, item: Any) -> list[Value]:
         if isinstance(item, Node):
-            values = [_canonical(value) for value in item.inputs]
-            values += [_canonical(value) for value in (item.fed or {}).values() if isinstance(value, Value)]
+            values = [canonical(value) for value in item.inputs]
+            values += [canonical(value) for value in (item.fed or {}).values() if isinstance(value, Value)]
             return values
         if item.kind == "sequence":
             return list(self.free_values(item))
-        return [_canonical(value) for value in item.inputs]
+        return [canonical(value) for value in item.inputs]
 
     def _count_reads(self) -> Counter[Value]:
         """How often each value is read, by what its class does."""
@@ -183,8 +184,8 @@ class Emission:
             for item in self.items(scope):
                 reads.update(self._inputs(item))
             if scope.kind != "net":
-                reads.update(_canonical(output.link) for output in scope.outputs if output.link is not None)
-        reads.update(_canonical(output.value) for output in self.graph.outputs if not (self.inference and output.train))
+                reads.update(canonical(output.link) for output in scope.outputs if output.link is not None)
+        reads.update(canonical(output.value) for output in self.graph.outputs if not (self.inference and output.train))
         return reads
 
     def uses_of(self, value: Value) -> int:

@@ -1,0 +1,274 @@
+"""Combines and conditions in `forward`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from netdsl.graph.graph import Naming, Node, Scope, Value
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.layout import WIDTH
+from netdsl_pytorch.emit.merge import (
+    Case,
+    Disagree,
+    MergedBranch,
+    MergedChoice,
+    MergedItem,
+    MergedJoin,
+    MergedNote,
+    MergedTurns,
+    Program,
+    walk,
+)
+from netdsl_pytorch.emit.operators import EXPRESSIONS
+from netdsl_pytorch.emit.stages import Stages
+from netdsl_pytorch.emit.unit import safe
+from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.emit.values import canonical
+from netdsl_pytorch.emit.variables import BranchName, CaseValues, Statement
+
+
+class Branches(Stages):
+    """Writes combines and what depends on an `if`."""
+
+    def program(self, program: Program) -> None:
+        raise NotImplementedError
+
+    def step(self, step: Any) -> None:
+        raise NotImplementedError
+
+    def join(self, step: MergedJoin) -> None:
+        before = self.current
+        branches = self._branches(step.program)
+        if (self.pending is not None and any(not _is_bare(branch) for branch in branches)) or self.pending is not None:
+            self.flush()
+        start = dict(self.current)
+        made: dict[int, Code] = {}
+        outer_running, outer_statement = self.running, self._statement
+        outer_before = self._before
+        trivial = sum(1 for branch in branches if _is_bare(branch))
+        simple = len(branches) == 2 and trivial == 1
+        for number, branch in enumerate(branches):
+            self.current = dict(start)
+            self.current.update({case: start.get(_outer(case, start), value) for case, value in start.items()})
+            prefix = f"{outer_running}_{number + 1}" if isinstance(outer_running, BranchName) else f"branch{number + 1}"
+            self.running = BranchName(self._free_branch(prefix))
+            self._statement = branch.first.syntax
+            self._before = dict(start)
+            count = len(self.statements)
+            for each in branch.program:
+                self.step(each)
+            values = {case: each.value for case, each in branch.cases.items()}
+            made[number] = self._branch_code(values, simple and len(self.statements) == count, branch)
+        self.running, self._statement, self._before = outer_running, outer_statement, outer_before
+        self.current = before
+        inputs = [made[number] for number in range(len(branches))]
+        # Branches that give lists, and names that were given to the combine, come as inputs of its node.
+        node_inputs = step.node.first.inputs
+        if len(node_inputs) != len(inputs):
+            inputs = self._inputs(step.node)
+        name = step.node.first.op.name
+        use = Use(self.unit, step.node.nodes, in_forward=True)
+        inputs = [self._simple(step.node, each, name, number) for number, each in enumerate(inputs)]
+        self._finish(step.node, EXPRESSIONS[name](use, inputs))
+
+    def _free_branch(self, prefix: str) -> str:
+        return safe(prefix, self.unit.labels & set(self.value_names.values()))
+
+    def _branches(self, program: Program) -> list[MergedBranch]:
+        found: list[MergedBranch] = []
+        for step in program:
+            if isinstance(step, MergedBranch):
+                found.append(step)
+            elif isinstance(step, MergedTurns):
+                self.constructor._pin_loop(step)
+                for number in range(step.count):
+                    found += self._branches(step.turn(number))
+            elif isinstance(step, MergedChoice):
+                if not step.agreed:
+                    raise Disagree({case: each.arm for case, each in step.cases.items()}, "branches are optional")
+                self.constructor.pin_choice(step)
+                for arm in step.arms.values():
+                    found += self._branches(arm)
+        return found
+
+    def _branch_code(self, values: CaseValues, short: bool, branch: MergedBranch) -> Code:
+        """A branch of one call stands in the combine; others have a line before it."""
+        if any(not isinstance(value, Value) for value in values.values()):
+            self.flush()
+            return Code("")
+        made = self.read(values, None)
+        width = len(str(made)) + self.indent
+        if made.calls <= 1 or (short and made.calls <= 3 and width < WIDTH - 40):
+            return made
+        name = str(self.running)
+        resolved = {case: canonical(value) for case, value in values.items()}
+        labels = {self.value_names.get(value, "") for value in resolved.values()}
+        if any(value in self.named for value in resolved.values()) and len(labels) == 1 and "" not in labels:
+            name = self.variable(next(iter(labels)))
+        self.assign(name, resolved, made)
+        return Code(name, typed=name in self.typed)
+
+    def choice(self, step: MergedChoice) -> None:
+        if step.agreed:
+            self.constructor.pin_choice(step)
+            for arm in step.arms.values():
+                self._inside(arm)
+            return
+        if self.unit.loops:
+            raise Disagree({case: each.arm for case, each in step.cases.items()}, "an `if` differs in a loop")
+        self.flush()
+        running = self.running_name(step)
+        entry = dict(self.current)
+        if any(case not in entry for case in step.cases):
+            raise Disagree({case: each.arm for case, each in step.cases.items()}, "an `if` without a current value")
+        changes = any(not self._keeps_current(arm) for arm in step.arms.values())
+        passed = [case for case, each in step.cases.items() if each.arm < 0 or self._keeps_current(step.arms[each.arm])]
+        if changes and passed:
+            made = self.read({case: entry[case] for case in step.cases}, None)
+            if str(made) != running:
+                self.assign(running, {case: entry[case] for case in step.cases}, made)
+        tests = self.constructor.tests(step)
+        named = _named_in_several(step.arms.values())
+        holds = {name: dict(values) for name, values in self.holds.items()}
+        typed = set(self.typed)
+        results: dict[Case, Value] = {}
+        after: dict[str, dict[Case, Value]] = {}
+        word = "if"
+        for number, test in enumerate(tests):
+            arm = step.arms.get(number, [])
+            later = any(each > number for each in step.arms)
+            if not arm and not later:
+                continue
+            if test is None:
+                self.statements.append(Statement("else:", None, indent=self.indent))
+            else:
+                attribute = self.unit.attribute(self._test_name(step, number), test)
+                self.statements.append(Statement(f"{word} {attribute}:", None, indent=self.indent))
+                word = "elif"
+            self.holds = {name: dict(values) for name, values in holds.items()}
+            self.indent += 4
+            count = len(self.statements)
+            inner = {case: each for case, each in step.cases.items() if each.arm == number}
+            self.current = {_inner(case, arm): entry[case] for case in inner} if arm else {}
+            self.program(arm)
+            for name, values in _namings(arm).items():
+                if name in named:
+                    self.assign(safe(name), values, self.read(values, None))
+            self.flush()
+            if arm and changes:
+                final = {case: self.current[case] for case in self.current}
+                made = self.read(final, None)
+                if str(made) != running:
+                    self.assign(running, final, made)
+                for case, value in final.items():
+                    results[_parent(case, inner)] = value
+            if len(self.statements) == count:
+                self.statements.append(Statement("pass", None, indent=self.indent))
+            self.indent -= 4
+            for name, values in self.holds.items():
+                for case, value in values.items():
+                    parent = _parent(case, inner)
+                    if case not in holds.get(name, {}) and parent is not case:
+                        after.setdefault(name, {})[parent] = value
+        self.holds = holds
+        self.typed = typed
+        for case in step.cases:
+            results.setdefault(case, entry[case])
+        for name, values in after.items():
+            if name != running:
+                self._hold(name, values)
+        if changes:
+            self._hold(running, results)
+            self.current = {**entry, **results}
+        else:
+            self.current = entry
+
+    def _keeps_current(self, program: Program) -> bool:
+        return not any(isinstance(each, MergedItem | MergedJoin | MergedTurns | MergedChoice) for each in program)
+
+    def _test_name(self, step: MergedChoice, number: int) -> str:
+        """`with_add`: what an `if` of `forward` is about."""
+        program = step.arms.get(number) or next(iter(step.arms.values()))
+        for each in walk(program):
+            if isinstance(each, MergedItem):
+                first = each.first
+                if isinstance(first, Scope):
+                    what = first.name.split(".")[0] if first.labelled else self.emission.snake(first)
+                else:
+                    what = first.name.split(".")[0] if first.labelled else first.op.name
+                return f"with_{what}"
+        return "with_branch"
+
+    def _inside(self, program: Program) -> None:
+        """A turn or an arm, written as if it stood in the text around it."""
+        current = self.current
+        inner = cases_of(program)
+        self.current = {case: current[case.parent] for case in inner if case.parent in current}
+        self._statement = None
+        self.program(program)
+        after = self.current
+        self.current = dict(current)
+        for case, value in after.items():
+            if case in inner and case.parent is not None:
+                self.current[case.parent] = value
+        self._lower(inner)
+        self.flush()
+
+    def _lower(self, inner: set[Case]) -> None:
+        """What variables hold in a turn, they hold after it."""
+        if self.pending is not None:
+            self.pending.values = {(_up(case, inner)): value for case, value in self.pending.values.items()}
+        for values in self.holds.values():
+            for case in [each for each in values if each in inner]:
+                assert case.parent is not None
+                values[case.parent] = values.pop(case)
+
+
+def _is_bare(branch: MergedBranch) -> bool:
+    """Whether a branch is a name or `identity()`."""
+    for step in branch.program:
+        if isinstance(step, MergedItem) and isinstance(step.first, Node) and step.first.op.name == "identity":
+            continue
+        if not isinstance(step, MergedNote):
+            return False
+    return True
+
+
+def _outer(case: Case, known: Mapping[Case, Any]) -> Case:
+    return next((each for each in case.around() if each in known), case)
+
+
+def _inner(case: Case, program: Program) -> Case:
+    """The case of an arm that belongs to a case around it."""
+    return next(each for each in cases_of(program) if each.parent is case)
+
+
+def _namings(program: Program) -> dict[str, dict[Case, Value]]:
+    """The values that a program names with `name = …`, directly."""
+    found: dict[str, dict[Case, Value]] = {}
+    for step in program:
+        if isinstance(step, MergedNote):
+            for case, each in step.cases.items():
+                if isinstance(each, Naming) and isinstance(each.value, Value):
+                    found.setdefault(each.name, {})[case] = canonical(each.value)
+    return found
+
+
+def _named_in_several(arms: Iterable[Program]) -> set[str]:
+    """The names that more than one arm of an `if` gives, so that each arm has to put its value in that variable."""
+    counts = Counter(name for arm in arms for name in _namings(arm))
+    return {name for name, count in counts.items() if count > 1}
+
+
+def _parent(case: Case, inner: Mapping[Case, Any]) -> Case:
+    return next((each for each in case.around() if each in inner), case)
+
+
+def _up(case: Case, inner: set[Case]) -> Case:
+    return case.parent if case in inner and case.parent is not None else case
+
+
+def cases_of(program: Program) -> set[Case]:
+    return {case: None for step in program for case in step.cases}.keys()  # type: ignore[return-value]

@@ -1,0 +1,296 @@
+"""Stages in `forward`: calls of modules, and expressions of operators without weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netdsl.graph.graph import Node, Scope
+from netdsl.syntax import tree
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.constructor import callee_differs, relative_path
+from netdsl_pytorch.emit.layout import WIDTH
+from netdsl_pytorch.emit.merge import (
+    Disagree,
+    MergedChoice,
+    MergedItem,
+)
+from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
+from netdsl_pytorch.emit.trouble import cannot
+from netdsl_pytorch.emit.unit import safe
+from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.emit.values import canonical, sized_by
+from netdsl_pytorch.emit.variables import BranchName, Pending, Statement, Variables
+
+MOST_CALLS = 4
+"""Calls nested on one line, before it is split at a part with weights."""
+
+
+class Stages(Variables):
+    """Writes operators and uses of blocks."""
+
+    def region(self, statement: tree.Statement | None) -> str:
+        """What the current value of a statement is called while it runs."""
+        if isinstance(statement, tree.Bind) and isinstance(statement.target, tree.NamePattern):
+            target = statement.target.target
+            if isinstance(target, tree.Name) and target.id != "_":
+                return self.variable(target.id)
+        if isinstance(statement, tree.Output) and isinstance(statement.name, tree.Name):
+            return safe(statement.name.id)
+        return self.running
+
+    def running_name(self, step: MergedItem | MergedChoice) -> str:
+        """The variable of the current value at a step: within a branch that of the branch."""
+        return str(self.running) if isinstance(self.running, BranchName) else str(self.region(step.statement))
+
+    def emit(self, step: MergedItem, made: Code) -> None:
+        """The expression that a step gives becomes what is pending."""
+        values = dict(step.values().items())
+        running = self.running_name(step)
+        self.pending = Pending(values, made, str(running), self.span)
+        self.current.update(values)
+        if any(value in self.named for value in values.values()):
+            self.flush()
+
+    def item(self, step: MergedItem) -> None:
+        first = step.first
+        if isinstance(first, Node) and first.op.name in ("param", "constant", "buffer"):
+            return
+        if isinstance(first, Node) and not callee_differs(step):
+            self.operator(step)
+            return
+        inputs = [self._split_before(step, made, number) for number, made in enumerate(self._inputs(step))]
+        self._finish(step, self.call_module(step, inputs))
+
+    def _finish(self, step: MergedItem, made: Code) -> None:
+        counts = {case: len(item.outputs) for case, item in step.cases.items()}
+        if len(set(counts.values())) > 1:
+            raise Disagree(counts, "the uses give differently many results")
+        count = next(iter(counts.values()))
+        if count == 1:
+            self.emit(step, made)
+            return
+        self.flush()
+        targets = []
+        for index in range(count):
+            values = {case: canonical(value) for case, value in step.values(index).items()}
+            if all(self.emission.uses_of(value) == 0 for value in values.values()):
+                targets.append("_")
+                continue
+            names = {self.value_names.get(value, "") for value in values.values()}
+            name = next(iter(names)) if len(names) == 1 else ""
+            target = self.variable(name) if name else f"x{index + 1}"
+            targets.append(target)
+            self._hold(target, values)
+            if made.typed:
+                self.typed.add(target)
+        self.statements.append(Statement(f"{', '.join(targets)} = ", made, "", self.indent, self.span))
+        self.current.update(step.values())
+
+    def _inputs(self, step: MergedItem) -> list[Code]:
+        scopes = isinstance(step.first, Scope)
+        all_inputs = {}
+        for case, item in step.cases.items():
+            if isinstance(item, Scope) and item.kind == "sequence":
+                all_inputs[case] = self.emission.free_values(item)
+            else:
+                all_inputs[case] = item.inputs
+        counts = {case: len(inputs) for case, inputs in all_inputs.items()}
+        if len(set(counts.values())) > 1:
+            raise Disagree(counts, "inputs differ")
+        del scopes
+        count = next(iter(counts.values()))
+        made = []
+        pending = self.pending
+        for number in range(count):
+            values = {case: inputs[number] for case, inputs in all_inputs.items()}
+            if pending is not None and self.pending is None:
+                # The pending expression was taken in; what else is read must not depend on the order of lines.
+                pass
+            made.append(self.read(values, step))
+        return made
+
+    def operator(self, step: MergedItem) -> None:
+        node = step.first
+        name = node.op.name
+        inputs = self._inputs(step)
+        self._operate(step, name, inputs)
+
+    def _operate(self, step: MergedItem, name: str, inputs: list[Code]) -> None:
+        node = step.first
+        if node.fed and not all(isinstance(source, tuple) for source in node.fed.values()):
+            self.emit(step, self._functional(step, inputs))
+            return
+        if name == "upsample" and sized_by(node) is not None and not self.unit.loops:
+            self._finish(step, self._interpolate(step, inputs[0]))
+            return
+        if node.owns_module or name in ATTRIBUTES or name not in EXPRESSIONS:
+            if node.owns_module:
+                inputs = [self._split_before(step, made, number) for number, made in enumerate(inputs)]
+            self._finish(step, self.call_module(step, inputs))
+            return
+        use = Use(self.unit, step.nodes, in_forward=True)
+        use.spill = self._spill
+        inputs = [self._simple(step, each, name, number) for number, each in enumerate(inputs)]
+        if name == "crop" and sized_by(node) is not None:
+            self.emission.uses.add("center_crop")
+            made = code.call("center_crop", [inputs[0], self._size_of_value(step, inputs[0])], typed=True)
+        else:
+            made = EXPRESSIONS[name](use, inputs)
+        if name in ("chunk", "split", "unbind"):
+            # These give tuples, of Tensors where their input is one.
+            made = Code(made.doc, made.level, True, made.calls)
+        self._finish(step, made)
+
+    def _interpolate(self, step: MergedItem, x: Code) -> Code:
+        """An image in the size of another: the size is read from that one."""
+        use = Use(self.unit, step.nodes, in_forward=True)
+        keywords = [("size", self._size_of_value(step, x))]
+        if use.same("mode") != "nearest":
+            keywords.append(("mode", code.literal(use.same("mode"))))
+        if use.same("align"):
+            keywords.append(("align_corners", Code("True")))
+        return code.call("F.interpolate", [x], keywords, typed=True)
+
+    def _size_of_value(self, step: MergedItem, x: Code) -> Code:
+        """`x.shape[2:]` of the value that the author names the size of."""
+        values = {case: sized_by(node) for case, node in step.nodes.items()}
+        pending, self.pending = self.pending, None
+        like = self.read({case: value for case, value in values.items() if value is not None}, None)
+        self.pending = pending
+        del x
+        return code.subscript(code.attribute(like, "shape"), [code.slice_of(Code("2"), None)])
+
+    def _spill(self, made: Code) -> Code:
+        """A part of a long expression on a line of its own."""
+        name = self._fresh("y")
+        self.statements.append(Statement(f"{name} = ", made, "", self.indent, self.span))
+        self.holds[name] = {}
+        if made.typed:
+            self.typed.add(name)
+        return Code(name, typed=made.typed)
+
+    def _simple(self, step: MergedItem, made: Code, name: str, number: int) -> Code:
+        """An input that an operator mentions more than once is put into a variable first."""
+        repeated = name in ("rearrange", "reshape", "crop") or (
+            name == "concat" and any(not value.type.batched for value in step.first.inputs)
+        )
+        if repeated and not str(made).replace(".", "").isidentifier():
+            values = {case: canonical(item.inputs[number]) for case, item in step.cases.items()}
+            running = self.running_name(step)
+            self.assign(running, values, made)
+            return Code(running, typed=running in self.typed)
+        if not made.typed and str(made).isidentifier() is False and name in ("rearrange",):
+            return made
+        return made
+
+    def _split_before(self, step: MergedItem, made: Code, number: int) -> Code:
+        """A line with too many calls is split before a part with weights."""
+        follow = 1 + self.calls_after.get(id(step), 0)
+        long = len(str(made)) + self.indent > WIDTH - 40
+        if number == 0 and not str(made).isidentifier() and (made.calls + follow > MOST_CALLS or long):
+            values = {case: canonical(item.inputs[0]) for case, item in step.cases.items()}
+            running = self.running_name(step)
+            self.assign(running, values, made)
+            return Code(running, typed=running in self.typed)
+        return made
+
+    def call_module(self, step: MergedItem, inputs: list[Code]) -> Code:
+        module = self.module_reference(step)
+        node = step.first
+        if isinstance(node, Node) and node.op.name == "attention":
+            return self._attention(step, module, inputs)
+        if isinstance(node, Node) and node.op.name in ("lstm", "gru"):
+            return self._recurrent(step, module, inputs)
+        return code.call(module, inputs)
+
+    def _attention(self, step: MergedItem, module: str, inputs: list[Code]) -> Code:
+        x = inputs[0]
+        if not str(x).isidentifier():
+            values = {case: canonical(item.inputs[0]) for case, item in step.cases.items()}
+            running = self.running_name(step)
+            self.assign(running, values, x)
+            x = Code(running, typed=running in self.typed)
+        keywords = [("need_weights", Code("False"))]
+        if Use(self.unit, step.nodes).same("causal"):
+            self.emission.uses.add("causal_mask")
+            mask = code.call("causal_mask", [x], nests=0)
+            keywords = [("attn_mask", mask), ("is_causal", Code("True")), *keywords]
+        if not step.first.inputs[0].type.batched:
+            # Without a batch the module takes [length, features] as well.
+            pass
+        return code.subscript(code.call(module, [x, x, x], keywords), [Code("0")])
+
+    def _recurrent(self, step: MergedItem, module: str, inputs: list[Code]) -> Code:
+        """(sequence, last state): PyTorch gives the states of all layers and directions apart."""
+        self.emission.uses.add("recur")
+        return code.call("recur", [Code(module), inputs[0]], typed=True)
+
+    def _functional(self, step: MergedItem, inputs: list[Code]) -> Code:
+        """An operator whose weight is a value."""
+        node = step.first
+        use = Use(self.unit, step.nodes, in_forward=True)
+        weights: dict[str, Code] = {}
+        for name in node.fed:
+            source = {case: item.fed[name] for case, item in step.nodes.items() if item.fed}
+            if any(isinstance(each, tuple) for each in source.values()):
+                owner, tied = node.fed[name]
+                path = relative_path(owner, self.unit.instances[0], node)
+                weights[name] = Code(self.constructor._tied_source(path, tied), typed=True)
+            else:
+                weights[name] = self.read(source, step)  # type: ignore[arg-type]
+        for weight in node.weights:
+            weights[weight.name] = Code(f"self.{self.constructor.attribute(step)}.{weight.name}", typed=True)
+        return functional(use, inputs[0], weights)
+
+    def module_reference(self, step: MergedItem) -> str:
+        if id(step) in self.loop_modules:
+            return self.loop_modules[id(step)]
+        shared = {case: item.shared for case, item in step.cases.items()}
+        if all(each is not None for each in shared.values()):
+            case = next(iter(step.cases))
+            target = shared[case]
+            assert target is not None
+            return self._path_reference(relative_path(target, case.instance, step.first))
+        if self.unit.loops:
+            return self._loop_reference(step)
+        name = self.constructor.attribute(step)
+        return self._path_reference(name)
+
+    def _path_reference(self, name: str) -> str:
+        head, _, index = name.rpartition(".")
+        if name.isidentifier():
+            return f"self.{name}"
+        if head in self.constructor.parts and index.isdigit():
+            return f"self.{head}[{index}]"
+        if head in self.constructor.holders and index in self.constructor.holders[head]:
+            return f"self.{name}"
+        return f"self.get_submodule({code.quote(name)})"
+
+    def _loop_reference(self, step: MergedItem) -> str:
+        names = {case: item.name for case, item in step.cases.items()}
+        if not any(names.values()):
+            return f"self.{self.constructor.attribute(step)}"
+        raise Disagree(names, "a part of a loop has no common name")
+
+
+def functional(use: Use, x: Code, weights: Mapping[str, Code]) -> Code:
+    """A weighted operator as a function of its input and weights."""
+    node = use.node
+    name = node.op.name
+    bias = weights.get("bias")
+    keywords: list[tuple[str, Code]] = [] if bias is None else [("bias", bias)]
+    if name in ("conv", "convtranspose"):
+        if not use.is_default("stride", 1):
+            keywords.append(("stride", use.axes("stride")))
+        keywords += use.optional("padding", "padding", 0, axes=True)
+        if name == "convtranspose":
+            keywords += use.optional("output_padding", "output_padding", 0, axes=True)
+        keywords += use.optional("groups", "groups", 1) + use.optional("dilation", "dilation", 1, axes=True)
+        function = f"F.{'conv_transpose' if name == 'convtranspose' else 'conv'}{use.rank}d"
+        return code.call(function, [x, weights["weight"]], keywords, typed=True)
+    if name == "linear":
+        return code.call("F.linear", [x, weights["weight"]], keywords, typed=True)
+    if name == "embedding":
+        return code.call("F.embedding", [x, weights["weight"]], typed=True)
+    raise cannot(f"weights of `{name}` that are given as values cannot be written yet", node.span)

@@ -1,0 +1,203 @@
+"""Loops in `forward`: kept where the parts of all turns are one list, written out otherwise."""
+
+from __future__ import annotations
+
+from netdsl.graph.graph import Fetch, Node, Scope, Value
+from netdsl.syntax import tree
+from netdsl_pytorch.emit.branches import Branches, cases_of
+from netdsl_pytorch.emit.merge import (
+    Case,
+    Disagree,
+    MergedBranch,
+    MergedChoice,
+    MergedItem,
+    MergedJoin,
+    MergedNote,
+    MergedTurns,
+    Program,
+)
+from netdsl_pytorch.emit.operators import ATTRIBUTES
+from netdsl_pytorch.emit.unit import Loop, safe
+from netdsl_pytorch.emit.values import canonical
+from netdsl_pytorch.emit.variables import Statement
+
+
+class Turns(Branches):
+    """Writes loops."""
+
+    def turns(self, step: MergedTurns) -> None:
+        counts = step.counts
+        longest = max(counts.values(), default=0)
+        whole = longest > 1 and id(step.first.syntax) not in self.unrolled and not self.unit.loops
+        if whole and self._loop(step):
+            return
+        count = step.count
+        if self.emission.whole_loops.get(id(step.first.syntax)) == "names":
+            self.emission.unroll(step)
+        self.constructor._pin_loop(step)
+        for number in range(count):
+            self._inside(step.turn(number))
+
+    def _loop(self, step: MergedTurns) -> bool:
+        """A loop as a loop: over a list of parts, or over all children."""
+        unit = self.unit
+        try:
+            body = step.body()
+        except Disagree:
+            return False
+        iteration = self._iteration(step, body)
+        if iteration is None:
+            return False
+        self.flush()
+        head, modules = iteration
+        running = str(self.running)
+        cases = cases_of(body)
+        entry = dict(self.current)
+        last = {case: _last_value(body, case) for case in cases}
+        by_turn = {(case.parent, case.number): case for case in cases}
+        if any(value is None for value in last.values()):
+            return False
+        loop = Loop(step, 0, unit)
+        count = len(self.statements)
+        holds = {name: dict(values) for name, values in self.holds.items()}
+        typed, lines = set(self.typed), dict(self.first_line)
+        state = unit.state.copy()
+        current = self.current
+        try:
+            made = self.read({case: entry[case] for case in step.cases}, None)
+            if str(made) != running:
+                self.assign(running, {case: entry[case] for case in step.cases}, made)
+            self.statements.append(Statement(head, None, indent=self.indent, span=self.span))
+            unit.loops.append(loop)
+            self.loops.append(step)
+            self.loop_modules.update(modules)
+            entering: dict[Case, Value] = {}
+            for case in cases:
+                assert case.parent is not None
+                before = by_turn.get((case.parent, case.number - 1))
+                value = entry[case.parent] if before is None else last[before]
+                assert value is not None
+                entering[case] = value
+            self._hold(running, entering)
+            self.current = dict(entering)
+            self.indent += 4
+            self._statement = None
+            self.program(body)
+            self.flush()
+            final = {case: value for case, value in last.items() if value is not None}
+            made = self.read(final, None)
+            if str(made) != running:
+                self.assign(running, final, made)
+            self.indent -= 4
+        except Disagree:
+            if self.indent > 8 and len(self.statements) > count:
+                self.indent -= 4
+            del self.statements[count:]
+            self.holds, self.typed, self.first_line, self.pending = holds, typed, lines, None
+            unit.state, self.current = state, current
+            return False
+        finally:
+            if loop in unit.loops:
+                unit.loops.remove(loop)
+            if step in self.loops:
+                self.loops.remove(step)
+        results = dict(entry)
+        for case in step.cases:
+            turns = step.counts[case]
+            if turns:
+                value = last[by_turn[case, turns - 1]]
+                assert value is not None
+                results[case] = value
+        self.holds = holds
+        self._hold(running, {case: results[case] for case in step.cases})
+        self.current = results
+        return True
+
+    def _iteration(self, step: MergedTurns, body: Program) -> tuple[str, dict[int, str]] | None:
+        """The head of a loop, and what the parts of its turns are called in it."""
+        named = [each for each in _items(body) if any(item.name for item in each.cases.values())]
+        if not named or id(step.first.syntax) not in self.emission.whole_loops:
+            return None
+        heads: dict[str, MergedItem] = {}
+        for each in named:
+            names = {case: item.name for case, item in each.cases.items()}
+            bases = {name.rpartition(".")[0] for name in names.values()}
+            if len(bases) == 1 and all(name.rpartition(".")[2] == str(case.number) for case, name in names.items()):
+                base = bases.pop()
+                if base:
+                    heads[base] = each
+        if len(heads) == len(named) and all(head in self.constructor.parts for head in heads):
+            targets = {head: self._module_variable(item) for head, item in heads.items()}
+            modules = {id(item): targets[head] for head, item in heads.items()}
+            if len(heads) == 1:
+                (head,) = heads
+                return f"for {targets[head]} in self.{head}:", modules
+            lists = ", ".join(f"self.{head}" for head in heads)
+            return f"for {', '.join(targets.values())} in zip({lists}, strict=True):", modules
+        if len(named) == 1 and self._only_children(named[0]):
+            target = self._module_variable(named[0])
+            return f"for {target} in self.children():", {id(named[0]): target}
+        return None
+
+    def _only_children(self, step: MergedItem) -> bool:
+        """Whether a class has no other parts than those of a loop."""
+        for instance in self.unit.instances:
+            mine = {id(item) for item in step.cases.values()}
+            for item in instance.items:
+                if id(item) in mine:
+                    continue
+                if isinstance(item, Scope) or item.owns_module or item.op.name in (*ATTRIBUTES, "param", "buffer"):
+                    return False
+        return True
+
+    def _module_variable(self, step: MergedItem) -> str:
+        first = step.first
+        if isinstance(first, Scope) and first.kind == "block":
+            base = self.emission.snake(first)
+        elif isinstance(first, Node):
+            base = first.op.name
+        else:
+            base = "part"
+        label = first.name.rstrip("0123456789_-.")
+        if first.labelled and label and "." not in first.name and label.isidentifier():
+            base = label
+        return safe(base, {"x", "y", *self.formal_names, *self.holds})
+
+
+def _items(program: Program) -> list[MergedItem]:
+    found: list[MergedItem] = []
+    for step in program:
+        if isinstance(step, MergedItem):
+            found.append(step)
+        elif isinstance(step, MergedJoin):
+            found += [*_items(step.program), step.node]
+        elif isinstance(step, MergedBranch):
+            found += _items(step.program)
+        elif isinstance(step, MergedChoice):
+            for arm in step.arms.values():
+                found += _items(arm)
+        elif isinstance(step, MergedTurns):
+            for number in range(max(step.counts.values(), default=0)):
+                found += _items(step.turn(number))
+    return found
+
+
+def _last_value(program: Program, case: Case) -> Value | None:
+    """The current value at the end of a turn."""
+    for step in reversed(program):
+        statement = step.statement
+        if isinstance(statement, tree.Bind | tree.Output):
+            continue
+        if isinstance(step, MergedItem) and case in step.cases:
+            item = step.cases[case]
+            if isinstance(item, Node) and item.op.name in ("param", "constant", "buffer"):
+                continue
+            return item.outputs[0] if len(item.outputs) == 1 else None
+        if isinstance(step, MergedJoin) and case in step.cases:
+            return step.node.cases[case].outputs[0]
+        if isinstance(step, MergedNote) and isinstance(step.first, Fetch):
+            fetched = step.cases[case].values  # type: ignore[union-attr]
+            return canonical(fetched) if isinstance(fetched, Value) else None
+        if isinstance(step, MergedChoice | MergedTurns):
+            return None
+    return None

@@ -1,0 +1,57 @@
+"""Values of the graph as emission sees them: which are one, what the author calls them, whose size they have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.trouble import Poisoned, Trouble
+from netdsl.graph.graph import Node, Value
+from netdsl.syntax import tree
+
+
+def canonical(value: Any) -> Value:
+    """The value itself: a view of whole numbers as fractions is no tensor of its own."""
+    while value.link is not None and value.scope is None and value.node is None:
+        value = value.link
+    found: Value = value
+    return found
+
+
+def flat_values(value: Any) -> list[Any]:
+    if isinstance(value, tuple):
+        return [each for item in value for each in flat_values(item)]
+    return [value]
+
+
+def name_values(name: str, value: Any, names: dict[Value, str]) -> None:
+    if isinstance(value, Value):
+        names.setdefault(canonical(value), name)
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value):
+            name_values(f"{name}_{number}", item, names)
+
+
+_SPATIAL = {2: ("length",), 3: ("height", "width"), 4: ("depth", "height", "width")}
+
+
+def sized_by(node: Node) -> Value | None:
+    """The value whose height and width, all of them, the author gives as a size: `crop([up.height, up.width])`."""
+    origin = node.given.get("size")
+    if origin is None or not isinstance(origin.expr, tree.Sequence) or not node.inputs[0].type.batched:
+        return None
+    axes = _SPATIAL.get(len(node.inputs[0].type.shape), ())
+    items = origin.expr.items
+    if tuple(each.name if isinstance(each, tree.Attribute) else "" for each in items) != axes:
+        return None
+    values = []
+    for each in items:
+        assert isinstance(each, tree.Attribute)
+        try:
+            values.append(evaluate(each.base, origin.env))
+        except (Trouble, Poisoned):
+            return None
+    first = values[0]
+    if not isinstance(first, Value) or any(value is not first for value in values) or not first.type.batched:
+        return None
+    return canonical(first) if len(first.type.shape) == len(axes) + 1 else None

@@ -1,0 +1,308 @@
+"""The variables of a `forward` that is being written: what each holds, case by case, and the lines so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from netdsl.graph.graph import Naming, Node, Output, Scope, Value
+from netdsl.graph.types import format_shape
+from netdsl.syntax import tree
+from netdsl.text.source import Span
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.constructor import Constructor
+from netdsl_pytorch.emit.merge import (
+    Case,
+    Disagree,
+    MergedItem,
+    MergedTurns,
+    walk,
+)
+from netdsl_pytorch.emit.unit import Unit, safe
+
+if TYPE_CHECKING:
+    from netdsl_pytorch.emit.emission import Emission
+
+from netdsl_pytorch.emit.values import canonical, flat_values, name_values
+
+CaseValues = Mapping[Case, Value]
+
+
+class Lost(Exception):
+    """A value is needed that no variable holds any more."""
+
+    def __init__(self, values: Sequence[Value], loops: Sequence[MergedTurns]) -> None:
+        super().__init__()
+        self.values = list(values)
+        self.loops = list(loops)
+
+
+@dataclass(slots=True)
+class Statement:
+    """A line to be: `head` and an expression, with the shape that it gives."""
+
+    head: str
+    made: Code | None
+    comment: str = ""
+    indent: int = 8
+    span: Span | None = None
+    variable: str = ""
+    tail: str = ""
+    replaced: dict[Case, Value] = field(default_factory=dict)
+    """What the variable held before."""
+
+    def lines(self) -> list[str]:
+        if self.made is None:
+            return [" " * self.indent + self.head if self.head else ""]
+        return code.statement(self.head, self.made, comment=self.comment, tail=self.tail, indent=self.indent)
+
+
+@dataclass(slots=True)
+class Pending:
+    """An expression that is not on a line yet, since its only reader may take it in."""
+
+    values: dict[Case, Value]
+    made: Code
+    running: str
+    span: Span | None
+
+
+class BranchName(str):
+    """The running name of a branch."""
+
+
+class Variables:
+    """What a `forward` has written so far."""
+
+    def __init__(self, unit: Unit, constructor: Constructor) -> None:
+        self.unit = unit
+        self.emission: Emission = unit.emission
+        self.constructor = constructor
+        self.named: set[Value] = set()
+        """Values that need a variable of their own."""
+        self.unrolled: set[int] = set()
+        self.keep_input = False
+        self.value_names = self._value_names()
+
+    def begin(self) -> None:
+        """Begins anew, with nothing written."""
+        self.statements: list[Statement] = []
+        self.holds: dict[str, dict[Case, Value]] = {}
+        self.typed: set[str] = set()
+        """Variables that a type checker knows for Tensors."""
+        self.formal_names: set[str] = set()
+        self.first_line: dict[str, int] = {}
+        self.pending: Pending | None = None
+        self.indent = 8
+        self.loops: list[MergedTurns] = []
+        self.loop_modules: dict[int, str] = {}
+        self.current: dict[Case, Value] = {}
+        self.running = "x"
+        self.span: Span | None = None
+        self._statement: tree.Statement | None = None
+        self._before: dict[Case, Value] = {}
+        self.outputs: dict[str, dict[Case, Value]] = {}
+        self.heads: dict[str, Code] = {}
+        self.calls_after: dict[int, int] = {}
+        self.deferred: list[Any] = []
+        self.in_heads = False
+
+    def inputs_of(self, instance: Scope) -> tuple[Value, ...]:
+        """The tensors that `forward` takes."""
+        if instance.kind == "net":
+            return tuple(each.value for each in self.emission.graph.inputs)
+        if instance.kind == "sequence":
+            return self.emission.free_values(instance)
+        return instance.formals
+
+    def parameters(self) -> list[str]:
+        """The names of what `forward` takes."""
+        instance = self.unit.instances[0]
+        if instance.kind == "net":
+            return [
+                safe(each.name, ("x",) if len(self.emission.graph.inputs) > 1 else ())
+                for each in self.emission.graph.inputs
+            ]
+        count = len(self.inputs_of(instance))
+        if instance.kind == "sequence":
+            return [
+                "x",
+                *[self._outer_name(value, number) for number, value in enumerate(self.inputs_of(instance)[1:], 2)],
+            ]
+        tensors = [p for p in getattr(instance.definition, "parameters", ()) if p.tensor]
+        lists = {p.name: len(flat_values(instance.arguments[p.name])) for p in tensors}
+        own = count - sum(lists.values())
+        names = ["x"] if own == 1 else [f"x{number + 1}" for number in range(own)]
+        for each in tensors:
+            name = safe(each.name, ("x",))
+            size = lists[each.name]
+            names += [name] if size == 1 else [f"{name}{number + 1}" for number in range(size)]
+        return names
+
+    def _outer_name(self, value: Value, number: int) -> str:
+        name = self.emission.outer_names.get(value)
+        return safe(name, ("x",)) if name else f"x{number}"
+
+    def _value_names(self) -> dict[Value, str]:
+        """What the author calls values: labels, names of values, results."""
+        names: dict[Value, str] = {}
+        for step in walk(self.unit.program):
+            for each in step.cases.values():
+                if isinstance(each, Naming):
+                    name_values(each.name, each.value, names)
+                elif isinstance(each, Node | Scope) and each.labelled:
+                    name_values(each.name, tuple(each.outputs) if len(each.outputs) > 1 else each.outputs[0], names)
+                elif isinstance(each, Output):
+                    names.setdefault(canonical(each.value), each.name)
+        # A label stands for what `then` made of its operator.
+        for step in walk(self.unit.program):
+            for each in step.cases.values():
+                if isinstance(each, Node) and each.appended and each.inputs and each.inputs[0] in names:
+                    names.setdefault(each.outputs[0], names[each.inputs[0]])
+        return names
+
+    def held(self, name: str, case: Case) -> Value | None:
+        holds = self.holds.get(name, {})
+        for each in case.around():
+            if each in holds:
+                return holds[each]
+        return None
+
+    def read(self, values: CaseValues, reader: MergedItem | None) -> Code:
+        """The expression of a value: what is pending, or a variable that holds it in all cases."""
+        fractions = any(value.type.dtype != canonical(value).type.dtype for value in values.values())
+        values = {case: canonical(value) for case, value in values.items()}
+        if fractions:
+            # A constant of whole numbers, where fractions are due.
+            return code.method(self.read(values, reader), "float", [])
+        pending = self.pending
+        if pending is not None and all(pending.values.get(case) is value for case, value in values.items()):
+            if self._may_inline(pending, values, reader):
+                self.pending = None
+                return pending.made
+            self.flush()
+        for name in reversed(self.holds):
+            if all(self.held(name, case) is value for case, value in values.items()):
+                return Code(name, typed=name in self.typed)
+        tensor = self._declared(values)
+        if tensor is not None:
+            return tensor
+        raise Lost(list(values.values()), self.loops)
+
+    def _may_inline(self, pending: Pending, values: CaseValues, reader: MergedItem | None) -> bool:
+        if any(value in self.named for value in values.values()):
+            return False
+        return all(self.emission.uses_of(value) == 1 for value in values.values())
+
+    def _declared(self, values: CaseValues) -> Code | None:
+        """A tensor that the class itself holds."""
+        names: dict[Case, str] = {}
+        for case, value in values.items():
+            node = value.node
+            if node is None or node.op.name not in ("param", "constant", "buffer"):
+                return None
+            at: Any = node.scope
+            if at is not case.instance:
+                return None
+            names[case] = node.name
+        if len(set(names.values())) > 1:
+            raise Disagree(names, "a tensor has different names")
+        name = next(iter(names.values()))
+        head, _, index = name.rpartition(".")
+        if index.isdigit() and head:
+            return Code(f"self.{head}[{index}]")
+        return Code(f"self.{name}", typed=True)
+
+    def flush(self) -> None:
+        """Puts what is pending on a line."""
+        pending = self.pending
+        if pending is None:
+            return
+        self.pending = None
+        self.assign(self._variable(pending), pending.values, pending.made, pending.span)
+
+    def _variable(self, pending: Pending) -> str:
+        if any(value in self.named for value in pending.values.values()):
+            names = {self.value_names.get(value, "") for value in pending.values.values()}
+            name = next(iter(names)) if len(names) == 1 else ""
+            if name:
+                return self.variable(name)
+            base = pending.running if pending.running != "x" else "y"
+            return self._fresh(base)
+        return pending.running
+
+    def variable(self, label: str) -> str:
+        """The variable of a label."""
+        head, _, index = label.rpartition(".")
+        name = f"{head}{index}" if index.isdigit() and head else label
+        taken = {"x", "y", *self.formal_names} if not self.unit.is_net else {"x", *self.formal_names}
+        return safe("".join(c if c.isalnum() or c == "_" else "_" for c in name.replace(".", "_")), taken)
+
+    def _fresh(self, base: str) -> str:
+        number, name = 1, base
+        while name in self.holds:
+            number += 1
+            name = f"{base}{number}"
+        return name
+
+    def assign(self, name: str, values: Mapping[Case, Value], made: Code, span: Span | None = None) -> None:
+        if str(made) == name:
+            self.holds.setdefault(name, {}).update(values)
+            return
+        if self._rename(name, values, made):
+            return
+        known = name in self.holds
+        replaced = dict(self.holds.get(name, {}))
+        self._hold(name, values)
+        if not known:
+            self.first_line[name] = len(self.statements)
+        if made.typed and not known:
+            self.typed.add(name)
+        elif not made.typed and name not in self.formal_names:
+            # A type checker forgets what a variable was, once it is given what it does not know.
+            self.typed.discard(name)
+        statement = Statement(
+            f"{name} = ", made, self.shape_of(values), self.indent, span or self.span, name, replaced=replaced
+        )
+        self.statements.append(statement)
+
+    def _rename(self, name: str, values: Mapping[Case, Value], made: Code) -> bool:
+        """`z = identity()` names what the line before has made: that line gets the name, rather than `z = x` one of
+        its own."""
+        last = self.statements[-1] if self.statements else None
+        if last is None or not last.variable or last.variable != str(made) or name in self.holds:
+            return False
+        before = self.holds.get(last.variable, {})
+        if last.indent != self.indent or set(before) != set(values):
+            return False
+        if any(self.emission.uses_of(value) != 1 for value in before.values()):
+            return False
+        if last.head != f"{last.variable} = ":
+            return False
+        self.holds[last.variable] = last.replaced
+        if not last.replaced:
+            del self.holds[last.variable]
+            self.first_line.pop(last.variable, None)
+        last.head, old, last.variable = f"{name} = ", last.variable, name
+        self.first_line[name] = len(self.statements) - 1
+        if old in self.typed and last.made is not None and last.made.typed:
+            self.typed.add(name)
+        self._hold(name, values)
+        return True
+
+    def _hold(self, name: str, values: Mapping[Case, Value]) -> None:
+        before = self.holds.pop(name, {})
+        before = {case: value for case, value in before.items() if case not in values}
+        before.update(values)
+        self.holds[name] = before
+
+    def shape_of(self, values: CaseValues) -> str:
+        """The shape as a comment, where all cases have the same."""
+        shapes = {tuple(int(size) for size in value.type.shape) for value in values.values()}
+        if len(shapes) != 1:
+            return ""
+        if not self.unit.is_net and not self.emission.same_everywhere(self.unit, values):
+            return ""
+        return format_shape(next(iter(shapes)))
