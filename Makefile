@@ -17,10 +17,10 @@ STAMP := $(VENV)/.made-with-$(shell printf '%s' '$(TORCH)' | tr -c 'A-Za-z0-9.' 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 PARALLEL := -n 2 --dist worksteal
 
-.PHONY: help env demo test quick nightly lint format types imports verify bench tables golden clean distclean
+.PHONY: help env demo test quick nightly lint format types imports verify wheel-check bench tables pictures golden clean distclean
 
 help: ## What can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## The environment in .venv
 
@@ -85,6 +85,9 @@ imports: $(STAMP) ## Import directions
 verify: $(STAMP) ## Compile every spec and prove the emitted model equal to its graph
 	$(BIN)/netdsl verify --all
 
+wheel-check: $(STAMP) ## Build sdist and wheel, install the wheel alone, and use it without a framework
+	$(BIN)/python tests/packaging/wheel_check.py
+
 bench: $(STAMP) ## Benchmarks, next to the tools that netdsl is compared with
 	$(BIN)/python -m pip install -q -e ".[bench]"
 	for benchmark in benchmarks/[!_]*.py; do $(BIN)/python "$$benchmark"; done
@@ -93,6 +96,9 @@ bench: $(STAMP) ## Benchmarks, next to the tools that netdsl is compared with
 
 tables: $(STAMP) ## Rebuild the parser's tables from the grammar
 	$(BIN)/python -m netdsl.syntax.generate
+
+pictures: $(STAMP) ## Draw the pictures of the documentation anew
+	$(BIN)/python -m tests.draw.pictures
 
 golden: $(STAMP) ## Rewrite the golden files; read the diff before you commit it
 	$(BIN)/python -m pytest -q -m golden --refresh-golden

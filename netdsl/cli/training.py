@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from netdsl.cli.backends import INSTALL
 from netdsl.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def harness() -> Any:
     except ModuleNotFoundError as error:
         raise CommandError(
             f"training needs PyTorch and its companions; `{error.name}` is not installed",
-            'pip install "netdsl[pytorch,train]"',
+            INSTALL,
         ) from error
 
 
