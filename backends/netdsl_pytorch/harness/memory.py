@@ -1,5 +1,6 @@
 """Predicts the memory of a training step by running it on tensors that have shapes and no contents."""
 
+import copy
 import weakref
 from pathlib import Path
 from typing import Any
@@ -56,13 +57,13 @@ def training_flops(module: nn.Module, example: Tensor) -> float:
     """Floating-point operations of a training step, forward and backward, per image."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    module.train()
+    # On a copy: in training mode norms take in what they see.
+    module = copy.deepcopy(module).train()
     counter = FlopCounterMode(display=False)
     with counter:
         outputs = module(example)
         heads = outputs if isinstance(outputs, tuple) else (outputs,)
         torch.stack([head.float().sum() for head in heads]).sum().backward()  # type: ignore[no-untyped-call]
-    module.zero_grad(set_to_none=True)
     return counter.get_total_flops() / len(example)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from netdsl_pytorch.harness import HarnessError, Options, dry_run, train
-from netdsl_pytorch.harness.memory import largest_batch, parse_size, training_memory
+from netdsl_pytorch.harness import HarnessError, Options, dry_run, emitted, train
+from netdsl_pytorch.harness.memory import largest_batch, parse_size, training_flops, training_memory
 from netdsl_pytorch.harness.recipe import Recipe
 
 from tests.conftest import NIGHTLY
@@ -97,6 +97,15 @@ def test_a_dry_run_says_what_a_run_does(tmp_path: Path) -> None:
     assert "memory: about" in text
     with pytest.raises(HarnessError, match="exists and is not an empty folder"):
         dry_run(tiny(), options)
+
+
+def test_operations_of_a_step_are_three_times_those_forward_and_nothing_changes() -> None:
+    module = emitted.build(Path("model.py"), tiny().source, "tiny")
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    counted = training_flops(module, torch.randn(2, 1, 8, 8))
+    # 64 places x 72 and 1,280 + 80 multiply-adds; the image itself needs no gradient, so the convolution counts twice.
+    assert counted == 2 * (2 * 64 * 72 + 3 * (1280 + 80))
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
 def test_auto_is_resolved_and_recorded(tmp_path: Path) -> None:
