@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Literal
@@ -64,6 +65,7 @@ def run(args: Namespace) -> int:
         from netdsl.draw.stamp import state_of
 
         check_target(args.output, state_of, force=args.force)
+    gc.disable()  # the process ends before there is garbage; see netdsl.loading.collector_paused
     loaded = load(args)
 
     from netdsl.draw.drawing import Drawing, Request, Unknown, linker

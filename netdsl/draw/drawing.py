@@ -167,7 +167,8 @@ class Drawing:
 
 
 def _said(part: Part) -> str:
-    return f"{part.name} {part.lines[0]}" if part.kind == "frame" and part.name != part.lines[0] else part.lines[0]
+    named = part.kind == "frame" and part.name and part.name != part.lines[0]
+    return f"{part.name} {part.lines[0]}" if named else part.lines[0]
 
 
 def _use_of(graph: Graph, name: str) -> Scope:

@@ -299,9 +299,9 @@ class Layout:
     @staticmethod
     def justify(branch: Col, length: float) -> None:
         """Stretches a branch that is a little shorter than others, so that its first pieces stand beside theirs."""
-        inner = branch.gaps[1:-1]
+        inner = branch.gaps[1:-1] or branch.gaps[-1:]
         missing = length - branch.length
-        if inner and 0 < missing <= STRETCH:
+        if 0 < missing <= STRETCH:
             for gap in inner:
                 gap.length += missing / len(inner)
             branch.length = length

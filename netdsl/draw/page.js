@@ -323,8 +323,9 @@ class Layout {
   }
 
   justify(branch, length) {
-    const inner = branch.gaps.slice(1, -1), missing = length - branch.length;
-    if (inner.length && 0 < missing && missing <= STRETCH) {
+    const missing = length - branch.length;
+    const inner = branch.gaps.length > 2 ? branch.gaps.slice(1, -1) : branch.gaps.slice(-1);
+    if (0 < missing && missing <= STRETCH) {
       for (const gap of inner) gap.length += missing / inner.length;
       branch.length = length;
     }

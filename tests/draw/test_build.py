@@ -41,7 +41,8 @@ def test_arguments_have_their_values_and_literals_stand_as_written() -> None:
     above = "block B(c, act = relu, s = 2) { conv(c + 1, 3x3/s, padding = 1) -> conv(8, 1x1/1) -> act() }"
     assert figure("B(3)\nB(3, s = 1, act = leakyrelu(slope = 0.25))", above) == (
         "B(3){conv(4, 3x3/2, padding = 1) > conv(8, 1x1/1) > relu()} > "
-        "B(3, s = 1, act = leakyrelu(slope = 0.25)){conv(4, 3x3, padding = 1) > conv(8, 1x1/1) > leakyrelu(slope = 0.25)}"
+        "B(3, s = 1, act = leakyrelu(slope = 0.25))"
+        "{conv(4, 3x3, padding = 1) > conv(8, 1x1/1) > leakyrelu(slope = 0.25)}"
     )
 
 
@@ -109,7 +110,8 @@ def test_a_missing_branch_is_seen() -> None:
     four, and the shape on the edge below says 224 instead of 256."""
     text = (
         "block Inception(n1, r3, n3, r5, n5, pool) {\n    concat {\n        conv(n1, 1x1)\n"
-        "        conv(r3, 1x1) -> conv(n3, 3x3, padding = 1)\n        conv(r5, 1x1) -> conv(n5, 5x5, padding = 2)\n    }\n}\n"
+        "        conv(r3, 1x1) -> conv(n3, 3x3, padding = 1)\n"
+        "        conv(r5, 1x1) -> conv(n5, 5x5, padding = 2)\n    }\n}\n"
         "net N() {\n    input x: 192x28x28\n    Inception(64, 96, 128, 16, 32, 32)\n    output y = globalavgpool()\n}\n"
     )
     made = drawing(graph_of(text), block="Inception")
