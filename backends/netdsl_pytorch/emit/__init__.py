@@ -5,7 +5,7 @@ from __future__ import annotations
 from netdsl.graph.graph import Graph
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.file import state_of, write_file
-from netdsl_pytorch.emit.unit import safe
+from netdsl_pytorch.emit.loop import safe
 
 
 def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = False) -> str:

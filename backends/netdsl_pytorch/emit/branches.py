@@ -9,6 +9,7 @@ from typing import Any
 from netdsl.graph.graph import Naming, Node, Scope, Value
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.layout import WIDTH
+from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -23,7 +24,6 @@ from netdsl_pytorch.emit.merge import (
 )
 from netdsl_pytorch.emit.operators import EXPRESSIONS
 from netdsl_pytorch.emit.stages import Stages
-from netdsl_pytorch.emit.unit import safe
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.values import canonical
 from netdsl_pytorch.emit.variables import BranchName, CaseValues, Statement

@@ -12,9 +12,10 @@ from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.constructor import Constructor, Line
+from netdsl_pytorch.emit.constructor import Constructor
 from netdsl_pytorch.emit.forward import Forward
 from netdsl_pytorch.emit.layout import WIDTH
+from netdsl_pytorch.emit.modules import Line
 from netdsl_pytorch.emit.rules import init_lines
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.variables import Statement

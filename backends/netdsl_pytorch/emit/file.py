@@ -109,7 +109,7 @@ def _output_class(emission: Emission, results: Sequence[Any]) -> list[str]:
 
 
 def code_name(name: str) -> str:
-    from netdsl_pytorch.emit.unit import safe
+    from netdsl_pytorch.emit.loop import safe
 
     return safe(name)
 
@@ -195,7 +195,7 @@ def _value_of(graph: Graph, unit: Unit, argument: Any) -> Code:
     if argument.extra is not None:
         return code.literal(argument.extra.values[case.instance])
     value = unit.lookup(argument.ref, case, case.env)
-    from netdsl_pytorch.emit.unit import collapse
+    from netdsl_pytorch.emit.names import collapse
 
     value = collapse(plain(value))
     if argument.type == "float" and isinstance(value, int):

@@ -12,6 +12,7 @@ from netdsl.graph.graph import Fetch, Node, Output, Value
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import (
     Disagree,
     MergedChoice,
@@ -23,7 +24,6 @@ from netdsl_pytorch.emit.merge import (
 )
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.turns import Turns
-from netdsl_pytorch.emit.unit import safe
 from netdsl_pytorch.emit.values import canonical
 from netdsl_pytorch.emit.variables import CaseValues, Lost, Statement
 

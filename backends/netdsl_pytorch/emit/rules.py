@@ -12,10 +12,10 @@ from netdsl.graph.graph import InitRule, Node, Scope, WeightInit
 from netdsl.ops.initialisers import Initialiser
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.constructor import relative_path
 from netdsl_pytorch.emit.initialisers import fill
 from netdsl_pytorch.emit.merge import Disagree
 from netdsl_pytorch.emit.operators import MODULE_TYPES, module_type
+from netdsl_pytorch.emit.values import relative_path
 
 if TYPE_CHECKING:
     from netdsl_pytorch.emit.unit import Unit

@@ -8,18 +8,18 @@ from netdsl.graph.graph import Node, Scope
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.constructor import callee_differs, relative_path
 from netdsl_pytorch.emit.layout import WIDTH
+from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import (
     Disagree,
     MergedChoice,
     MergedItem,
 )
+from netdsl_pytorch.emit.modules import callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
 from netdsl_pytorch.emit.trouble import cannot
-from netdsl_pytorch.emit.unit import safe
 from netdsl_pytorch.emit.uses import Use
-from netdsl_pytorch.emit.values import canonical, sized_by
+from netdsl_pytorch.emit.values import canonical, relative_path, sized_by
 from netdsl_pytorch.emit.variables import BranchName, Pending, Statement, Variables
 
 MOST_CALLS = 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netdsl.elaborate.symbols import symbol
 from netdsl.graph.graph import Node, Value
@@ -11,12 +11,9 @@ from netdsl.graph.symbolic import Const, plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.trouble import cannot
-from netdsl_pytorch.emit.unit import safe
 from netdsl_pytorch.emit.uses import Use
-
-if TYPE_CHECKING:
-    from netdsl_pytorch.emit.constructor import Constructor
 
 INDENT = 8
 _COMPARISONS = {"==", "!=", "<", "<=", ">", ">="}
@@ -27,15 +24,14 @@ _TORCH = {
 _PAIRS = {"max": "torch.maximum", "min": "torch.minimum"}
 
 
-def table(constructor: Constructor, use: Use, node: Node) -> tuple[list[str], Code]:
+def table(use: Use, node: Node) -> tuple[list[str], Code]:
     """The lines that make the indices, and the tensor itself."""
     assert isinstance(node.syntax, tree.Table)
-    return _Formula(constructor, use, node.syntax).write()
+    return _Formula(use, node.syntax).write()
 
 
 class _Formula:
-    def __init__(self, constructor: Constructor, use: Use, syntax: tree.Table) -> None:
-        self.constructor = constructor
+    def __init__(self, use: Use, syntax: tree.Table) -> None:
         self.use = use
         self.syntax = syntax
         self.node = use.node

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netdsl.graph.graph import Fetch, Node, Scope, Value
 from netdsl.syntax import tree
 from netdsl_pytorch.emit.branches import Branches, cases_of
+from netdsl_pytorch.emit.loop import Loop, safe
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -17,7 +18,6 @@ from netdsl_pytorch.emit.merge import (
     Program,
 )
 from netdsl_pytorch.emit.operators import ATTRIBUTES
-from netdsl_pytorch.emit.unit import Loop, safe
 from netdsl_pytorch.emit.values import canonical
 from netdsl_pytorch.emit.variables import Statement
 
@@ -57,7 +57,7 @@ class Turns(Branches):
         by_turn = {(case.parent, case.number): case for case in cases}
         if any(value is None for value in last.values()):
             return False
-        loop = Loop(step, 0, unit)
+        loop = Loop(step, 0)
         count = len(self.statements)
         holds = {name: dict(values) for name, values in self.holds.items()}
         typed, lines = set(self.typed), dict(self.first_line)

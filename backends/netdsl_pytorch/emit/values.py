@@ -6,8 +6,9 @@ from typing import Any
 
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Node, Value
+from netdsl.graph.graph import Node, Scope, Value
 from netdsl.syntax import tree
+from netdsl_pytorch.emit.trouble import cannot
 
 
 def canonical(value: Any) -> Value:
@@ -55,3 +56,16 @@ def sized_by(node: Node) -> Value | None:
     if not isinstance(first, Value) or any(value is not first for value in values) or not first.type.batched:
         return None
     return canonical(first) if len(first.type.shape) == len(axes) + 1 else None
+
+
+def relative_path(item: Any, scope: Scope, node: Node) -> str:
+    """The label path of a part from a scope that it lies in, or from the one that corresponds to it."""
+    names: list[str] = []
+    at = item
+    while at is not None and at is not scope:
+        if at.name:
+            names.append(at.name)
+        at = at.parent
+    if at is None:
+        raise cannot("a weight of another block cannot be tied yet", node.span)
+    return ".".join(reversed(names))

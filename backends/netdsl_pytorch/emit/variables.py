@@ -13,6 +13,7 @@ from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
+from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -20,7 +21,7 @@ from netdsl_pytorch.emit.merge import (
     MergedTurns,
     walk,
 )
-from netdsl_pytorch.emit.unit import Unit, safe
+from netdsl_pytorch.emit.unit import Unit
 
 if TYPE_CHECKING:
     from netdsl_pytorch.emit.emission import Emission

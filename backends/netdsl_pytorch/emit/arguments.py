@@ -1,0 +1,270 @@
+"""Arguments of one use of an operator: where they came from, and how the constructor prints them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from netdsl.elaborate.symbols import symbol
+from netdsl.graph.graph import Node
+from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain
+from netdsl.ops.values import Window, Word
+from netdsl_pytorch.emit import code, expressions
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.merge import Case, Disagree
+from netdsl_pytorch.emit.names import collapse
+from netdsl_pytorch.emit.unit import Unit
+
+_MISSING = object()
+_NAME = re.compile(r"(?<![\w.])(?!math\.)[A-Za-z_]\w*")
+
+
+class Arguments:
+    """The nodes that one piece of text made, case by case; numbers come out as the constructor or, with
+    `in_forward`, as `forward` has them."""
+
+    def __init__(self, unit: Unit, nodes: Mapping[Case, Node], *, in_forward: bool = False) -> None:
+        self.unit = unit
+        self.nodes = dict(nodes)
+        self.node = next(iter(self.nodes.values()))
+        self.in_forward = in_forward
+        self.uses = unit.emission.uses
+        self.spill: Callable[[Code], Code] | None = None
+        """Puts a part of a long expression on a line of its own."""
+        self.envs = {case: node.env for case, node in self.nodes.items()}
+        self._agree(
+            {
+                case: (len(n.inputs), *((len(v.type.shape), v.type.batched) for v in n.inputs))
+                for case, n in self.nodes.items()
+            },
+            "rank",
+        )
+
+    def _agree(self, values: Mapping[Case, Any], what: str) -> Any:
+        first = next(iter(values.values()))
+        if any(value != first for value in values.values()):
+            raise Disagree(
+                {case: repr(value) for case, value in values.items()}, f"{what} of `{self.node.op.name}` differs"
+            )
+        return first
+
+    @property
+    def rank(self) -> int:
+        return len(self.node.inputs[0].type.shape) - 1
+
+    @property
+    def lead(self) -> int:
+        return 1 if self.node.inputs[0].type.batched else 0
+
+    def dim(self, axis: int) -> int:
+        axes = len(self.node.inputs[0].type.shape)
+        return (axis + axes if axis < 0 else axis) + self.lead
+
+    def same(self, argument: str) -> Any:
+        values = {case: plain(node.args[argument]) for case, node in self.nodes.items()}
+        value = self._agree(values, f"`{argument}`")
+        self.unit.pin([self._given(argument, case) for case in self.nodes], self.envs)
+        return value
+
+    def is_default(self, argument: str, value: Any) -> bool:
+        """Whether an argument has a value in all cases, and not by the choice of a parameter that stays one."""
+        return all(collapse(plain(node.args[argument])) == value for node in self.nodes.values()) and not self._open(
+            argument
+        )
+
+    def _open(self, argument: str) -> bool:
+        """Whether the author gave an expression that the constructor can print."""
+        known = self.unit.knowledge(list(self.nodes), self.envs)
+        for case in self.nodes:
+            expr = expressions.fold(self._given(argument, case), known)
+            if isinstance(expr, Const):
+                return False
+            values = {each: node.args[argument] for each, node in self.nodes.items()}
+            return self.unit.accepts(expr, values, self.envs, self._normal(argument))
+        return False
+
+    def optional(self, argument: str, keyword: str, default: Any, *, axes: bool = False) -> list[tuple[str, Code]]:
+        if self.is_default(argument, default):
+            return []
+        made = self.axes(argument) if axes else self.number(argument, default, True)
+        return [(keyword, made)]
+
+    def _given(self, argument: str, case: Case) -> Expr:
+        """The expression that gave an argument; Const where nothing symbolic did."""
+        node = self.nodes[case]
+        origin = node.given.get(argument)
+        if argument in ("kernel", "stride") and "kernel" in node.given:
+            whole = self._symbol(node.given["kernel"])
+            if argument == "kernel":
+                return self._part("kernel", whole)
+            if origin is None:
+                return self._part("stride", whole)
+        if argument == "padding" and origin is not None and isinstance(self._word(origin), Word):
+            return self._same_padding(case)
+        if origin is None:
+            value = node.args[argument]
+            return Const(None) if value is None else expr_of(value)
+        return self._symbol(origin)
+
+    def _symbol(self, origin: Any) -> Expr:
+        return symbol(origin.expr, origin.env)
+
+    def _word(self, origin: Any) -> Any:
+        expr = self._symbol(origin)
+        if isinstance(expr, Ref):
+            try:
+                return self.unit.lookup(expr, next(iter(self.nodes)), next(iter(self.envs.values())))
+            except expressions.Unknown:
+                return None
+        return expr.value if isinstance(expr, Const) else None
+
+    def _part(self, part: str, expr: Expr) -> Expr:
+        """The kernel or the stride of a window."""
+        if isinstance(expr, Apply) and expr.op == "window":
+            return expr.operands[0 if part == "kernel" else 1]
+        if isinstance(expr, Apply) and expr.op == "if":
+            test, then, otherwise = expr.operands
+            return Apply("if", (test, self._part(part, then), self._part(part, otherwise)))
+        if isinstance(expr, Const):
+            return Const(expressions.compute(part, [expr.value]))
+        if isinstance(expr, Ref) and self._holds_window(expr):
+            return Apply(part, (expr,))
+        return expr if part == "kernel" else Const(1)
+
+    def _holds_window(self, ref: Ref) -> bool:
+        cases = self.unit.cases if ref.kind == "parameter" else list(self.nodes)
+        for case in cases:
+            try:
+                value = self.unit.lookup(ref, case, self.envs.get(case, case.env))
+            except expressions.Unknown:
+                continue
+            if isinstance(value, Window):
+                return True
+        return False
+
+    def _same_padding(self, case: Case) -> Expr:
+        """`padding = same` for an odd kernel: dilation * (kernel // 2)."""
+        half = expressions.simplify("//", [self._given("kernel", case), Const(2)])
+        dilation = self._given("dilation", case) if "dilation" in self.node.args else Const(1)
+        if isinstance(dilation, Const):
+            dilation = Const(collapse(plain(dilation.value)))
+        return expressions.simplify("*", [dilation, half])
+
+    def _normal(self, argument: str) -> Any:
+        axes = isinstance(self.node.args[argument], tuple)
+
+        def normal(value: Any) -> Any:
+            value = plain(value)
+            return collapse(value) if axes else value
+
+        return normal
+
+    def number(self, argument: str, default: Any = None, has_default: bool = False) -> Code:
+        values = {case: node.args[argument] for case, node in self.nodes.items()}
+        exprs = {case: self._given(argument, case) for case in self.nodes}
+        return self._number(argument, values, exprs, default, has_default)
+
+    def axes(self, argument: str) -> Code:
+        values = {case: node.args[argument] for case, node in self.nodes.items()}
+        exprs = {case: self._given(argument, case) for case in self.nodes}
+        default = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0}.get(argument, _MISSING)
+        has_default = default is not _MISSING
+        values = {case: collapse(plain(value)) for case, value in values.items()}
+        return self._number(argument, values, exprs, default if has_default else None, has_default, axes=True)
+
+    def _number(
+        self,
+        argument: str,
+        values: Mapping[Case, Any],
+        exprs: Mapping[Case, Expr],
+        default: Any,
+        has_default: bool,
+        *,
+        axes: bool = False,
+        given: bool = True,
+    ) -> Code:
+        normal = (lambda value: collapse(plain(value))) if axes else plain
+        made = self.unit.number(
+            values,
+            exprs,
+            self.envs,
+            given=given,
+            role=argument,
+            default=default,
+            has_default=has_default,
+            normal=normal,
+            shown=lambda value: self._literal(collapse(plain(value)) if axes else value),
+        )
+        return self.here(argument, made)
+
+    def _literal(self, value: Any) -> Code:
+        return expressions.Printer(self.unit.name_of, self.uses).constant(value)
+
+    def here(self, argument: str, made: Code) -> Code:
+        """A number of the constructor as this place has it: `forward` reads what is no literal from an attribute."""
+        if not self.in_forward or _is_literal(made):
+            return made
+        name = str(made) if str(made).isidentifier() else argument
+        if any(loop.names and str(made) in loop.names.values() for loop in self.unit.loops) or self.unit.loops:
+            raise Disagree({case: case.number for case in self.nodes}, "a number of a turn is needed in `forward`")
+        return self.unit.attribute(name, made)
+
+    def size(self, axis: int, number: int = 0) -> Code:
+        """The size of an axis of an input, in the constructor."""
+        values = {case: node.inputs[number].type.shape[axis] for case, node in self.nodes.items()}
+        exprs = {case: expr_of(value) for case, value in values.items()}
+        shape = [plain(size) for size in self.node.inputs[number].type.shape]
+        shown = self._factors() if axis == -1 or len(shape) == 1 else None
+        role = "in_features" if self.node.op.name == "linear" else "in_channels"
+        return self.unit.number(
+            values,
+            exprs,
+            self.envs,
+            given=False,
+            role=role,
+            shown=lambda value: shown if shown is not None else code.literal(plain(value)),
+        )
+
+    def _factors(self) -> Code | None:
+        """`128 * 4 * 4`: the size of what was flattened, as its factors, where all cases have the same."""
+        factors = []
+        for node in self.nodes.values():
+            maker = node.inputs[0].root.node
+            if maker is None or maker.op.name != "flatten" or len(maker.type.shape) != 1:
+                return None
+            factors.append(tuple(plain(size) for size in maker.inputs[0].type.shape if size != 1))
+        if len(set(factors)) != 1 or len(factors[0]) < 2:
+            return None
+        made = code.literal(factors[0][0])
+        for factor in factors[0][1:]:
+            made = code.binary("*", made, code.literal(factor))
+        return made
+
+    def sizes(self, argument: str) -> list[Code]:
+        """An argument that is a list of numbers, one by one."""
+        self._agree({case: len(node.args[argument]) for case, node in self.nodes.items()}, f"`{argument}`")
+        result = []
+        for index in range(len(self.node.args[argument])):
+            values = {case: node.args[argument][index] for case, node in self.nodes.items()}
+            exprs = {case: self._item(argument, case, index) for case in self.nodes}
+            if all(isinstance(expr, Const) and expr.value == -1 for expr in exprs.values()) and argument == "shape":
+                result.append(Code("-1"))
+                continue
+            result.append(self._number(f"{argument}{index}", values, exprs, None, False))
+        return result
+
+    def _item(self, argument: str, case: Case, index: int) -> Expr:
+        expr = self._given(argument, case)
+        value = self.nodes[case].args[argument][index]
+        if isinstance(expr, Apply) and expr.op in ("list", "size") and index < len(expr.operands):
+            return expr.operands[index]
+        if isinstance(expr, Const) and isinstance(expr.value, tuple) and index < len(expr.value):
+            return Const(expr.value[index])
+        return expr_of(value)
+
+
+def _is_literal(made: Code) -> bool:
+    """Whether nothing of the constructor is mentioned."""
+    text = re.sub(r"\bmath\.\w+|\"[^\"]*\"|'[^']*'|\b(True|False|None)\b|\d[\d.]*(e-?\d+)?", "", str(made))
+    return re.search(r"[^\W\d]", text) is None

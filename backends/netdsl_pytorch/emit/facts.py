@@ -1,0 +1,156 @@
+"""Facts of a graph that emission asks for: which groups are chains, what they read, how often a value is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from netdsl.graph.graph import Choice, Graph, Loop, Naming, Node, Scope, Step, Value
+from netdsl_pytorch.emit.merge import Program, without_heads
+from netdsl_pytorch.emit.operators import EXPRESSIONS, MODULES
+from netdsl_pytorch.emit.values import canonical
+
+
+class Facts:
+    """What is known of a graph before anything is written."""
+
+    def __init__(self, graph: Graph, inference: bool) -> None:
+        self.graph = graph
+        self.inference = inference
+        self._free: dict[Scope, tuple[Value, ...]] = {}
+        self._chains: dict[Scope, bool] = {}
+        self.outer_names: dict[Value, str] = {}
+        self._programs: dict[int, Program] = {}
+        self.class_groups: set[int] = set()
+        self._find_groups()
+        self._reads = self._count_reads()
+
+    def steps(self, scope: Scope) -> list[Step]:
+        return self._kept(scope.steps)
+
+    def _kept(self, steps: list[Step]) -> list[Step]:
+        return without_heads(steps) if self.inference else steps
+
+    def items(self, scope: Scope) -> list[Any]:
+        return [item for item in scope.items if not (self.inference and item.train_only)]
+
+    def scopes(self) -> list[Scope]:
+        """Every scope that is written, outer before inner."""
+        found: list[Scope] = []
+        stack = [self.graph.root]
+        while stack:
+            scope = stack.pop()
+            found.append(scope)
+            stack.extend(reversed([item for item in self.items(scope) if isinstance(item, Scope)]))
+        return found
+
+    def _find_groups(self) -> None:
+        """Groups that no `nn.Sequential` can be, by their definition."""
+        for scope in reversed(self.scopes()):
+            if scope.kind == "sequence" and not self.chains(scope):
+                self.class_groups.add(id(scope.definition))
+        for scope in self.scopes():
+            for step in scope.steps:
+                if isinstance(step, Naming):
+                    self._name(step.value, step.name)
+            for item in scope.items:
+                if item.name:
+                    self._name(item.outputs[0] if len(item.outputs) == 1 else tuple(item.outputs), item.name)
+        for each in self.graph.inputs:
+            self.outer_names[each.value] = each.name
+
+    def _name(self, value: Any, name: str) -> None:
+        if isinstance(value, Value):
+            self.outer_names.setdefault(canonical(value), name)
+        elif isinstance(value, tuple):
+            for number, item in enumerate(value):
+                self._name(item, f"{name}_{number}")
+
+    def chains(self, scope: Scope) -> bool:
+        """Whether a scope is a chain of stages, each of one input and one result."""
+        if scope not in self._chains:
+            start = canonical(scope.inputs[0]) if len(scope.inputs) == 1 else None
+            if scope.kind == "block":
+                start = scope.formals[0] if len(scope.formals) == 1 else None
+            end = self._chain(self.steps(scope), start) if start is not None else None
+            results = [canonical(output.link) for output in scope.outputs if output.link is not None]
+            self._chains[scope] = end is not None and results == [end]
+        return self._chains[scope]
+
+    def _chain(self, steps: Sequence[Step], current: Value | None) -> Value | None:
+        for step in steps:
+            if current is None:
+                return None
+            if isinstance(step, Node):
+                if step.fed or step.shared or step.op.name in ("param", "constant", "buffer", "attention", "attend"):
+                    return None
+                if step.op.name not in MODULES and step.op.name not in EXPRESSIONS:
+                    return None
+                if [canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
+                    return None
+                if not step.inputs[0].type.batched:
+                    return None
+                current = step.outputs[0]
+            elif isinstance(step, Scope):
+                if step.shared or [canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
+                    return None
+                if step.kind == "sequence" and not self.chains(step) and list(self.free_values(step)) != [current]:
+                    return None
+                current = step.outputs[0]
+            elif isinstance(step, Loop):
+                for turn in step.turns:
+                    current = self._chain(self._kept(turn.steps), current)
+            elif isinstance(step, Choice):
+                if step.taken is not None:
+                    current = self._chain(self._kept(step.taken.steps), current)
+            else:
+                return None
+        return current
+
+    def free_values(self, scope: Scope) -> tuple[Value, ...]:
+        """What a group reads from around it: the current value first."""
+        if scope not in self._free:
+            made: set[Value] = set()
+            read: dict[Value, None] = {}
+            for item in self.items(scope):
+                inputs = self._inputs(item)
+                read.update((value, None) for value in inputs if value not in made)
+                made.update(item.outputs)
+            for output in scope.outputs:
+                if output.link is not None:
+                    value = canonical(output.link)
+                    if value not in made:
+                        read[value] = None
+            inside = [value for value in read if not self._declared_inside(value, scope)]
+            first = [canonical(value) for value in scope.inputs]
+            self._free[scope] = (*[v for v in first if v in inside], *[v for v in inside if v not in first])
+        return self._free[scope]
+
+    def _declared_inside(self, value: Value, scope: Scope) -> bool:
+        return value.node is not None and value.node.scope is scope
+
+    def _inputs(self, item: Any) -> list[Value]:
+        if isinstance(item, Node):
+            values = [canonical(value) for value in item.inputs]
+            values += [canonical(value) for value in (item.fed or {}).values() if isinstance(value, Value)]
+            return values
+        if item.kind == "sequence":
+            return list(self.free_values(item))
+        return [canonical(value) for value in item.inputs]
+
+    def _count_reads(self) -> Counter[Value]:
+        """How often each value is read, by what its class does."""
+        reads: Counter[Value] = Counter()
+        for scope in self.scopes():
+            if scope.kind == "sequence" and id(scope.definition) not in self.class_groups:
+                continue
+            for item in self.items(scope):
+                reads.update(self._inputs(item))
+            if scope.kind != "net":
+                reads.update(canonical(output.link) for output in scope.outputs if output.link is not None)
+        reads.update(canonical(output.value) for output in self.graph.outputs if not (self.inference and output.train))
+        return reads
+
+    def uses_of(self, value: Value) -> int:
+        return self._reads[value]

@@ -1,0 +1,266 @@
+"""Modules in a constructor: the expressions that make operators and uses of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netdsl.elaborate.symbols import symbol
+from netdsl.graph.graph import Node, Scope
+from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain
+from netdsl.syntax import tree
+from netdsl.text.source import Span
+from netdsl_pytorch.emit import code, expressions
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.expressions import Unknown
+from netdsl_pytorch.emit.loop import safe
+from netdsl_pytorch.emit.merge import (
+    Case,
+    Disagree,
+    MergedItem,
+)
+from netdsl_pytorch.emit.operators import MODULES
+from netdsl_pytorch.emit.unit import Unit
+from netdsl_pytorch.emit.uses import Use
+
+DECLARED = ("param", "constant", "buffer")
+INDENT = 8
+
+
+@dataclass(slots=True)
+class Line:
+    """Lines of a constructor, and the text that they come from; `parts` is a list of parts still being collected."""
+
+    lines: list[str]
+    span: Span | None = None
+    parts: str = ""
+
+
+@dataclass(slots=True)
+class Row:
+    """A member of a sequence. `name` is its key; `many` says that it is a generator of members (with a star)."""
+
+    code: Code
+    name: str | None
+    labelled: bool
+    shape: str = ""
+    many: bool = False
+    template: Code | None = None
+    key: str = ""
+
+
+class Parts:
+    """An `nn.ModuleList` (or `ParameterList`): its elements by index."""
+
+    def __init__(self) -> None:
+        self.elements: dict[int, Code] = {}
+        self.whole: Code | None = None
+        self.parameters = False
+
+
+class Modules:
+    """Writes what makes one module."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.emission = unit.emission
+        self.entries: list[Line] = []
+        self.parts: dict[str, Parts] = {}
+        self.holders: dict[str, dict[str, str]] = {}
+        """Attributes under a prefix, with their types, by the prefix."""
+        self.buffers: dict[str, None] = {}
+        self.found: list[tuple[str, Code, Code | None]] = []
+        """What a turn of the loop that is being written makes: the list that it is an element of, or its name."""
+
+    def sequence(self, step: MergedItem) -> Code:
+        raise NotImplementedError
+
+    def module(self, step: MergedItem) -> Code:
+        """The expression that makes a module."""
+        if callee_differs(step):
+            return self.callee(step)
+        if step.is_node:
+            return self.operator(step)
+        scopes = step.scopes
+        if len(scopes) != len(step.cases):
+            raise Disagree({case: type(item).__name__ for case, item in step.cases.items()}, "operators and blocks")
+        kinds = {case: self.emission.unit_of(scope) for case, scope in scopes.items()}
+        units = list(dict.fromkeys(kinds.values()))
+        if len(units) > 1:
+            raise Disagree({case: id(unit) for case, unit in kinds.items()}, "the uses are of different classes")
+        if units[0] is not None:
+            return self.use_of(units[0], scopes)
+        return self.sequence(step)
+
+    def operator(self, step: MergedItem) -> Code:
+        node = step.first
+        if node.op.name in MODULES:
+            return MODULES[node.op.name](Use(self.unit, step.nodes))
+        return self.emission.stage_class(self.unit, step)
+
+    def callee(self, step: MergedItem) -> Code:
+        """`act()`, where the uses have different operators or blocks as an argument."""
+        syntax = step.first.syntax
+        owners = self.unit.parameters
+        name = syntax.function.id if isinstance(syntax, tree.Call) and isinstance(syntax.function, tree.Name) else ""
+        found = [each for each in owners if each.name == name]
+        groups = {case: callee_of(item) for case, item in step.cases.items()}
+        if (
+            not found
+            or syntax.args
+            or any(not isinstance(item, Node) or item.owns_module for item in step.cases.values())
+        ):
+            raise Disagree(groups, "the uses are of different operators")
+        by_scope: dict[Scope, Code] = {}
+        for case, item in step.cases.items():
+            assert isinstance(item, Node)
+            before = self.unit.state.copy()
+            made = MODULES[item.op.name](Use(self.unit, {case: item})) if item.op.name in MODULES else None
+            changed = set(before.needs) != set(self.unit.state.needs)
+            self.unit.state = before
+            if made is None or changed:
+                raise Disagree(groups, "the uses are of different operators")
+            text = str(made)
+            class_name, _, inside = text.partition("(")
+            if inside == ")":
+                value = Code(class_name)
+            else:
+                self.emission.uses.add("partial")
+                value = Code(f"partial({class_name}, {inside}")
+            by_scope[case.instance] = value
+        self.unit.state.callables[found[0]] = by_scope
+        self.emission.uses.add("Callable")
+        return code.call(safe(name), [])
+
+    def use_of(self, unit: Unit, scopes: Mapping[Case, Scope]) -> Code:
+        """`Inception(192, 64, 96, …)`: the arguments of another class."""
+        positional: list[Code] = []
+        keywords: list[tuple[str, Code]] = []
+        if not unit.is_group:
+            envs = {case: self._outer_env(scope) for case, scope in scopes.items()}
+            self.emission.pin_outer(self.unit, unit, scopes, envs)
+        for argument in unit.arguments:
+            made = self._argument(unit, argument, scopes)
+            if argument.default is None:
+                positional.append(made)
+            elif str(made) != str(argument.default):
+                keywords.append((argument.name, made))
+        return code.call(unit.name, positional, keywords)
+
+    def _argument(self, unit: Unit, argument: Any, scopes: Mapping[Case, Scope]) -> Code:
+        key = argument.key
+        outer = {case: self._outer_env(scope) for case, scope in scopes.items()}
+        if argument.extra is not None:
+            values = {case: argument.extra.values[scope] for case, scope in scopes.items()}
+            consts: dict[Case, Expr] = {case: Const(None) for case in scopes}
+            return self.unit.number(
+                values,
+                consts,
+                outer,
+                given=False,
+                role=argument.name,
+                default=argument.extra.default,
+                has_default=argument.extra.has_default,
+            )
+        if isinstance(key, tuple) and key[0] == "callable":
+            codes = {case: unit.state.callables[key[1]][scope] for case, scope in scopes.items()}
+            if len({str(made) for made in codes.values()}) > 1:
+                raise Disagree({case: str(made) for case, made in codes.items()}, "different operators are passed on")
+            return next(iter(codes.values()))
+        if isinstance(key, tuple) and key[0] == "axis":
+            _, number, axis, _ = key
+            first = next(iter(scopes.values()))
+            if first.kind == "sequence":
+                return self._free(argument, scopes)
+            sizes = {case: scope.inputs[number].type.shape[axis] for case, scope in scopes.items()}
+            exprs = {case: expr_of(size) for case, size in sizes.items()}
+            return self.unit.number(sizes, exprs, outer, given=False, role=argument.name)
+        if next(iter(scopes.values())).kind == "sequence":
+            return self._free(argument, scopes)
+        return self._parameter(argument, scopes, outer)
+
+    def _free(self, argument: Any, scopes: Mapping[Case, Scope]) -> Code:
+        """A name that a group reads from around it."""
+        ref = argument.ref
+        envs = {case: scope.env for case, scope in scopes.items()}
+        values = {case: self.unit.lookup(ref, case, envs[case]) for case in scopes}
+        exprs: dict[Case, Expr] = dict.fromkeys(scopes, ref)
+        normal = collapsed
+        return self.unit.number(values, exprs, envs, given=True, role=argument.name, normal=normal, shown=_shown)
+
+    def _parameter(self, argument: Any, scopes: Mapping[Case, Scope], outer: Mapping[Case, Any]) -> Code:
+        key = argument.key
+        part, parameter = (key[0], key[1]) if isinstance(key, tuple) else ("", key)
+        name = parameter.name
+        values: dict[Case, Any] = {}
+        exprs: dict[Case, Expr] = {}
+        for case, scope in scopes.items():
+            value = plain(scope.arguments[name])
+            origin = scope.given.get(name)
+            expr: Expr = Const(value) if origin is None else symbol(origin.expr, origin.env)
+            if part:
+                value = expressions.compute(part, [value])
+                expr = _component(part, expr, self.unit, case, outer[case])
+            values[case] = value
+            exprs[case] = expr
+        return self.unit.number(
+            values,
+            exprs,
+            outer,
+            given=True,
+            role=argument.name,
+            normal=collapsed,
+            shown=_shown,
+            default=_literal_value(argument.default),
+            has_default=argument.default is not None,
+        )
+
+    def _outer_env(self, scope: Scope) -> Any:
+        return scope.outer
+
+
+def callee_of(item: Any) -> Any:
+    """What a step calls: its operator, or the definition of its block."""
+    return item.op.name if isinstance(item, Node) else ("scope", id(item.definition))
+
+
+def callee_differs(step: MergedItem) -> bool:
+    return len({callee_of(item) for item in step.cases.values()}) > 1
+
+
+def _component(part: str, expr: Expr, unit: Unit, case: Case, env: Any) -> Expr:
+    if isinstance(expr, Apply) and expr.op == "window":
+        return expr.operands[0 if part == "kernel" else 1]
+    if isinstance(expr, Const):
+        return Const(expressions.compute(part, [expr.value]))
+    if isinstance(expr, Ref):
+        try:
+            from netdsl.ops.values import Window
+
+            if isinstance(unit.lookup(expr, case, env), Window):
+                return Apply(part, (expr,))
+        except Unknown:
+            return expr
+    return expr if part == "kernel" else Const(1)
+
+
+def collapsed(value: Any) -> Any:
+    from netdsl_pytorch.emit.names import collapse
+
+    return collapse(plain(value))
+
+
+def _shown(value: Any) -> Code:
+    return code.literal(collapsed(value))
+
+
+def _literal_value(made: Code | None) -> Any:
+    if made is None:
+        return None
+    import ast
+
+    try:
+        return ast.literal_eval(str(made))
+    except ValueError:
+        return None

@@ -1,0 +1,332 @@
+"""Names of a class that is being written: what parameters, `let`s, axes and loop variables are called and worth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from netdsl.elaborate.env import CALLABLE, Env, Made
+from netdsl.graph.graph import Scope
+from netdsl.graph.symbolic import Const, Expr, Ref, plain
+from netdsl.ops.values import Window, Word
+from netdsl.syntax import tree
+from netdsl_pytorch.emit import expressions
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.expressions import Unknown
+from netdsl_pytorch.emit.loop import Loop, pattern_id, pattern_names, safe
+from netdsl_pytorch.emit.merge import Case, Program, merge
+
+if TYPE_CHECKING:
+    from netdsl_pytorch.emit.emission import Emission
+    from netdsl_pytorch.emit.unit import Argument
+
+
+Values = Mapping[Case, Any]
+Exprs = Mapping[Case, Expr]
+Envs = Mapping[Case, Env]
+
+
+_CHANNELS_FIRST = re.compile(r"\bin\.(channels|length)\b")
+"""What tells in the text of a block that the first axis of its tensors are channels."""
+
+
+@dataclass(slots=True)
+class Extra:
+    """An argument that the spec does not have: a number that differs between uses, and that no name gives."""
+
+    name: str
+    values: dict[Scope, Any]
+    default: Any = None
+    has_default: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """What writing a unit has found so far; copied before an attempt that may fail."""
+
+    needs: dict[Hashable, Ref] = field(default_factory=dict)
+    extras: list[Extra] = field(default_factory=list)
+    attributes: dict[str, Code] = field(default_factory=dict)
+    written: set[Expr] = field(default_factory=set)
+    callables: dict[Any, dict[Scope, Code]] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        extras = [Extra(e.name, dict(e.values), e.default, e.has_default) for e in self.extras]
+        return State(dict(self.needs), extras, dict(self.attributes), set(self.written), dict(self.callables))
+
+
+class Names:
+    """A net, a block or a group as one class, with all its uses: what its text may mention."""
+
+    def __init__(self, emission: Emission, definition: Any, instances: Sequence[Scope], name: str) -> None:
+        self.emission = emission
+        self.definition = definition
+        self.instances = list(instances)
+        self.name = name
+        self.owner = owner_of(self.instances[0])
+        self.cases = [Case(instance) for instance in self.instances]
+        self.program: Program = merge({case: emission.steps(case.instance) for case in self.cases})
+        self.loops: list[Loop] = []
+        self.state = State()
+        self.arguments: list[Argument] = []
+        self.labels = {item.name.split(".")[0] for instance in self.instances for item in instance.items if item.name}
+        self.home_lets = set(home_lets_of(self.owner.definition))
+        if self.owner is not self.instances[0]:
+            self.home_lets |= set(home_lets_of(self.definition))
+        self.attribute_names: dict[int, str] = {}
+        self.counters: dict[str, int] = {}
+        self._printables: dict[Any, bool] = {}
+        self.has_reset: bool | None = None
+
+    @property
+    def is_net(self) -> bool:
+        return self.instances[0].kind == "net"
+
+    @property
+    def is_group(self) -> bool:
+        return self.instances[0].kind == "sequence"
+
+    def reset(self) -> None:
+        """Begins anew, with what has been pinned since."""
+        self.state = State()
+        self.loops = []
+        self.attribute_names = {}
+        self.counters = {}
+
+    def attribute_name(self, step: Any, kind: str) -> str:
+        """The attribute of a module without a name of its own: its operator's name and a number."""
+        key = id(step)
+        if key not in self.attribute_names:
+            while True:
+                self.counters[kind] = self.counters.get(kind, 0) + 1
+                name = f"{kind}{self.counters[kind]}"
+                if name not in self.labels and name not in self.attribute_names.values():
+                    break
+            self.attribute_names[key] = name
+        return self.attribute_names[key]
+
+    def lookup(self, ref: Ref, case: Case, env: Env) -> Any:
+        """The value of a name in a case; raises Unknown."""
+        key = ref.declaration
+        if isinstance(key, tuple):
+            if key[0] == "axis":
+                _, number, axis, axes = key
+                formals = owner_of(case.instance).formals
+                if number >= len(formals) or len(formals[number].type.shape) != axes:
+                    raise Unknown(ref.name)
+                return int(formals[number].type.shape[axis])
+            inner = self.lookup(Ref(ref.name, ref.kind, key[1]), case, env)
+            return expressions.compute(key[0], [inner])
+        return plain(binding_of(ref, env, case).value)
+
+    def name_of(self, ref: Ref) -> Code:
+        """What a name is called in the constructor; it becomes an argument or a local there."""
+        key = ref.declaration
+        for loop in self.loops:
+            if key in loop.names:
+                loop.used.add(key)
+                return Code(loop.names[key])
+        self.state.needs[key] = ref
+        return Code(self.python_name(ref))
+
+    def python_name(self, ref: Ref) -> str:
+        key: Any = ref.declaration
+        declared = {each.name for each in self.parameters}
+        if isinstance(key, tuple) and key[0] == "axis":
+            number, formals = key[1], owner_of(self.instances[0])
+            name = f"{formal_name(formals, number)}_{self._axis_name(ref)}"
+            return safe(name, declared | {pattern_id(pattern) for pattern in self.home_lets})
+        if isinstance(key, tuple) and key[0] == "stride":
+            return safe("stride" if "stride" not in declared else f"{ref.name}_stride")
+        return safe(ref.name)
+
+    def _axis_name(self, ref: Ref) -> str:
+        """`features` for the last axis of a sequence, unless the author speaks of channels and length, or applies what
+        works on channels."""
+        _, _, axis, axes = ref.declaration
+        text = self.owner.definition.span.text
+        if axes > 1 and not _CHANNELS_FIRST.search(text) and not self._convolves(axes):
+            if axis == axes - 1:
+                return "features"
+            before: dict[int, tuple[str, ...]] = {2: ("length",), 3: ("height", "width")}
+            return before[axes][axis] if axes in before else f"axis{axis}"
+        name: str = ref.name
+        return name
+
+    def _convolves(self, axes: int) -> bool:
+        """Whether an operator on channels and places is among its stages, itself or within the blocks it uses."""
+        nodes = owner_of(self.instances[0]).nodes()
+        return any(node.op.needs_rank is not None and len(node.inputs[0].type.shape) == axes for node in nodes)
+
+    @property
+    def parameters(self) -> tuple[tree.Parameter, ...]:
+        definition = self.owner.definition
+        return tuple(p for p in getattr(definition, "parameters", ()) if not p.tensor)
+
+    def knowledge(self, cases: Sequence[Case], envs: Envs) -> Callable[[Ref], Expr | None]:
+        """What `fold` may put in place of names: pinned parameters, variables of loops that are written out turn by
+        turn, and `let`s that have no name in the class."""
+
+        def known(ref: Ref) -> Expr | None:
+            key = ref.declaration
+            if any(key in loop.names for loop in self.loops):
+                return None
+            base = key[1] if isinstance(key, tuple) and key[0] in ("kernel", "stride") else key
+            if ref.kind == "let":
+                return self._known_let(ref, cases, envs, known)
+            if ref.kind == "loop variable" or self.emission.pinned(self.owner.definition, base):
+                return self._same(ref, cases, envs)
+            return None
+
+        return known
+
+    def _known_let(
+        self, ref: Ref, cases: Sequence[Case], envs: Envs, known: Callable[[Ref], Expr | None]
+    ) -> Expr | None:
+        try:
+            binding = binding_of(ref, envs[cases[0]], cases[0])
+        except Unknown:
+            return None
+        definition = binding.definition
+        if definition is None:
+            return self._same(ref, cases, envs)
+        folded = expressions.fold(definition, known)
+        if isinstance(folded, Const) or ref.declaration not in self.home_lets:
+            return folded
+        return None
+
+    def _same(self, ref: Ref, cases: Sequence[Case], envs: Envs) -> Expr | None:
+        try:
+            values = [self.lookup(ref, case, envs[case]) for case in cases]
+        except Unknown:
+            return None
+        return Const(values[0]) if alike(values) else None
+
+    def available(self, expr: Expr, env: Env, case: Case) -> bool:
+        """Whether all names of an expression are names of this unit's constructor."""
+        for ref in expressions.refs(expr):
+            key = ref.declaration
+            if any(key in loop.names for loop in self.loops):
+                continue
+            if isinstance(key, tuple):
+                key = key[1] if key[0] in ("kernel", "stride") else key
+                if isinstance(key, tuple):
+                    continue
+            if ref.kind == "parameter":
+                if self._is_argument(key):
+                    continue
+                return False
+            if ref.kind == "let" and key in self.home_lets:
+                try:
+                    definition = binding_of(ref, env, case).definition
+                except Unknown:
+                    return False
+                if definition is not None:
+                    folded = expressions.fold(definition, self.knowledge([case], {case: env}))
+                    if self.available(folded, env, case):
+                        continue
+            return False
+        return True
+
+    def _is_argument(self, parameter: Any) -> bool:
+        """Whether a parameter of the block can be an argument of the constructor: its values are Python's."""
+        found = self._printables.get(parameter)
+        if found is None:
+            values = [owner_of(instance).arguments.get(parameter.name) for instance in self.instances]
+            found = parameter in self.parameters and all(map(is_printable, values))
+            self._printables[parameter] = found
+        return found
+
+    def accepts(self, expr: Expr, values: Values, envs: Envs, normal: Callable[[Any], Any]) -> bool:
+        """Whether an expression gives the right value in every case, by names that the constructor has."""
+        some = next(iter(values))
+        if not self.available(expr, envs[some], some):
+            return False
+        for case, value in values.items():
+            try:
+                found = expressions.evaluate(expr, lambda ref, case=case: self.lookup(ref, case, envs[case]))  # type: ignore[misc]
+                if normal(found) != normal(value):
+                    return False
+            except Unknown:
+                return False
+        return True
+
+    def printed(self, expr: Expr) -> Code:
+        return expressions.Printer(self.name_of, self.emission.uses).code(expr)
+
+
+def owner_of(scope: Scope) -> Scope:
+    """The block or net whose names a scope's text sees."""
+    while scope.kind == "sequence":
+        assert scope.parent is not None
+        scope = scope.parent
+    return scope
+
+
+def formal_name(owner: Scope, number: int) -> str:
+    """What begins the name of an argument for an axis of a formal: `in` for the current value."""
+    tensors = [p.name for p in getattr(owner.definition, "parameters", ()) if p.tensor]
+    own = len(owner.formals) - len(tensors)
+    if number < own:
+        return "in" if own == 1 else f"in{number + 1}"
+    name: str = tensors[number - own]
+    return name
+
+
+def binding_of(ref: Ref, env: Env | None, case: Case) -> Any:
+    """The binding of a declared name; raises Unknown where it is out of sight."""
+    starts: list[Env | None] = [env, *(each.env for each in case.around()), case.instance.env]
+    for start in starts:
+        at = start
+        while at is not None:
+            binding = at.names.get(ref.name)
+            if binding is not None and binding.declaration is ref.declaration:
+                return binding
+            at = at.parent
+    raise Unknown(ref.name)
+
+
+def home_lets_of(definition: Any) -> list[tree.NamePattern]:
+    """The `let`s directly in the body of a definition, in order."""
+    body = getattr(definition, "body", None)
+    statements = getattr(body, "statements", ())
+    return [name for each in statements if isinstance(each, tree.Let) for name in pattern_names(each.target)]
+
+
+def alike(values: Sequence[Any]) -> bool:
+    first = values[0]
+    for value in values:
+        if isinstance(first, CALLABLE) or isinstance(value, CALLABLE):
+            if identity(first) != identity(value):
+                return False
+        elif value != first or isinstance(value, bool) != isinstance(first, bool):
+            return False
+    return True
+
+
+def identity(value: Any) -> Hashable:
+    """What makes two operators or blocks as arguments the same."""
+    if isinstance(value, Made):
+        return ("made", id(value.call))
+    if hasattr(value, "definition"):
+        return ("block", id(value.definition))
+    if hasattr(value, "op"):
+        return ("operator", value.op.name)
+    return ("other", id(value))
+
+
+def is_printable(value: Any) -> bool:
+    """Whether a parameter's value can be an argument in Python."""
+    value = plain(value)
+    if isinstance(value, tuple):
+        return all(map(is_printable, value))
+    return value is None or (isinstance(value, bool | int | float | str | Window) and not isinstance(value, Word))
+
+
+def collapse(value: Any) -> Any:
+    """A number per axis as one number, where all are equal."""
+    if isinstance(value, tuple) and value and all(each == value[0] for each in value):
+        return value[0]
+    return tuple(value) if isinstance(value, tuple) else value

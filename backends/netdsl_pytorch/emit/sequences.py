@@ -1,0 +1,327 @@
+"""Sequences in a constructor: their members, loops of members, members that depend on an `if`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from netdsl.elaborate.symbols import symbol
+from netdsl.graph.symbolic import Apply, Const, Expr, plain
+from netdsl.syntax import tree
+from netdsl_pytorch.emit import code, expressions
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.expressions import Unknown
+from netdsl_pytorch.emit.loop import Loop
+from netdsl_pytorch.emit.merge import (
+    Case,
+    Disagree,
+    MergedChoice,
+    MergedItem,
+    MergedTurns,
+    Program,
+)
+from netdsl_pytorch.emit.modules import Modules, Row
+
+
+class Sequences(Modules):
+    """Writes groups and what they are made of."""
+
+    def sequence(self, step: MergedItem) -> Code:
+        """`nn.Sequential(…)` of a group."""
+        scopes = step.scopes
+        program = self.emission.program(dict(scopes.items()), step)
+        rows = self.rows(program)
+        if len(rows) == 1 and isinstance(step.first.definition, tree.If) and not rows[0].many:
+            only = str(rows[0].code)
+            if only == "nn.Identity()":
+                return rows[0].code
+        return self.sequential("nn.Sequential", rows)
+
+    def sequential(self, name: str, rows: Sequence[Row]) -> Code:
+        comments = self.unit.is_net and len(rows) > 2
+        shapes = [row.shape if comments else "" for row in rows]
+        if not any(row.labelled for row in rows):
+            made = [
+                code.row(code.star(r.code) if r.many else r.code, shape) for r, shape in zip(rows, shapes, strict=True)
+            ]
+            return code.call(name, made, rows=True)
+        self.emission.uses.add("OrderedDict")
+        pairs = []
+        for each, shape in zip(rows, shapes, strict=True):
+            if each.many:
+                pairs.append(code.star(each.code))
+            else:
+                key = each.template if each.template is not None else code.literal(each.name)
+                pairs.append(code.row(code.tuple_of([key, each.code]), shape))
+        if len(rows) == 1 and rows[0].many:
+            bare = rows[0].code
+            inner = code.call("OrderedDict", [bare_generator(bare)])
+        elif len(rows) == 1 and rows[0].name is not None and rows[0].name.isidentifier():
+            inner = code.call("OrderedDict", [], [(rows[0].name, rows[0].code)])
+        else:
+            inner = code.call("OrderedDict", [code.list_of(pairs)])
+        return code.call(name, [inner])
+
+    def rows(self, program: Program) -> list[Row]:
+        """The members of a sequence."""
+        rows: list[Row] = []
+        for step in program:
+            if isinstance(step, MergedItem):
+                rows.append(self._row(step))
+            elif isinstance(step, MergedTurns):
+                rows += self._loop_rows(step)
+            elif isinstance(step, MergedChoice):
+                rows += self._choice_rows(step)
+        return rows
+
+    def _row(self, step: MergedItem) -> Row:
+        first = step.first
+        made = self.module(step)
+        if made.calls == 0:
+            made = Code(made.doc, made.level, made.typed, 1)
+        shape = ""
+        if self.unit.is_net:
+            before = first.inputs[0].type.shape if first.inputs else ()
+            after = first.outputs[0].type
+            shape = str(after) if tuple(after.shape) != tuple(before) else ""
+        names = {case: item.name for case, item in step.cases.items()}
+        if len(set(names.values())) == 1:
+            return Row(made, first.name, first.labelled, shape, key=str(made))
+        if not first.labelled:
+            return Row(made, None, False, shape, key=str(made))
+        template = self._template(step)
+        if template is None:
+            raise Disagree(names, "a part has different names")
+        return Row(made, None, True, shape, template=template, key=str(made))
+
+    def _loop_rows(self, step: MergedTurns) -> list[Row]:
+        counts = step.counts
+        longest = max(counts.values(), default=0)
+        if longest == 0:
+            self._pin_loop(step)
+            return []
+        if longest > 1:
+            whole = self._generated(step, 0)
+            if whole is not None:
+                return [whole]
+        if len(set(counts.values())) > 1:
+            rest = self._generated(step, 1) if min(counts.values()) >= 1 else None
+            if rest is None:
+                raise Disagree(counts, "the uses make a loop turn differently often")
+            return [*self.rows(step.turn(0)), rest]
+        if longest > 2:
+            rest = self._generated(step, 1)
+            if rest is not None:
+                return [*self.rows(step.turn(0)), rest]
+        self._pin_loop(step)
+        rows = [self.rows(step.turn(number)) for number in range(longest)]
+        return folded(rows)
+
+    def _generated(self, step: MergedTurns, start: int) -> Row | None:
+        """A loop as a generator of members, if one text fits all of its turns."""
+        unit, state = self.unit, self.unit.state.copy()
+        loop = Loop(step, start)
+        unit.loops.append(loop)
+        pins = set(self.emission.new_pins)
+        try:
+            body = step.body(start)
+            rows = self.rows(body)
+            if len(rows) != 1 or rows[0].many:
+                raise Disagree(dict.fromkeys(step.cases, 0), "a turn makes several members")
+            row = rows[0]
+            if re.search(rf"\bif {loop.index_name}\b", str(row.code)) if loop.index_name else False:
+                raise Disagree(dict.fromkeys(step.cases, 0), "the first turn is another one")
+            element = row.code
+            labelled = row.labelled
+            if labelled:
+                key = row.template if row.template is not None else code.literal(row.name)
+                element = code.tuple_of([key, element])
+            unit.loops.pop()
+            target, iterable = self.loop_head(loop)
+            return Row(code.generator(element, target, iterable), None, labelled, many=True)
+        except (Disagree, Unknown):
+            if unit.loops and unit.loops[-1] is loop:
+                unit.loops.pop()
+            unit.state = state
+            self.emission.new_pins.clear()
+            self.emission.new_pins.update(pins)
+            return None
+
+    def loop_head(self, loop: Loop) -> tuple[str, Code]:
+        """`i` and `range(layers)`: the head of a loop, written last, when it is known which variables it needs."""
+        step, unit = loop.step, self.unit
+        counted = loop._index is not None
+        used = [each for each in loop.names if each in loop.used]
+        only_index = all(each is loop.index_declaration for each in used)
+        envs = {case: case.env for case in step.cases}
+        if only_index:
+            target = loop.index if counted or used else "_"
+            counts = {case: count - loop.start for case, count in step.counts.items()}
+            exprs = {case: self._count_expr(step, case, loop.start) for case in step.cases}
+            if loop.start and target != "_":
+                counts = dict(step.counts)
+                exprs = {case: self._count_expr(step, case, 0) for case in step.cases}
+            stop = unit.number(counts, exprs, envs, given=True, role="turns")
+            arguments = [code.literal(loop.start), stop] if loop.start and target != "_" else [stop]
+            return target, code.call("range", arguments, nests=0)
+        syntax = step.first.syntax
+        assert isinstance(syntax, tree.For)
+        lists = {
+            case: tuple(_item_of(syntax.pattern, turn) for turn in each.turns) for case, each in step.cases.items()
+        }
+        exprs = {case: symbol(syntax.iterable, case.env) for case in step.cases}
+        normal = _collapsed_list
+        iterable = unit.number(lists, exprs, envs, given=True, role="turns", normal=normal)
+        if loop.start:
+            iterable = code.subscript(iterable, [code.slice_of(code.literal(loop.start), None)])
+        target = _pattern(syntax.pattern, loop)
+        if counted:
+            iterable = code.call("enumerate", [iterable], nests=0)
+            target = f"{loop.index}, {target if '(' in target or ',' not in target else f'({target})'}"
+        return target, iterable
+
+    def _count_expr(self, step: MergedTurns, case: Case, start: int) -> Expr:
+        syntax = step.cases[case].syntax
+        if isinstance(syntax, tree.Repeat):
+            expr = symbol(syntax.count, case.env)
+        else:
+            iterable = symbol(syntax.iterable, case.env)
+            if isinstance(iterable, Apply) and iterable.op in ("reversed", "enumerate"):
+                iterable = iterable.operands[0]
+            if isinstance(iterable, Apply) and iterable.op == "range" and len(iterable.operands) == 1:
+                expr = iterable.operands[0]
+            else:
+                expr = expressions.simplify("len", [iterable])
+        return expressions.simplify("-", [expr, Const(start)])
+
+    def _pin_loop(self, step: MergedTurns) -> None:
+        """A loop that is written out depends on what its list depends on."""
+        for case, loop in step.cases.items():
+            syntax = loop.syntax
+            expr = syntax.count if isinstance(syntax, tree.Repeat) else syntax.iterable
+            self.unit.pin([symbol(expr, case.env)], {case: case.env})
+
+    def _choice_rows(self, step: MergedChoice) -> list[Row]:
+        self.pin_choice(step)
+        if step.agreed:
+            return [row for arm in step.arms.values() for row in self.rows(arm)]
+        tests = self.tests(step)
+        made = code.list_of([])
+        for number in reversed(range(len(step.first.syntax.arms))):
+            rows = self.rows(step.arms[number]) if number in step.arms else []
+            if any(row.labelled for row in rows):
+                raise Disagree({case: each.arm for case, each in step.cases.items()}, "a labelled part is optional")
+            items = code.list_of([code.star(row.code) if row.many else row.code for row in rows])
+            made = items if tests[number] is None else code.ternary(tests[number], items, made)  # type: ignore[arg-type]
+        return [Row(made, None, False, many=True, key=str(made))]
+
+    def pin_choice(self, step: MergedChoice) -> None:
+        """An `if` whose other arms are left out depends on what its tests depend on."""
+        if not step.agreed:
+            return
+        for case, choice in step.cases.items():
+            env = choice.taken.env if choice.taken is not None else case.env
+            for arm in choice.syntax.arms[: choice.arm + 1 if choice.arm >= 0 else None]:
+                if arm.test is not None:
+                    self.unit.pin([symbol(arm.test, env)], {case: env})
+
+    def tests(self, step: MergedChoice) -> list[Code | None]:
+        """The tests of an `if`, as the constructor has them; None for `else`. Disagree if they cannot be written."""
+        arms = step.first.syntax.arms
+        groups = {case: choice.arm for case, choice in step.cases.items()}
+        envs = {case: c.taken.env if c.taken is not None else case.env for case, c in step.cases.items()}
+        result: list[Code | None] = []
+        open_cases = list(step.cases)
+        for number, arm in enumerate(arms):
+            if arm.test is None:
+                result.append(None)
+                continue
+            values = {case: groups[case] == number for case in open_cases}
+            exprs = {case: symbol(arm.test, envs[case]) for case in open_cases}
+            if not values:
+                result.append(Code("False"))
+                continue
+            inner = {case: envs[case] for case in open_cases}
+            try:
+                made = self.unit.number(values, exprs, inner, given=True, role="")
+            except Disagree as error:
+                raise Disagree(groups, "the test of an `if` cannot be written") from error
+            result.append(made)
+            open_cases = [case for case in open_cases if groups[case] != number]
+        return result
+
+    def _template(self, step: MergedItem) -> Code | None:
+        """`f"denselayer{i + 1}"`: a name that counts with the turns of the innermost loop."""
+        if not self.unit.loops:
+            return None
+        loop = self.unit.loops[-1]
+        by_turn: dict[int, set[str]] = {}
+        for case, item in step.cases.items():
+            turn = next((each for each in case.around() if each.parent in loop.step.cases), None)
+            if turn is None:
+                return None
+            by_turn.setdefault(turn.number, set()).add(item.name)
+        if any(len(names) != 1 for names in by_turn.values()):
+            return None
+        names = {turn: next(iter(found)) for turn, found in by_turn.items()}
+        first, second = names[loop.start], names.get(loop.start + 1)
+        for match in re.finditer(r"\d+", first):
+            offset = int(match[0]) - loop.start
+            before, after = first[: match.start()], first[match.end() :]
+            if second is not None and all(name == f"{before}{turn + offset}{after}" for turn, name in names.items()):
+                index = code.binary("+", Code(loop.index), code.literal(offset)) if offset else Code(loop.index)
+                return Code(f'f"{before}{{{index}}}{after}"')
+        return None
+
+
+def _collapsed_list(value: Any) -> Any:
+    return tuple(plain(item) if not isinstance(item, tuple) else plain(tuple(item)) for item in value)
+
+
+def _item_of(pattern: tree.Pattern, turn: Any) -> Any:
+    """The item of a list that a turn was given, put together again from its names."""
+    if isinstance(pattern, tree.NamePattern):
+        assert isinstance(pattern.target, tree.Name)
+        binding = turn.env.names.get(pattern.target.id)
+        return None if binding is None else plain(binding.value)
+    return tuple(_item_of(item, turn) for item in pattern.items)
+
+
+def _pattern(pattern: tree.Pattern, loop: Loop) -> str:
+    if isinstance(pattern, tree.NamePattern):
+        return loop.names[pattern] if pattern in loop.used else "_"
+    parts = [_pattern(item, loop) for item in pattern.items]
+    return ", ".join(
+        f"({part})" if isinstance(item, tree.TuplePattern) else part
+        for part, item in zip(parts, pattern.items, strict=True)
+    )
+
+
+def bare_generator(generated: Code) -> Code:
+    """A generator as the only argument of a call, which needs no parentheses of its own."""
+    group = generated.doc
+    inner = group.doc[1].doc[1]  # type: ignore[union-attr,index]
+    return Code(code._Generator((inner,)), code.TERNARY)
+
+
+def folded(turns: list[list[Row]]) -> list[Row]:
+    """Members turn by turn, runs of equal text as a generator."""
+    rows: list[Row] = []
+    at = 0
+    while at < len(turns):
+        length = 1
+        if len(turns[at]) == 1 and not turns[at][0].labelled and not turns[at][0].many:
+            while at + length < len(turns) and _same_row(turns[at], turns[at + length]):
+                length += 1
+        if length > 1:
+            count = code.call("range", [code.literal(length)], nests=0)
+            rows.append(Row(code.generator(turns[at][0].code, "_", count), None, False, many=True))
+        else:
+            rows += turns[at]
+        at += length
+    return rows
+
+
+def _same_row(first: list[Row], other: list[Row]) -> bool:
+    return len(other) == 1 and not other[0].labelled and not other[0].many and str(other[0].code) == str(first[0].code)

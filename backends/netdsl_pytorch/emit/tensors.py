@@ -1,0 +1,117 @@
+"""Tensors in a constructor: parameters, constants, and weights that are given or tied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netdsl.graph.symbolic import expr_of, plain
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.attributes import Attributes
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.initialisers import parameter
+from netdsl_pytorch.emit.merge import (
+    Disagree,
+    MergedItem,
+)
+from netdsl_pytorch.emit.modules import Line, Parts
+from netdsl_pytorch.emit.tables import table
+from netdsl_pytorch.emit.trouble import cannot
+from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.emit.values import relative_path
+
+
+class Tensors(Attributes):
+    """Writes tensors that a class holds itself."""
+
+    def tensor(self, step: MergedItem, indent: int) -> None:
+        """A `param`, `constant` or `buffer`."""
+        node = step.first
+        use = Use(self.unit, step.nodes)
+        name = self.attribute(step)
+        span = node.statement.span
+        if self.unit.loops:
+            raise Disagree({case: case.number for case in step.cases}, "a tensor is declared in a loop")
+        if node.op.name == "param":
+            made = parameter(use)
+            head, _, index = name.rpartition(".")
+            if index.isdigit() and head:
+                self._holder(head, "nn.ParameterList")
+                if head not in self.parts:
+                    self.parts[head] = Parts()
+                    self.parts[head].parameters = True
+                    self.entries.append(Line([], span, parts=head))
+                self.parts[head].elements[int(index)] = made
+                return
+            self._holder(name, "nn.Parameter")
+            self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), span))
+            return
+        if "." in name:
+            raise cannot(f"a {node.op.name} under a prefix, `{name}`, cannot be written yet", node.span)
+        lines, made = table(use, node)
+        arguments = [code.literal(name), made]
+        keywords = [] if node.op.name == "buffer" else [("persistent", Code("False"))]
+        call = code.call("self.register_buffer", arguments, keywords)
+        self.buffers[name] = None
+        self.entries.append(Line([*lines, *code.statement("", call, indent=indent)], span))
+
+    def fed(self, step: MergedItem, indent: int) -> None:
+        """An operator some of whose weights are given: tied to those of another part, or computed."""
+        node = step.first
+        tied = {name: source for name, source in node.fed.items() if isinstance(source, tuple)}
+        if len(tied) == len(node.fed) and not self.unit.loops:
+            made = self.module(step)
+            self.assign(step, made, indent, self._type_name(made))
+            name = self.attribute(step)
+            for weight, (owner, tied_name) in tied.items():
+                path = relative_path(owner, self.unit.instances[0], node)
+                source = f"self.{path}.{tied_name}" if path.isidentifier() else f"{self.reference(path)}.{tied_name}"
+                if not path.replace(".", "").isidentifier() or "." in path:
+                    source = self._tied_source(path, tied_name)
+                self.entries.append(Line([" " * indent + f"{self._target(name, weight)} = {source}"], None))
+            return
+        # The operator is a function of `forward`; what weights it still owns are held under its name.
+        if self.unit.loops:
+            raise Disagree({case: case.number for case in step.cases}, "weights are given in a loop")
+        for weight in node.weights:
+            self.own_weight(step, weight, indent)
+
+    def _target(self, name: str, weight: str) -> str:
+        return f"self.{name}.{weight}"
+
+    def _tied_source(self, path: str, weight: str) -> str:
+        if path == "":
+            return f"self.{weight}" if weight else "self"
+        head = path.partition(".")[0]
+        if path == head and head.isidentifier():
+            return f"self.{head}.{weight}" if weight else f"self.{head}"
+        known = any(path == f"{prefix}.{last}" for prefix, names in self.holders.items() for last in names)
+        if known:
+            return f"self.{path}.{weight}" if weight else f"self.{path}"
+        return f"self.get_parameter({code.quote(f'{path}.{weight}' if weight else path)})"
+
+    def reference(self, path: str) -> str:
+        return f"self.get_submodule({code.quote(path)})"
+
+    def own_weight(self, step: MergedItem, weight: Any, indent: int) -> None:
+        node = step.first
+        name = f"{self.attribute(step)}.{weight.name}"
+        use = Use(self.unit, step.nodes)
+        place = next(index for index, each in enumerate(node.weights) if each.name == weight.name)
+        sizes = []
+        for axis in range(len(weight.shape)):
+            values = {case: item.weights[place].shape[axis] for case, item in step.nodes.items()}
+            exprs = {case: expr_of(value) for case, value in values.items()}
+            sizes.append(self.unit.number(values, exprs, use.envs, given=False, role=f"{weight.name}_size"))
+        fan = 1
+        if node.op.name in ("conv", "convtranspose", "linear"):
+            source = node.fed.get("weight") if node.fed else None
+            shape = source.type.shape if source is not None and not isinstance(source, tuple) else ()
+            for size in shape[1:]:
+                fan *= plain(size)
+        bound = fan**-0.5
+        empty = code.call("torch.empty", sizes)
+        made = code.call(
+            "nn.Parameter", [code.call("nn.init.uniform_", [empty, code.literal(-bound), code.literal(bound)])]
+        )
+        self._holder(name, "nn.Parameter")
+        self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), node.span))
