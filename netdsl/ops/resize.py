@@ -48,7 +48,7 @@ class Pad(Operator):
         return inputs[0]._replace(shape=tuple(size + before + behind for size, (before, behind) in axes))
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
-        return Kept(inputs=args["mode"] in ("reflect", "replicate"))
+        return Kept(inputs=args["mode"] in ("reflect", "replicate") and output.dtype == "float")
 
 
 _MODES = {"nearest": (1, 3), "linear": (1, 1), "bilinear": (2, 2), "bicubic": (2, 2), "trilinear": (3, 3)}
