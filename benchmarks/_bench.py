@@ -111,7 +111,10 @@ def machine() -> str:
         model = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         model = platform.processor() or model
-    load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    load = f", load {busy:.1f} at the start"
+    if busy > 0.5 * (os.cpu_count() or 1):
+        load += " (busy with other work: the processor time tells what an idle machine takes)"
     return f"{os.cpu_count()} cores of {model}, {platform.system()}, Python {platform.python_version()}{load}"
 
 
