@@ -267,7 +267,10 @@ def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
 def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> Tensor:
     features, heads = x[0].shape[-1], args["heads"]
     projected = x[0] @ weights["in_proj_weight"].T + weights["in_proj_bias"]
-    q, k, v = (part.unflatten(-1, (heads, features // heads)).transpose(-2, -3) for part in projected.chunk(3, dim=-1))
+    q, k, v = (
+        part.reshape(*part.shape[:-1], heads, features // heads).transpose(-2, -3)
+        for part in projected.chunk(3, dim=-1)
+    )
     together = _attend(q, k, v, None, args["causal"], None).transpose(-2, -3).flatten(-2)
     return together @ weights["out_proj.weight"].T + weights["out_proj.bias"]
 
