@@ -160,13 +160,16 @@ def _shifted(images: Tensor, shift: Tensor, reach: int) -> Tensor:
 
 def _coloured(images: Tensor, factors: Tensor) -> Tensor:
     """Brightness, contrast and saturation times the factors [N, 3], the last where there are three channels."""
-    brightness, contrast, saturation = (factor.view(-1, 1, 1, 1) for factor in factors.unbind(1))
-    images = images * brightness
-    mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    images = mean + (images - mean) * contrast
-    if images.shape[1] == 3:
-        # Luma of ITU-R BT.601.
-        weights = torch.tensor([0.299, 0.587, 0.114], device=images.device).view(1, 3, 1, 1)
-        grey = (images * weights).sum(dim=1, keepdim=True)
-        images = grey + (images - grey) * saturation
-    return images.clamp(0, 255)
+    brightness, contrast, saturation = factors.unbind(1)
+    count, channels, height, width = images.shape
+    pixels = images.reshape(count, channels, height * width)
+    # Contrast stretches about the mean of the image, which is left where brightness puts it.
+    mean = pixels.mean(dim=(1, 2)) * brightness
+    mixing = torch.eye(channels, device=images.device).expand(count, channels, channels)
+    if channels == 3:
+        # Towards luma (ITU-R BT.601) or away from it. A grey that is added is kept by it, so all is one product.
+        luma = torch.tensor([0.299, 0.587, 0.114], device=images.device).expand(3, 3)
+        mixing = saturation.view(-1, 1, 1) * mixing + (1 - saturation).view(-1, 1, 1) * luma
+    mixing = mixing * (brightness * contrast).view(-1, 1, 1)
+    offset = (mean * (1 - contrast)).view(-1, 1, 1)
+    return torch.baddbmm(offset, mixing, pixels).clamp_(0, 255).view(images.shape)
