@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -19,8 +18,8 @@ from tests.draw.drawings import drawing, model, net
 from tests.draw.geometry import faults
 
 MODELS = sorted(built_ins())
-FILES = sorted({Path(each.path).stem: name for name, each in built_ins().items()}.values())
-"""One model of each spec."""
+FILES = list({each.path: name for name, each in reversed(built_ins().items())}.values())
+"""A model of each spec, the first by name, which is the smallest of most families."""
 
 
 def all_open(made: Drawing, right: bool = False, turns: bool = False) -> View:
@@ -30,6 +29,7 @@ def all_open(made: Drawing, right: bool = False, turns: bool = False) -> View:
     return View(made.figure, Opened(frames, stacks), right)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", MODELS)
 def test_the_figure_of_a_model_is_sound(name: str) -> None:
     made = drawing(model(name))
@@ -44,7 +44,7 @@ def test_open_and_closed_down_and_right_it_is_sound(name: str) -> None:
         View(made.figure, opened_to(made.figure, 2)),
         View(made.figure, opened_to(made.figure), True),
     ]
-    if len(made.figure.parts) < 600:
+    if len(made.figure.parts) < 200:
         views.append(all_open(made, right=True, turns=True))
     for view in views:
         found = draw(view, Look(made.figure.title, made.totals()))
