@@ -9,6 +9,7 @@ from netdsl.elaborate import explain
 from netdsl.elaborate.env import (
     CALLABLE,
     POISON,
+    Binding,
     BlockValue,
     Chain,
     DefaultArgument,
@@ -93,10 +94,29 @@ def _unknown(function: tree.Name, env: Env) -> Exception:
     if found is not None:
         if found.value is POISON:
             return Poisoned()
-        help = f"`{name}` is a value; without parentheses it stands for it: `{name} -> …`"
-        return trouble(UNKNOWN_OPERATOR, f"`{name}` is not an operator or block", function.span, help=help)
+        value, help = found.value, ""
+        if isinstance(value, Value):
+            help = f"`{name}` is a value; without parentheses it stands for it: `{name} -> …`"
+            return trouble(UNKNOWN_OPERATOR, f"`{name}` is not an operator or block", function.span, help=help)
+        if value is None:
+            help = f"`if {name} != none {{ {name}() }}` leaves it out"
+        message = f"`{name}` cannot be called: it is {_said(found)}"
+        return trouble(UNKNOWN_OPERATOR, message, function.span, help=help)
     label = did_you_mean(name, [*REGISTRY, *visible_callables(env)])
     return trouble(UNKNOWN_OPERATOR, f"there is no operator `{name}`", function.span, label)
+
+
+def _said(binding: Binding) -> str:
+    """What a binding holds, in a sentence."""
+    if binding.kind == "net":
+        return "a net, and nets are not used as stages"
+    said = kind(binding.value)
+    return "none" if binding.value is None else f"{said}, {show(binding.value)}" if _is_plain(binding.value) else said
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is short to show."""
+    return isinstance(value, bool | int | float | str)
 
 
 def unfold(callee: Any, args: list[Given], syntax: tree.Call | tree.Combine | tree.Name, env: Env) -> Call:
@@ -188,7 +208,9 @@ def _outcome(
     inputs = explain.as_fractions(op, inputs)
     key = None
     if not session.traced and not op.tensors:
-        key = (op.name, *positional, *named.items(), None, *[value.type for value in inputs])
+        # With their kinds: `true` equals 1, and 1 equals 1.0.
+        kinds = [*map(type, positional), *map(type, named.values())]
+        key = (op.name, *kinds, *positional, *named.items(), None, *[value.type for value in inputs])
         known = session.cache.get(key)
         if known is not None:
             return known, inputs

@@ -220,6 +220,9 @@ class WeightRef:
     name: str
     kind_name: ClassVar[str] = "a weight"
 
+    def __str__(self) -> str:
+        return f"{self.node.path}.{self.name}"
+
 
 class Poison:
     """The value of what was in error: everything made from it is silently passed over."""

@@ -6,6 +6,7 @@ place of the operator. Numbers remember where they came from when the session is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -88,6 +89,9 @@ def _free_name(expr: tree.Name, env: Env) -> Any:
     raise lookup.unknown(name, expr.span, env)
 
 
+_IN_A_NAME = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
+
+
 def computed_name(expr: tree.Computed, env: Env) -> str:
     """The name that `layer{i + 1}` gives."""
     text = ""
@@ -96,10 +100,10 @@ def computed_name(expr: tree.Computed, env: Env) -> str:
             text += part
             continue
         value = evaluate(part, env)
-        if not (is_whole(value) or isinstance(value, str)) or (is_whole(value) and value < 0):
-            raise trouble(
-                BAD_VALUE, f"a computed name needs whole numbers from 0, not {show(value)} ({kind(value)})", part.span
-            )
+        if not (_IN_A_NAME.fullmatch(value) if isinstance(value, str) else is_whole(value) and value >= 0):
+            message = f"a computed name is made of whole numbers from 0 and words, not {show(value)} ({kind(value)})"
+            help = "a word has letters, digits, `_` and `-`" if isinstance(value, str) else ""
+            raise trouble(BAD_VALUE, message, part.span, help=help)
         text += str(int(value)) if is_whole(value) else value
     return text
 

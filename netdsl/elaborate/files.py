@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from netdsl.elaborate.defaults import add_default
 from netdsl.elaborate.env import POISON, Binding, BlockValue, Defaults, Env
@@ -12,8 +12,11 @@ from netdsl.elaborate.evaluate import duplicate
 from netdsl.elaborate.session import Session, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.syntax import tree
-from netdsl.text.codes import RESERVED_NAME, UNKNOWN_NAME
-from netdsl.text.diagnostic import did_you_mean
+from netdsl.text.codes import DUPLICATE_NAME, RESERVED_NAME, UNKNOWN_NAME
+from netdsl.text.diagnostic import Diagnostic, Label, did_you_mean
+
+if TYPE_CHECKING:
+    from netdsl.text.source import Span
 
 Loader = Callable[[tree.Use, Session], "FileValue"]
 """Gives the file that a `use` names, elaborated; raises Trouble."""
@@ -48,26 +51,32 @@ class FileValue:
 
 def model_names(file: tree.File) -> list[str]:
     """The names of a file's models, in the order of the text."""
+    return [name for name, _ in models_of(file)]
+
+
+def models_of(file: tree.File) -> list[tuple[str, Span]]:
+    """The models of a file, each with the place of its name."""
     named = {
         statement.call.function.id
         for statement in file.statements
         if isinstance(statement, tree.ModelDef) and isinstance(statement.call.function, tree.Name)
     }
-    names = []
+    models = []
     for statement in file.statements:
         if isinstance(statement, tree.ModelDef):
-            names.append(statement.name)
+            models.append((statement.name, statement.name_span))
         elif isinstance(statement, tree.NetDef):
             complete = all(parameter.default is not None for parameter in statement.parameters)
             if complete and statement.name not in named:
-                names.append(statement.name.lower())
-    return names
+                models.append((statement.name.lower(), statement.name_span))
+    return models
 
 
 def elaborate_file(file: tree.File, session: Session, load: Loader) -> FileValue:
     """Elaborates the top level of a file; what is wrong is reported to the session."""
     env = Env(None, session=session)
     value = FileValue(file, env, {}, {}, {})
+    _check_models(file, session)
     # Every definition is known before any is used, so that one below its use is found to be that.
     for order, statement in enumerate(file.statements):
         try:
@@ -80,6 +89,16 @@ def elaborate_file(file: tree.File, session: Session, load: Loader) -> FileValue
         except Poisoned:
             _poison(statement, env, order)
     return value
+
+
+def _check_models(file: tree.File, session: Session) -> None:
+    """Reports models of one name; a net is one by its own name in lower case."""
+    first: dict[str, Span] = {}
+    for name, span in models_of(file):
+        if name in first:
+            place = Label(first[name], "first here")
+            session.report(Diagnostic(DUPLICATE_NAME, f"two models are named `{name}`", span, labels=(place,)))
+        first.setdefault(name, span)
 
 
 def _statement(statement: tree.Statement, order: int, value: FileValue, session: Session, load: Loader) -> None:
@@ -95,9 +114,6 @@ def _statement(statement: tree.Statement, order: int, value: FileValue, session:
         value.nets[statement.name] = net
     elif isinstance(statement, tree.ModelDef):
         # Models have names of their own: a model may be called as a block is.
-        if statement.name in value.models:
-            first = Binding("model", None, value.models[statement.name].name_span)
-            raise duplicate(statement.name, statement.name_span, first)
         value.models[statement.name] = statement
         value.orders[statement.name] = order
     elif isinstance(statement, tree.Let):

@@ -128,6 +128,9 @@ def _no_call(definition: tree.NetDef) -> tree.Call:
 
 def _net_flow(flow: Flow, statement: tree.Statement, what: str) -> NetFlow:
     if not isinstance(flow, NetFlow):
+        if flow.part.scope.kind == "sequence":
+            help = "take it out of the braces, or the label off them"
+            raise trouble(MISPLACED, f"{what} cannot stand in a labelled group", statement.span, help=help)
         raise trouble(MISPLACED, f"{what} can stand in a net only", statement.span, help="a block gives its last value")
     return flow
 

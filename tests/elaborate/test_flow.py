@@ -181,6 +181,12 @@ def test_outputs_stand_in_nets_only() -> None:
     assert codes("block B() { input y: 3 }\n" + in_net("B()")) == ["E0007"]
 
 
+@pytest.mark.parametrize("line", ["output z = relu()", "input z: 8"])
+def test_inputs_and_outputs_do_not_stand_in_labelled_groups(line: str) -> None:
+    (found,) = findings(in_net(f"group: {{ conv(3, 1x1)\n{line} }}"))
+    assert found.message.endswith("cannot stand in a labelled group")
+
+
 def test_two_outputs_of_one_name() -> None:
     assert codes("net N() {\ninput x: 8\noutput y = linear(2)\noutput y = linear(2)\n}") == ["E0103"]
 

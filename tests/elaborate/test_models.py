@@ -89,6 +89,11 @@ def test_two_models_of_one_name() -> None:
     assert codes(FAMILY + "model a = Family(2)\nmodel a = Family(3)", model="a") == ["E0103"]
 
 
+def test_a_model_and_a_net_of_one_name() -> None:
+    assert codes(ONE + FAMILY + "model small = Family(2)", model="small") == ["E0103"]
+    assert codes(ONE + ONE.replace("Small", "SMALL"), model="small") == ["E0103"]
+
+
 def test_a_model_sees_lets_and_blocks_above_it() -> None:
     text = "let n = 5\n" + FAMILY + "model a = Family(2 * n)"
     assert shape(graph_of(text)) == "10"

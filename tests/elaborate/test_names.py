@@ -180,6 +180,12 @@ def test_a_computed_name_holds_whole_numbers_from_0_and_texts(inside: str) -> No
     assert codes(in_net(f"let v = {inside}\nlayer{{v}}: conv(4, 1x1)")) == ["E0205"]
 
 
+@pytest.mark.parametrize("text", ["a b", "a.b", "'); import os #", "a\u00e9", "{}"])
+def test_a_text_in_a_computed_name_is_a_word(text: str) -> None:
+    (found,) = findings(in_net(f'for s in ["{text}"] {{ x{{s}}: conv(4, 1x1) }}'))
+    assert (str(found.code), found.help) == ("E0205", "a word has letters, digits, `_` and `-`")
+
+
 def test_indexed_labels_are_a_list_of_parts() -> None:
     graph = net(
         "for i in range(3) { image -> branches[i]: conv(4, 1x1) }\nconcat { branches[0]; branches[2]; branches[1] }"
@@ -340,6 +346,21 @@ def test_a_bare_name_not_in_scope_may_be_a_word() -> None:
 
 def test_a_name_in_scope_hides_a_word() -> None:
     assert net("let same = 0\nconv(4, 3x3, padding = same)").outputs[0].value.type.shape == (4, 30, 30)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("3", "a whole number, 3"), ("none", "none"), ("[relu]", "a list"), ('"a"', 'a text, "a"')],
+)
+def test_what_cannot_be_called(value: str, said: str) -> None:
+    (found,) = findings(in_net(f"let f = {value}\nf()"))
+    assert found.message == f"`f` cannot be called: it is {said}"
+
+
+def test_nets_are_no_stages() -> None:
+    text = "net A(n) {\ninput x: 8\noutput y = linear(n)\n}\n" + in_net("A(3)")
+    (found,) = findings(text)
+    assert found.message == "`A` cannot be called: it is a net, and nets are not used as stages"
 
 
 # --- Names that are kept
