@@ -125,14 +125,15 @@ def save(
         shutil.rmtree(old, ignore_errors=True)
 
 
-def load_newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
+def load_newest(folder: Path, warn: Callable[[str], None], *, tidy: bool = True) -> Checkpoint | None:
     """The newest sound checkpoint in `folder`, None if there never was one.
 
     A damaged one is told to `warn`, set aside as `step-N.damaged`, and the one before is tried. Raises HarnessError if
-    all are damaged.
+    all are damaged. Without `tidy` the folder is only read: somebody may be writing the next one.
     """
-    for unfinished in folder.glob(".step-*.tmp"):
-        shutil.rmtree(unfinished, ignore_errors=True)
+    if tidy:
+        for unfinished in folder.glob(".step-*.tmp"):
+            shutil.rmtree(unfinished, ignore_errors=True)
     found = _steps(folder)
     for step, path in found:
         try:
@@ -140,8 +141,9 @@ def load_newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
         except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
             why = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
             warn(f"the checkpoint of step {step} is damaged ({why}); trying the one before")
-            with contextlib.suppress(OSError):
-                path.rename(path.with_name(f"{path.name}.damaged"))
+            if tidy:
+                with contextlib.suppress(OSError):
+                    path.rename(path.with_name(f"{path.name}.damaged"))
     if found:
         raise HarnessError(f"all checkpoints in {folder} are damaged", help="train again into another folder")
     return None

@@ -86,7 +86,7 @@ def open_run(path: Path, recompile: Recompile, trusts: bool, where: torch.device
         except (OSError, safetensors.SafetensorError) as error:
             raise HarnessError(f"{run.weights} is damaged: {error}") from error
     else:
-        found = checkpoint.load_newest(run.checkpoints, progress.warn)
+        found = checkpoint.load_newest(run.checkpoints, progress.warn, tidy=False)
         if found is None:
             raise HarnessError(f"{path} has no weights yet", help=f"train --resume {path} goes on with it")
         progress.warn(f"{path} is not finished: these are the weights of step {found.step}")

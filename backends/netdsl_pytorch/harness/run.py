@@ -14,7 +14,8 @@ result.json               figures of the test split; written last, so that it sa
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -93,6 +94,33 @@ class RunFolder:
         write_atomic(self.recipe, description.recipe.as_toml().encode())
         # Last: a folder without it was never a run.
         write_atomic(self.description, as_json(description.model_dump(mode="json")))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within it no other process can train this run; raises HarnessError if one does.
+
+        The lock goes with the process, however it ends. Where there are no such locks, nothing is locked.
+        """
+        try:
+            import fcntl
+        except ImportError:
+            yield
+            return
+        lock = self.path / ".lock"
+        try:
+            file = lock.open("ab")
+        except OSError as error:
+            raise HarnessError(f"cannot write in {self.path}: {error.strerror or error}") from error
+        with file:
+            try:
+                # A lock of this process, not of the file: those that decode images do not keep it alive.
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError) as error:
+                raise HarnessError(f"another process is training {self.path}") from error
+            except OSError:
+                pass  # A file system without locks.
+            yield
+            lock.unlink(missing_ok=True)
 
     def describe(self) -> Description:
         """What `run.json` says. Raises HarnessError if this is no run folder."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def _run(
     events = Events(run.path, group.first)
     system.keep_freed_memory()
     try:
-        with stop_signals() as stopping:
+        with run.held() if group.first else nullcontext(), stop_signals() as stopping:
             torch.manual_seed(derive_seed("weights", recipe.seed))
             module = emitted.build(run.model, model.source, model.name)
             size = (model.input_shape[1], model.input_shape[2])

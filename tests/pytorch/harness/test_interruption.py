@@ -150,6 +150,23 @@ def go_on(run: Path) -> None:
     resume(run, {"device": "cpu", "quiet": True}, recompile_tiny)
 
 
+def test_a_run_is_trained_by_one_process_and_read_by_others(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with ended([train_alone(run, epochs=2000)]) as (process,):
+        wait_for(run, "checkpoints/step-*", process)
+        for _ in range(20):
+            # Whatever is being written, reading finds a sound checkpoint and takes nothing away.
+            assert load_newest(run / "checkpoints", lambda text: None, tidy=False) is not None
+        with pytest.raises(HarnessError, match=r"another process is training .*run"):
+            go_on(run)
+        process.signal(signal.SIGTERM)
+        assert process.wait(60) == 75, process.said()
+    with ended([fork(tmp_path / "log", functools.partial(go_on, run))]) as (process,):
+        time.sleep(0.3)
+        process.signal(signal.SIGTERM)
+        assert process.wait(60) == 75, process.said()
+
+
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     from netdsl_pytorch.harness.stop import stop_signals
 
