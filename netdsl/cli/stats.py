@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from netdsl.cli.parser import CommandParser
+    from netdsl.loading import Loaded
 
 LEVELS = 2
 """Levels of the tree that are shown: the net, and what it is made of."""
@@ -45,9 +45,17 @@ def run(args: Namespace) -> int:
         raise CommandError(f"--{'depth' if args.depth < 1 else 'batch'} counts from 1")
     if args.html is not None:
         return _write_page(args)
-    gc.disable()  # the process ends before there is garbage; see netdsl.loading.collector_paused
-    loaded = load(args)
+    from netdsl.loading import collector_paused
 
+    with collector_paused():
+        loaded = load(args)
+        drawn = _drawn(args, loaded)
+    terminal.write(sys.stdout, drawn)
+    return tell(loaded)
+
+
+def _drawn(args: Namespace, loaded: Loaded) -> str:
+    """The report in the form that was asked for."""
     from netdsl.analysis.figures import Figures
     from netdsl.analysis.report import Report
 
@@ -58,20 +66,17 @@ def run(args: Namespace) -> int:
     if args.format == "json":
         import json
 
-        sys.stdout.write(json.dumps(report.to_json(), indent=2) + "\n")
-    else:
-        from netdsl.cli.table import draw
+        return json.dumps(report.to_json(), indent=2) + "\n"
+    from netdsl.cli.table import draw
 
-        out = sys.stdout
-        drawn = draw(
-            report,
-            args.depth,
-            width=terminal.width(out),
-            colour=terminal.takes_colour(out),
-            fancy=terminal.shows(out, "█▏·…"),
-        )
-        terminal.write(out, drawn)
-    return tell(loaded)
+    out = sys.stdout
+    return draw(
+        report,
+        args.depth,
+        width=terminal.width(out),
+        colour=terminal.takes_colour(out),
+        fancy=terminal.shows(out, "█▏·…"),
+    )
 
 
 def _write_page(args: Namespace) -> int:

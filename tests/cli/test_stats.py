@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import re
@@ -107,6 +108,14 @@ def test_names_of_a_spec_reach_the_terminal_as_text(netdsl: Run) -> None:
     spec = 'net N(s = "") { input x: 3x8x8; output y = B("\x1b[31m") }'.replace("net", "block B(s) { relu() }\nnet", 1)
     ran = netdsl("stats", "-", stdin=spec.encode())
     assert "\x1b" not in ran.out + ran.err
+
+
+def test_the_collector_is_left_as_it_was(netdsl: Run) -> None:
+    assert gc.isenabled()
+    netdsl("stats", "googlenet")
+    netdsl("stats", "nothing")
+    netdsl("check", "googlenet")
+    assert gc.isenabled()
 
 
 # --- colours
