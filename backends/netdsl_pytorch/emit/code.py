@@ -119,14 +119,15 @@ def _brackets(left: str, docs: Sequence[Doc], right: str, *, rows: bool) -> Doc:
         inner: list[Doc] = []
         for number, row in enumerate(parts):
             last = number == len(parts) - 1
-            inner.append((row.doc, IfBroken(",") if last else ","))
+            # The comma behind the last of several; ruff puts none behind an only one.
+            comma = "," if not last else IfBroken(",") if len(parts) > 1 else ""
+            inner.append((row.doc, comma))
             if row.comment:
                 inner.append(Comment(f"# {row.comment}"))
             if not last:
                 inner.append(SPACE)
         return Group((left, Indent((NOTHING, *inner)), NOTHING, right))
-    single = len(docs) == 1 and isinstance(docs[0], _Generator)
-    body = (join(list(docs), (",", SPACE)), "" if single else IfBroken(","))
+    body = (join(list(docs), (",", SPACE)), IfBroken(",") if len(docs) > 1 else "")
     return Group((left, Indent((NOTHING, Group(body))), NOTHING, right))
 
 

@@ -314,13 +314,35 @@ def folded(turns: list[list[Row]]) -> list[Row]:
         if len(turns[at]) == 1 and not turns[at][0].labelled and not turns[at][0].many:
             while at + length < len(turns) and _same_row(turns[at], turns[at + length]):
                 length += 1
-        if length > 1:
+        if length == 1 and len(turns[at]) > 1:
+            length = _equal_turns(turns, at)
+        if length > 1 and len(turns[at]) > 1:
+            count = code.call("range", [code.literal(length)], nests=0)
+            members = code.tuple_of([row.code for row in turns[at]])
+            made = code.generator(Code("module"), "_", count, ("module", members))
+            rows.append(Row(made, None, False, many=True))
+        elif length > 1:
             count = code.call("range", [code.literal(length)], nests=0)
             rows.append(Row(code.generator(turns[at][0].code, "_", count), None, False, many=True))
         else:
             rows += turns[at]
         at += length
     return rows
+
+
+_WORTH_A_LOOP = 9
+"""Members from which on several stages again and again are a loop rather than written out."""
+
+
+def _equal_turns(turns: list[list[Row]], at: int) -> int:
+    """How many turns from one on are of the same several members, if a loop says it in fewer lines; else 1."""
+    if any(row.labelled or row.many for row in turns[at]):
+        return 1
+    texts = [str(row.code) for row in turns[at]]
+    length = 1
+    while at + length < len(turns) and [str(row.code) for row in turns[at + length]] == texts:
+        length += 1
+    return length if length * len(texts) >= _WORTH_A_LOOP else 1
 
 
 def _same_row(first: list[Row], other: list[Row]) -> bool:

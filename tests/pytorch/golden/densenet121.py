@@ -83,8 +83,8 @@ class DenseNet(nn.Module):
                     ("transition3", Transition(1024)),  # 512x7x7
                     ("denseblock4", DenseBlock(512, 16, 32)),  # 1024x7x7
                     ("norm5", nn.BatchNorm2d(1024)),
-                ],
-            ),
+                ]
+            )
         )
         self.classifier = nn.Linear(1024, num_classes)
 

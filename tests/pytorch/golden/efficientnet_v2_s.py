@@ -91,7 +91,7 @@ class FusedMBConv(nn.Module):
                 ]
                 if hidden != in_channels
                 else [ConvNormAct(in_channels, out, nn.SiLU, stride=stride)]
-            ),
+            )
         )
         if stride == 1 and in_channels == out:
             self.stochasticdepth1 = StochasticDepth(drop)

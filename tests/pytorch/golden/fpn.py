@@ -30,7 +30,7 @@ class FPN(nn.Module):
                 nn.Sequential(nn.Conv2d(in2_channels, channels, kernel_size=1)),
                 nn.Sequential(nn.Conv2d(in3_channels, channels, kernel_size=1)),
                 nn.Sequential(nn.Conv2d(in4_channels, channels, kernel_size=1)),
-            ],
+            ]
         )
         self.layer_blocks = nn.ModuleList(
             nn.Sequential(nn.Conv2d(channels, channels, kernel_size=3, padding=1)) for _ in range(4)

@@ -41,7 +41,7 @@ class Gabor(nn.Module):
                 ((x - mid) * torch.cos(math.pi * o / n) + (y - mid) * torch.sin(math.pi * o / n)) ** 2
                 + 0.09 * ((y - mid) * torch.cos(math.pi * o / n) - (x - mid) * torch.sin(math.pi * o / n)) ** 2
             )
-            / (2 * sigma**2),
+            / (2 * sigma**2)
         ) * torch.cos(
             6.283185307179586 / wave * ((x - mid) * torch.cos(math.pi * o / n) + (y - mid) * torch.sin(math.pi * o / n))
         )

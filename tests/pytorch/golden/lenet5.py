@@ -52,7 +52,7 @@ class Selective(nn.Module):
                 *(nn.Conv2d(3, 1, kernel_size=5) for _ in range(6)),
                 *(nn.Conv2d(4, 1, kernel_size=5) for _ in range(9)),
                 nn.Conv2d(6, 1, kernel_size=5),
-            ],
+            ]
         )
 
     def forward(self, x: Tensor) -> Tensor:

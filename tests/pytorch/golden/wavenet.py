@@ -103,7 +103,7 @@ class WaveNet(nn.Module):
                 Layer(channels, channels, skips, 128),
                 Layer(channels, channels, skips, 256),
                 Layer2(channels, channels, skips, 512),
-            ],
+            ]
         )
         self.head1 = nn.Conv1d(skips, skips, kernel_size=1)
         self.head2 = nn.Conv1d(skips, num_classes, kernel_size=1)
@@ -170,7 +170,7 @@ class WaveNet(nn.Module):
             + layers_26_0
             + layers_27_0
             + layers_28_0
-            + x,
+            + x
         )  # 256x16000
         logits: Tensor = self.head2(F.relu(self.head1(x)))  # 256x16000
         return logits

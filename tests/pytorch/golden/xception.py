@@ -59,15 +59,7 @@ class Unit2(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.rep = nn.Sequential(
-            nn.ReLU(),
-            SeparableConv(728, 728),
-            nn.BatchNorm2d(728),
-            nn.ReLU(),
-            SeparableConv(728, 728),
-            nn.BatchNorm2d(728),
-            nn.ReLU(),
-            SeparableConv(728, 728),
-            nn.BatchNorm2d(728),
+            *(module for _ in range(3) for module in (nn.ReLU(), SeparableConv(728, 728), nn.BatchNorm2d(728)))
         )
 
     def forward(self, x: Tensor) -> Tensor:

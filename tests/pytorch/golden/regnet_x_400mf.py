@@ -1,0 +1,159 @@
+"""regnet_x_400mf, compiled by netdsl 0.1 from regnet.net (sha256 …). Yours to edit.
+
+RegNet: Radosavovic et al., "Designing Network Design Spaces", 2020 (arXiv:2003.13678), sections 3.3 and 4;
+torchvision's names.
+
+Input 3x224x224; 5,495,976 parameters; 413,812,608 multiply-adds.
+Comments give shapes without the batch, for the default arguments.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["ConvNormAct", "RegNet", "Unit", "Unit2", "regnet_x_400mf"]
+
+
+class ConvNormAct(nn.Sequential):
+    """Convolution that keeps height and width (divided by its stride), normalisation and activation, in
+    torchvision's order (`Conv2dNormActivation`). `act = identity` leaves the activation out.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out: int,
+        kernel: int = 3,
+        stride: int = 1,
+        act: Callable[..., nn.Module] = nn.ReLU,
+        groups: int = 1,
+        dilation: int = 1,
+    ) -> None:
+        super().__init__(
+            nn.Conv2d(
+                in_channels,
+                out,
+                kernel_size=kernel,
+                stride=stride,
+                padding=dilation * (kernel // 2),
+                dilation=dilation,
+                groups=groups,
+                bias=False,
+            ),
+            nn.BatchNorm2d(out),
+            act(),
+        )
+
+
+class Unit(nn.Module):
+    """Bottleneck without a bottleneck (figure 4): a grouped 3x3 convolution between two of 1x1. `squeeze` is the
+    width of the channel attention as a part of the unit's input; none for RegNetX.
+    """
+
+    def __init__(self, in_channels: int, width: int, group: int) -> None:
+        super().__init__()
+        self.proj = ConvNormAct(in_channels, width, kernel=1, stride=2, act=nn.Identity)
+        self.f = nn.Sequential(
+            OrderedDict(
+                [
+                    ("a", ConvNormAct(in_channels, width, kernel=1)),
+                    ("b", ConvNormAct(width, width, stride=2, groups=width // group)),
+                    ("c", ConvNormAct(width, width, kernel=1, act=nn.Identity)),
+                ]
+            )
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.proj(x) + self.f(x)
+        return F.relu(x)
+
+
+class Unit2(nn.Module):
+    """Bottleneck without a bottleneck (figure 4): a grouped 3x3 convolution between two of 1x1. `squeeze` is the
+    width of the channel attention as a part of the unit's input; none for RegNetX.
+    """
+
+    def __init__(self, in_channels: int, width: int, group: int) -> None:
+        super().__init__()
+        self.f = nn.Sequential(
+            OrderedDict(
+                [
+                    ("a", ConvNormAct(in_channels, width, kernel=1)),
+                    ("b", ConvNormAct(width, width, groups=width // group)),
+                    ("c", ConvNormAct(width, width, kernel=1, act=nn.Identity)),
+                ]
+            )
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.f(x)
+        return F.relu(x)
+
+
+class RegNet(nn.Module):
+    """Widths grow linearly by `slope` from `start` (equation 2), are rounded to powers of `step` (equation 3)
+    and to whole eights; units of one width are a stage. `group` is the width of the groups.
+
+    Image [N, 3, 224, 224] to logits [N, num_classes].
+    """
+
+    def __init__(self, num_classes: int = 1000) -> None:
+        super().__init__()
+        self.stem = ConvNormAct(3, 32, stride=2)
+        self.trunk_output = nn.Sequential(
+            OrderedDict(
+                [
+                    ("block1", nn.Sequential(OrderedDict([("block1-0", Unit(32, 32, 16))]))),  # 32x56x56
+                    (
+                        "block2",
+                        nn.Sequential(OrderedDict([("block2-0", Unit(32, 64, 16)), ("block2-1", Unit2(64, 64, 16))])),
+                    ),  # 64x28x28
+                    (
+                        "block3",
+                        nn.Sequential(
+                            OrderedDict(
+                                [
+                                    ("block3-0", Unit(64, 160, 16)),
+                                    *((f"block3-{i}", Unit2(160, 160, 16)) for i in range(1, 7)),
+                                ]
+                            )
+                        ),
+                    ),  # 160x14x14
+                    (
+                        "block4",
+                        nn.Sequential(
+                            OrderedDict(
+                                [
+                                    ("block4-0", Unit(160, 400, 16)),
+                                    *((f"block4-{i}", Unit2(400, 400, 16)) for i in range(1, 12)),
+                                ]
+                            )
+                        ),
+                    ),  # 400x7x7
+                ]
+            )
+        )
+        self.fc = nn.Linear(400, num_classes)
+
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.01)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.stem(image)  # 32x112x112
+        x = self.trunk_output(x)  # 400x7x7
+        logits: Tensor = self.fc(x.mean(dim=(2, 3)))  # 1000
+        return logits
+
+
+def regnet_x_400mf(num_classes: int = 1000) -> RegNet:
+    """RegNet(22, 24, 24.48, 2.54, 16) of regnet.net."""
+    return RegNet(num_classes=num_classes)
+
+
+# As netdsl wrote it, as long as the text above has sha256 ….
