@@ -57,7 +57,7 @@ class Row:
             graph = self.figures.graph
             return graph.name if graph.model is not None else self.op
         # A group has nothing but its contents to tell it apart; a block that is a sequence has its call.
-        return item.title if hasattr(item.definition, "name") else _contents(item)
+        return item.title if hasattr(item.definition, "name") else contents(item)
 
     @property
     def shape(self) -> tuple[int, ...] | None:
@@ -126,7 +126,7 @@ def _node_title(node: Node) -> str:
     return f"{node.op.name} {kernel}" + ("" if stride == "1" else f"/{stride}")
 
 
-def _contents(scope: Scope) -> str:
+def contents(scope: Scope) -> str:
     """What a sequence holds: `4 x Bottleneck`, `conv, batchnorm, relu`; long lists are cut short."""
     runs: list[tuple[str, int]] = []
     for item in scope.items:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netdsl.cli.parser import CommandParser
     from netdsl.draw.drawing import Drawing
 
-FORMATS = ("svg", "png", "mermaid", "dot", "json")
+FORMATS = ("svg", "png", "mermaid", "dot", "json", "model-explorer")
 
 _SUFFIXES = {".svg": "svg", ".png": "png", ".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot",
              ".json": "json"}  # fmt: skip
@@ -96,6 +96,10 @@ def _text(drawing: Drawing, form: str) -> str:
 
     if form == "svg":
         return stamped(drawing.drawn().svg, form)
+    if form == "model-explorer":
+        from netdsl.draw.explorer import as_graphs
+
+        return stamped_json(as_graphs(drawing))
     from netdsl.draw import graphs
 
     view = drawing.view()

@@ -43,6 +43,8 @@ def lines_of(part: Part, times: int = 1, note: str = "", name: str | None = None
         lines = [Line(clipped(each, MOST, SMALL), "r", SMALL) for each in part.lines]
     elif name and part.kind == "frame":
         lines = [Line(clipped(name, MOST, SIZE), "n", SIZE), Line(clipped(many + first, MOST, SIZE), "c", SIZE)]
+    elif part.kind == "frame" and not part.title:
+        lines = [Line(clipped(many + first, MOST, SIZE), "n", SIZE)]
     elif name and width(f"{name}: {first}", SIZE) <= ALONE:
         lines = [Line(f"{name}: {many}{first}", "c", SIZE)]
     elif name:
@@ -50,7 +52,8 @@ def lines_of(part: Part, times: int = 1, note: str = "", name: str | None = None
     else:
         lines = [Line(clipped(many + first, MOST, SIZE), "c", SIZE)]
     if part.kind != "tensor":
-        lines += [Line(clipped(each, MOST, SMALL), "r", SMALL) for each in rest]
+        room = ALONE if part.kind == "frame" else MOST
+        lines += [Line(clipped(each, room, SMALL), "r", SMALL) for each in rest]
     if note:
         lines.append(Line(note, "r", SMALL))
     return lines

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from netdsl.analysis.report import contents
 from netdsl.draw import texts
 from netdsl.draw.figure import Column, Edge, End, Figure, Part, PartKind, Row
 from netdsl.draw.fold import fold
@@ -265,7 +266,7 @@ class Builder:
         part.name = scope.name if scope.labelled or not title else ""
         part.path, part.train, part.items = scope.path, scope.train_only, [scope]
         part.title = title
-        part.lines = [title] if title else [part.name or "group"]
+        part.lines = [title] if title else [part.name or "group", contents(scope).replace(" x ", " × ")]
         if not title and not part.name:
             part.title = "group"
         if scope.shared is not None and (scope.parent is None or scope.parent.shared is None):

@@ -22,11 +22,12 @@ def stamped(text: str, form: str) -> str:
     return f"{text}{start} drawn by netdsl, {_hash(text)}{stop}\n"
 
 
-def stamped_json(data: dict[str, Any]) -> str:
-    """A drawing as JSON, with the mark as its last member."""
+def stamped_json(data: dict[str, Any] | list[dict[str, Any]]) -> str:
+    """A drawing as JSON, with the mark as its last member, or that of the only member of a list."""
     import json
 
-    return json.dumps({**data, _KEY: f"netdsl, {_hash(json.dumps(data))}"}, indent=2) + "\n"
+    mark = {_KEY: f"netdsl, {_hash(json.dumps(data))}"}
+    return json.dumps({**data, **mark} if isinstance(data, dict) else [{**data[0], **mark}], indent=2) + "\n"
 
 
 def stamped_png(picture: bytes) -> bytes:
@@ -44,13 +45,13 @@ def state_of(text: str) -> State:
     found = _MARK.match(text)
     if found:
         return "ours" if _hash(found[1]) == found[2] else "edited"
-    if text.lstrip().startswith("{"):
+    if text.lstrip().startswith(("{", "[")):
         import json
 
         try:
             data = json.loads(text)
-            mark = data.pop(_KEY)
-        except (ValueError, KeyError, AttributeError, RecursionError):
+            mark = (data[0] if isinstance(data, list) else data).pop(_KEY)
+        except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
             return "foreign"
         return "ours" if mark == f"netdsl, {_hash(json.dumps(data))}" else "edited"
     return "foreign"

@@ -35,7 +35,7 @@ def test_the_suffix_tells_the_form(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["draw", "googlenet"]) == 0
     assert capsys.readouterr().out.startswith("<svg ")
     assert main(["draw", "googlenet", "-o", "a.pdf"]) == 2
-    assert "say `--format`: svg, png, mermaid, dot, json" in capsys.readouterr().err
+    assert "say `--format`: svg, png, mermaid, dot, json, model-explorer" in capsys.readouterr().err
     assert main(["draw", "googlenet", "-o", "b", "--format", "json"]) == 0
     assert json.loads(Path("b").read_text(encoding="utf-8"))["name"] == "googlenet"
 

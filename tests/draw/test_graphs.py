@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from netdsl.draw.explorer import as_graphs
 from netdsl.draw.graphs import as_dot, as_json, as_mermaid
 from netdsl.draw.stamp import stamped, stamped_json, stamped_png, state_of
 from tests.draw.drawings import drawing, model, net
@@ -79,6 +80,21 @@ def test_no_text_breaks_a_form(text: str) -> None:
     assert re.fullmatch(r'  n1\["[^"\[\]<>`\n]*"\]', mermaid[0])
 
 
+def test_model_explorer_gets_every_operator_in_its_namespace() -> None:
+    [graph] = as_graphs(drawing(model("resnet50")))
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    assert len(nodes) == sum(1 for node in model("resnet50").nodes() if node.op.name != "identity") + 2
+    [last] = [node for node in nodes.values() if node["label"] == "conv3: conv(512, 1x1)" and "2" in node["namespace"]][
+        :1
+    ]
+    assert last["namespace"].startswith("layer2/")
+    for node in nodes.values():
+        for edge in node.get("incomingEdges", []):
+            assert edge["sourceNodeId"] in nodes
+    adds = [node for node in nodes.values() if node["label"] == "add"]
+    assert all(len(node["incomingEdges"]) == 2 for node in adds)
+
+
 # --- the mark of what netdsl wrote
 
 
@@ -95,6 +111,9 @@ def test_own_json_is_known() -> None:
     assert state_of(text) == "ours"
     assert state_of(json.dumps(json.loads(text))) == "ours"
     assert state_of(text.replace("1", "2", 1)) == "edited"
+    listed = stamped_json([{"id": "net", "nodes": []}])
+    assert state_of(listed) == "ours"
+    assert state_of(listed.replace("net", "ten", 1)) == "edited"
     assert state_of('{"schema": 1}') == state_of("{") == state_of("[1]") == "foreign"
 
 

@@ -1,0 +1,68 @@
+"""The figure for Model Explorer: every operator, its blocks as a namespace, which Model Explorer folds by itself.
+
+The form is that of the JSON files that it opens: a list of graphs (`Graph` in its `input_graph.ts`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netdsl.draw.drawing import Drawing
+from netdsl.draw.graphs import Boxes, boxes_in, words
+from netdsl.draw.layout import Box
+from netdsl.draw.view import Opened, View
+
+
+def as_graphs(drawing: Drawing) -> list[dict[str, Any]]:
+    """All of a network, whatever levels were asked for."""
+    parts = drawing.figure.parts
+    opened = Opened({part for part in parts if part.kind == "frame"}, {part for part in parts if part.kind == "stack"})
+    view = View(drawing.figure, opened)
+    boxes = Boxes(view)
+    nodes: dict[int, dict[str, Any]] = {}
+    for column in (view.root, *view.root.sides):
+        for box in boxes_in(column):
+            if box.inner is None:
+                nodes[boxes.number(box)] = _node(drawing, box, boxes.number(box))
+    for link in boxes.links():
+        edges = nodes[link.target].setdefault("incomingEdges", [])
+        edges.append(
+            {"sourceNodeId": str(link.source), "sourceNodeOutputId": "0", "targetNodeInputId": str(len(edges))}
+        )
+    return [{"id": drawing.figure.title, "nodes": list(nodes.values())}]
+
+
+def _node(drawing: Drawing, box: Box, number: int) -> dict[str, Any]:
+    part = box.part
+    attributes = {"path": part.path}
+    params = sum(map(drawing.figures.params, part.items))
+    macs = sum(map(drawing.figures.macs, part.items))
+    if params:
+        attributes["parameters"] = f"{params:,}"
+    if macs:
+        attributes["MACs"] = f"{macs:,}"
+    if part.train:
+        attributes["train"] = "true"
+    if part.span is not None:
+        attributes["line"] = str(part.span.line)
+    for each in part.tensors:
+        attributes[each.lines[0]] = each.shape
+    return {
+        "id": str(number),
+        "label": words(box),
+        "namespace": "/".join(_around(box)),
+        "attrs": [{"key": key, "value": value} for key, value in attributes.items()],
+        "outputsMetadata": [{"id": "0", "attrs": [{"key": "tensor_shape", "value": part.shape}]}],
+    }
+
+
+def _around(box: Box) -> list[str]:
+    """What the box lies in, outermost first; a slash would divide a name."""
+    found: list[str] = []
+    owner = box.column.owner
+    while owner is not None:
+        if isinstance(owner, Box) and owner.part.kind == "frame":
+            name = owner.part.name or f"{owner.part.title} #{owner.part.number}"
+            found.append(name.replace("/", "\u2215"))
+        owner = owner.column.owner
+    return found[::-1]
