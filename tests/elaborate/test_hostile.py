@@ -101,7 +101,8 @@ def outcome(text: str) -> None:
     """Elaborates the first two models of a spec; whatever is wrong can be told."""
     try:
         file = parse(Source("test.net", text))
-        for model in model_names(file)[:2] or [None]:
+        names: list[str | None] = [*model_names(file)[:2]]
+        for model in names or [None]:
             elaborate(file, model=model)
     except SpecError as found:
         error = found
