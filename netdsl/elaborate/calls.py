@@ -20,7 +20,7 @@ from netdsl.elaborate.env import (
 )
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.lookup import visible_callables
-from netdsl.elaborate.parts import Flow, Slot, name_item
+from netdsl.elaborate.parts import Flow, Slot, name_item, values_of
 from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Origin, Value
@@ -314,5 +314,5 @@ def single_input(flow: Flow, name: str, span: Span) -> tuple[Value, ...]:
     if isinstance(current, Value):
         return (current,)
     if isinstance(current, tuple):
-        return current
+        return values_of(current)
     raise explain.no_current(name, span)

@@ -121,8 +121,9 @@ def test_a_loop_over_in() -> None:
 
 
 def test_a_list_is_no_tensor() -> None:
-    assert codes(in_net("[image, image] -> relu()")) != []
-    assert codes(in_net("chunk(3)")) != []
+    assert codes(in_net("[image, image] -> relu()")) == ["E0304"]
+    assert codes(in_net("[image, [image, image]] -> relu()")) == ["E0304"]
+    assert codes(in_net("chunk(3)")) == ["E0304"]
 
 
 # --- Outputs
