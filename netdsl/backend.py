@@ -56,8 +56,8 @@ class Backend(Protocol):
         """The text of a file for a graph that was elaborated with `traced = True`; raises SpecError if it cannot be
         written."""
 
-    def verify(self, graph: Graph, text: str, *, inference: bool = False) -> Verification:
-        """Whether a file does what the graph says. It is run for that."""
+    def verify(self, graph: Graph, text: str, *, inference: bool = False, quick: bool = False) -> Verification:
+        """Whether a file does what the graph says. The file is run. `quick` leaves out what takes most of the time."""
 
     def state_of(self, text: str) -> FileState:
         """Whether a file is as this backend wrote it."""

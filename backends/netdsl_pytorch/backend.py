@@ -17,10 +17,10 @@ class PyTorch:
 
         return emit(graph, spec_name=spec_name, spec_text=spec_text, inference=inference)
 
-    def verify(self, graph: Graph, text: str, *, inference: bool = False) -> Verification:
+    def verify(self, graph: Graph, text: str, *, inference: bool = False, quick: bool = False) -> Verification:
         from netdsl_pytorch.verify import verify
 
-        return verify(graph, text, inference=inference)
+        return verify(graph, text, inference=inference, compile=not quick, export=not quick)
 
     def state_of(self, text: str) -> FileState:
         from netdsl_pytorch.emit import state_of

@@ -59,6 +59,9 @@ def configure(parser: CommandParser) -> None:
     )
     parser.add_argument("--all", action="store_true", help="every built-in model")
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="models at a time, with --all (one per core)")
+    parser.add_argument(
+        "--quick", action="store_true", help="without compiling and exporting, which take most of the time"
+    )
     parser.add_argument("--inference", action="store_true", help="the file was, or is to be, emitted without heads")
     add_overrides(parser)
     add_format(parser, "text", "json")
@@ -76,7 +79,7 @@ def run(args: Namespace) -> int:
     if args.jobs < 0:
         raise CommandError("--jobs counts from 1")
     found = []
-    for verified in _everything(args.jobs) if args.all else _asked(args):
+    for verified in _everything(args.jobs, args.quick) if args.all else _asked(args):
         found.append(verified)
         if args.format == "text":
             write(sys.stdout, shown(verified, in_full=not args.all, colour=takes_colour(sys.stdout)))
@@ -91,10 +94,19 @@ def run(args: Namespace) -> int:
 
 def _asked(args: Namespace) -> Iterator[Verified]:
     text = _read(args.file) if args.file is not None else None
-    yield verified(args.spec, text, file=args.file or "", inference=args.inference, **overrides(args))
+    given = overrides(args)
+    yield verified(args.spec, text, file=args.file or "", inference=args.inference, quick=args.quick, **given)
 
 
-def verified(name: str, text: str | None = None, *, file: str = "", inference: bool = False, **given: Any) -> Verified:
+def verified(
+    name: str,
+    text: str | None = None,
+    *,
+    file: str = "",
+    inference: bool = False,
+    quick: bool = False,
+    **given: Any,
+) -> Verified:
     """What a verification of one model finds; of the text that the compiler writes, unless one is given."""
     from netdsl.loading import load_spec
 
@@ -107,15 +119,16 @@ def verified(name: str, text: str | None = None, *, file: str = "", inference: b
     else:
         state = backend.state_of(text)
     with framework_needed("verification"):
-        report = backend.verify(loaded.graph, text, inference=inference)
+        report = backend.verify(loaded.graph, text, inference=inference, quick=quick)
     checks = [Check(each.name, each.passed, each.reason, each.seconds) for each in report.checks]
     return Verified(loaded.graph.name, checks, file, state)
 
 
-def _everything(jobs: int) -> Iterator[Verified]:
+def _everything(jobs: int, quick: bool) -> Iterator[Verified]:
     """Every built-in model, several at a time, in the order of the alphabet."""
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
+    from functools import partial
     from multiprocessing import get_context
 
     from netdsl.catalogue import built_ins
@@ -131,7 +144,7 @@ def _everything(jobs: int) -> Iterator[Verified]:
     for start in range(0, len(names), batch):
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
             try:
-                yield from pool.map(_one, names[start : start + batch])
+                yield from pool.map(partial(_one, quick=quick), names[start : start + batch])
             except BrokenProcessPool:
                 raise CommandError(
                     "a worker was ended from outside, most likely for want of memory",
@@ -140,12 +153,12 @@ def _everything(jobs: int) -> Iterator[Verified]:
                 ) from None
 
 
-def _one(name: str) -> Verified:
+def _one(name: str, quick: bool = False) -> Verified:
     """One built-in model; what is wrong with its spec is a failed check, so that the others go on. A CommandError, such
     as a missing framework, is none of the model's, and ends them all."""
     start = time.perf_counter()
     try:
-        return verified(name)
+        return verified(name, quick=quick)
     except SpecError as error:
         reason = str(error).strip()
     return Verified(name, [Check("the spec compiles", False, reason, time.perf_counter() - start)])

@@ -34,6 +34,15 @@ def test_what_the_compiler_writes_agrees(netdsl: Run, emitted: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_quick_verification_leaves_the_slow_checks_out(netdsl: Run, emitted: Path) -> None:
+    ran = netdsl("verify", "small.net", "small.py", "--quick")
+    assert (ran.code, ran.err) == (0, "")
+    assert "torch.export" not in ran.out
+    assert "torch.compile" not in ran.out
+    assert "the number of multiply-adds" in ran.out
+
+
+@pytest.mark.slow
 def test_an_edit_that_changes_nothing_agrees(netdsl: Run, emitted: Path) -> None:
     text = emitted.read_text(encoding="utf-8")
     emitted.write_text(text.replace("class Small", "# mine\nclass Small"), encoding="utf-8")
