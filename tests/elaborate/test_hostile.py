@@ -164,8 +164,8 @@ def test_limits_are_raised() -> None:
 PIECES = [
     "conv(4, 1x1)", "relu()", "linear(3)", "concat { ", "add { ", "identity()", "}", "{", " -> ", "\n", "; ",
     "a: ", "a", "z = ", "(a, b) = ", "chunk(3)", "if ", "true", "x == 1", " else ", "for i in range(3) { ",
-    "repeat 2 { ", "let x = ", "1", "x", "3x3/2", "[1, 2]", "[image, [image, a]]", "[a, image]", "[0]", ".shape", ".weight", "default ", "init ", "param p: ",
-    "constant c[i]: [3] = ", "i", "reuse(a)", "=> 3x32x32", "in", "in.channels", "image", "output y = ",
+    "repeat 2 { ", "let x = ", "1", "x", "3x3/2", "[1, 2]", "[image, [image, a]]", "[0]", "default ", "init ",
+    "param p: ", "constant c[i]: [3] = ", "i", "reuse(a)", "=> 3x32x32", "in", "in.channels", "image", "output y = ",
     "input b: 3x8x8", "expect params == 1", "B(", ")", "B()", "none", '"a"', "flatten()", "a[i]: ", "a[0]",
     "l{i}: ", "1 / 0", "weight = a.weight", ", ", "(", "batchnorm", "act = relu", " + ",
 ]  # fmt: skip
