@@ -29,25 +29,6 @@ from fill import fill, probe  # type: ignore[import-not-found]
 
 DATA = Path(__file__).parent / "data"
 
-# Families of torchvision that the specs have; its other models (RegNet, MaxViT) are not among them.
-FAMILIES = [
-    "alexnet",
-    "convnext",
-    "densenet",
-    "efficientnet",
-    "googlenet",
-    "inception",
-    "mnasnet",
-    "mobilenet",
-    "resnet",
-    "resnext",
-    "shufflenet",
-    "squeezenet",
-    "swin",
-    "vgg",
-    "vit",
-    "wide_resnet",
-]
 HEADS = {"googlenet": ("aux1", "aux2"), "inception_v3": ("AuxLogits",)}
 OURS = {
     "googlenet": "googlenet_bn",
@@ -81,8 +62,7 @@ FRESH = [
 
 def measure(library: str, name: str) -> dict[str, Any]:
     """The record of one model."""
-    with torch.device("meta"):
-        model = build(library, name)
+    model = build(library, name).to("meta")
     size = image_size(library, name, model)
     shapes = {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
     while_training = learned(model)
@@ -184,7 +164,7 @@ def main() -> None:
     if library == "initialisation":
         write(DATA / "initialisation.json", {OURS.get(name, name): initialisation(name) for name in FRESH})
         return
-    known = [name for name in models.list_models(module=models) if name.startswith(tuple(FAMILIES))]
+    known = models.list_models(module=models)
     file = DATA / f"{library}.json"
     records = json.loads(file.read_text()) if file.exists() else {}
     for name in names or (TIMM if library == "timm" else known):

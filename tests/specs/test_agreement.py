@@ -46,25 +46,9 @@ def test_figures_and_keys_are_those_that_were_measured(library: str, model: str)
     assert found == {key: expected[key] for key in found}
 
 
-def test_the_library_has_all_of_torchvision_s_models_in_its_families() -> None:
-    families = {
-        "vgg": 8,
-        "resnet": 5,
-        "resnext": 3,
-        "wide_resnet": 2,
-        "densenet": 4,
-        "squeezenet": 2,
-        "inception_v3": 1,
-        "mobilenet": 3,
-        "shufflenet": 4,
-        "mnasnet": 4,
-        "efficientnet": 11,
-        "convnext": 4,
-        "vit": 5,
-        "swin": 6,
-    }
-    measured = list(records("torchvision"))
-    assert {family: sum(name.startswith(family) for name in measured) for family in families} == families
+def test_the_library_has_all_of_torchvision_s_classifiers() -> None:
+    measured = records("torchvision")
+    assert len(measured) == 80  # torchvision.models.list_models(module=torchvision.models) of version 0.28
     assert set(measured) <= set(MODELS)
 
 
