@@ -110,7 +110,7 @@ class Comparison:
     # --- comparing
 
     def _compare(self, before: Row, after: Row) -> Change:
-        if self._digest(before) == self._digest(after) and before.name == after.name:
+        if self._digest(before) == self._digest(after):
             return Change("same", before, after)
         return Change("changed", before, after, list(self._pairs(before.children, after.children)))
 

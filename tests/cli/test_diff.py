@@ -123,6 +123,8 @@ def test_names_make_no_difference(capsys: pytest.CaptureFixture[str], written: A
     one, other = written("a: conv(8, 3x3)"), written("b: B(8)", above="block B(c) { conv(c, 3x3) }")
     assert data(capsys, one, written("other: conv(8, 3x3)"))["alike"] is True
     assert data(capsys, one, other)["alike"] is False
+    both = data(capsys, written("a: conv(8, 3x3) -> relu()"), written("b: conv(8, 3x3) -> tanh()"))
+    assert changes(both["tree"]) == ["removed relu", "added tanh"]
 
 
 def test_a_difference_deep_inside_is_a_path_of_changes(capsys: pytest.CaptureFixture[str], written: Any) -> None:
