@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
 from netdsl.elaborate.reserved import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
@@ -14,7 +15,9 @@ def test_every_attribute_of_a_module_is_known() -> None:
     found = {
         name for name in {*dir(nn.Module), *vars(nn.Module()), *nn.Module.__annotations__} if not name.startswith("__")
     }
-    assert found == MODULE_ATTRIBUTES
+    assert found <= MODULE_ATTRIBUTES
+    if torch.__version__.startswith("2.13."):  # the version that the list was taken from
+        assert found == MODULE_ATTRIBUTES
 
 
 def test_every_attribute_that_sequences_have_besides_is_known() -> None:
