@@ -18,6 +18,7 @@ def main() -> None:
         "netdsl specs": (netdsl, "specs"),
         "netdsl check googlenet": (netdsl, "check", "googlenet"),
         "netdsl stats googlenet": (netdsl, "stats", "googlenet"),
+        "netdsl draw googlenet": (netdsl, "draw", "googlenet"),
         "netdsl compile googlenet": (netdsl, "compile", "googlenet"),
     }
     runs = interleaved({name: process(*command) for name, command in commands.items()}, ROUNDS)

@@ -15,11 +15,11 @@ MOST = 3
 
 
 def shapes_by_line(graph: Graph, source: Source) -> dict[int, list[str]]:
-    """By the number of a line, the shapes of what its last stage gives: one for each different use of the block."""
+    """By the number of a line, the shapes of what its last stage gives: one for each different use and turn."""
     found: dict[int, dict[str, None]] = {}
     for scope in graph.root.scopes():
-        for line, shape in _of_scope(scope, source).items():
-            found.setdefault(line, {})[shape] = None
+        for line, shapes in _of_scope(scope, source).items():
+            found.setdefault(line, {}).update(dict.fromkeys(shapes))
     for entry in graph.inputs:
         if entry.syntax.span.source is source:
             shape = format_shape(entry.value.type.shape)
@@ -27,15 +27,22 @@ def shapes_by_line(graph: Graph, source: Source) -> dict[int, list[str]]:
     return {line: list(shapes) for line, shapes in found.items()}
 
 
-def _of_scope(scope: Scope, source: Source) -> dict[int, str]:
-    """The last shape that the stages of one scope made on each line."""
-    found = {}
+def _of_scope(scope: Scope, source: Source) -> dict[int, list[str]]:
+    """The shapes that one scope made on each line: of the last stage of a pipeline, in each turn of a loop."""
+    found: dict[int, list[str]] = {}
+    before = (0, 0)
     for item in scope.items:
         span = item.span
-        if span.source is source and item.outputs and not item.appended:
-            shapes = [format_shape(value.type.shape) for value in item.outputs]
-            several = len(shapes) > 1 and len(set(shapes)) == 1
-            found[source.place(max(span.end - 1, span.start))[0]] = (
-                f"{len(shapes)} × {shapes[0]}" if several else ", ".join(shapes[:MOST])
-            )
+        if span.source is not source or not item.outputs or item.appended:
+            continue
+        shapes = [format_shape(value.type.shape) for value in item.outputs]
+        several = len(shapes) > 1 and len(set(shapes)) == 1
+        shape = f"{len(shapes)} × {shapes[0]}" if several else ", ".join(shapes[:MOST])
+        line = source.place(max(span.end - 1, span.start))[0]
+        # A stage further right on the same line goes on from the one before; one further left begins another turn.
+        if before[0] == line and span.start > before[1]:
+            found[line][-1] = shape
+        else:
+            found.setdefault(line, []).append(shape)
+        before = (line, span.start)
     return found

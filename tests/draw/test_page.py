@@ -65,6 +65,12 @@ def test_shapes_stand_beside_their_lines() -> None:
     assert not any("default" in line for line in by_text)
 
 
+def test_turns_of_a_loop_have_their_shapes() -> None:
+    graph = net("for c in [4, 8, 12] { conv(c, 1x1) -> relu() }\noutput y = globalavgpool()")
+    shapes = shapes_by_line(graph, graph.net.span.source)
+    assert shapes[4] == ["4x16x16", "8x16x16", "12x16x16"]
+
+
 def test_the_table_and_the_bars_add_up() -> None:
     text = page_of("googlenet")
     assert "i5b: Inception(384, 192, 384, 48, 128, 128)" in text
@@ -215,6 +221,23 @@ class TestInBrowser:
                 assert len(ours) == len(theirs)
                 for one, other in zip(ours, theirs, strict=True):
                     assert one == pytest.approx(other, abs=0.11)
+
+    def test_a_notebook_can_use_it(self, browser: Any, tmp_path: Path) -> None:
+        graph = model("googlenet")
+        notebook = tmp_path / "notebook.html"
+        notebook.write_text(
+            f"<!doctype html><meta charset='utf-8'>{framed(graph, graph.net.span.source)}", encoding="utf-8"
+        )
+        opened = browser.new_page(viewport={"width": 1000, "height": 900})
+        said: list[str] = []
+        opened.on("pageerror", lambda error: said.append(str(error)))
+        opened.goto(notebook.as_uri())
+        frame = opened.frames[1]
+        frame.wait_for_selector("html.live")
+        frame.locator("#drawing g.b", has_text="i3a").click()
+        assert frame.locator("#drawing text", has_text="conv(96, 1x1)").count() == 1
+        assert said == []
+        opened.close()
 
     def test_unusual_texts_do_not_break_it(self, tab: Any) -> None:
         opened = tab(net('rearrange("c h w -> (h w) c")\noutput y = layernorm()'))
