@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from netdsl.elaborate import explain
+from netdsl.elaborate import copies, explain
 from netdsl.elaborate.bounds import least_stages
 from netdsl.elaborate.calls import Call
 from netdsl.elaborate.env import POISON, Binding, BlockValue, Env, title
@@ -49,8 +49,6 @@ def declared(parameters: tuple[tree.Parameter, ...], env: Env) -> tuple[_Declare
 
 def call_block(flow: Flow, block: BlockValue, call: Call, label: Slot | None, output: str) -> Scope:
     """Makes the scope of a use of a block; the current value becomes what it gives."""
-    from netdsl.elaborate import stages
-
     session, definition, span = flow.session, block.definition, call.syntax.span
     session.work(STEPS_OF_A_USE, span)
     session.count(least_stages(definition.body, block.env), span)
@@ -68,25 +66,47 @@ def call_block(flow: Flow, block: BlockValue, call: Call, label: Slot | None, ou
     use = Use(scope.title, span, shown if label is not None or output else None)
     current = _enter(scope, names, flow.current)
     _parameters(scope, block, call, names, flow, use)
-    inside = Flow(session, inner, scope.steps, flow.statement, current)
+    # Traced, each use has numbers of its own.
+    key = None if session.traced else copies.key_of(block, current, scope.arguments)
+    known = None if key is None else session.cache.get(key)
+    if known is not None:
+        session.count(known.nodes, span)
+        session.nodes += known.nodes
+        session.work(known.steps, span)
+        made = copies.fill(scope, known)
+    else:
+        before = copies.state_of(session)
+        made = _run_body(flow, scope, inner, current, use)
+        if key is not None:
+            copies.remember(session, key, scope, made, before)
+    result = _leave(scope, made, span, definition.name)
+    name_item(flow, scope, kind_name, label, output, scope.owns_module)
+    flow.steps.append(scope)
+    flow.current = result
+    return scope
+
+
+def _run_body(flow: Flow, scope: Scope, part: Part, current: Any, use: Use) -> Any:
+    """Walks the text of a block; gives its last value, as seen inside."""
+    from netdsl.elaborate import stages
+
+    session, definition = flow.session, scope.definition
+    assert isinstance(definition, tree.BlockDef)
+    inside = Flow(session, part, scope.steps, flow.statement, current)
     session.uses.append(use)
-    session.enter(span)
+    session.enter(use.span)
     try:
         if isinstance(definition.body, tree.Pipeline):
-            stages.pipeline(definition.body, inside, names)
+            stages.pipeline(definition.body, inside, part.env)
         else:
-            stages.run(definition.body.statements, inside, names)
-        finish_inits(inner, session)
+            stages.run(definition.body.statements, inside, part.env)
+        finish_inits(part, session)
     finally:
         session.leave()
         session.uses.pop()
     if inside.current is POISON:
         raise Poisoned
-    result = _leave(scope, inside.current, span, definition.name)
-    name_item(flow, scope, kind_name, label, output, scope.owns_module)
-    flow.steps.append(scope)
-    flow.current = result
-    return scope
+    return inside.current
 
 
 def _enter(scope: Scope, names: Env, current: Any) -> Any:

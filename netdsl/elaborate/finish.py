@@ -11,33 +11,34 @@ from netdsl.text.diagnostic import Diagnostic, Use
 def finish(root: Scope, outputs: list[Output], session: Session) -> None:
     """Marks what only heads need, and reports stages whose results reach no output."""
     inference = reached([output.value for output in outputs if not output.train])
-    everything = reached([output.value for output in outputs])
-    unused = [node for node in root.nodes() if node not in everything]
+    heads = [output.value for output in outputs if output.train]
+    everything = reached(heads, inference) if heads else inference
+    nodes = list(root.nodes())
+    unused = [node for node in nodes if node not in everything]
     # Of a chain that leads nowhere, its end is told.
     read = {value.root.node for node in unused for value in node.inputs}
     for node in unused:
         if node not in read and node.op.name not in ("identity", "param", "constant", "buffer"):
             _report_unused(node, session)
-    for node in root.nodes():
-        if node not in everything:
-            continue
-        if node not in inference:
-            node.train_only = True
-    mark_scopes(root)
+    if heads:
+        for node in nodes:
+            node.train_only = node in everything and node not in inference
+        mark_scopes(root)
 
 
-def reached(values: list[Value]) -> set[Node]:
-    """Every node that values depend on."""
-    found: set[Node] = set()
+def reached(values: list[Value], known: set[Node] | None = None) -> set[Node]:
+    """Every node that values depend on, and those `known` beforehand with what they depend on."""
+    found: set[Node] = set(known or ())
     stack = [value.root.node for value in values]
     while stack:
         node = stack.pop()
         if node is None or node in found:
             continue
         found.add(node)
-        stack.extend([value.root.node for value in node.inputs])
-        for source in (node.fed or {}).values():
-            stack.append(source[0] if isinstance(source, tuple) else source.root.node)
+        stack.extend([value.node or value.root.node for value in node.inputs])
+        if node.fed:
+            for source in node.fed.values():
+                stack.append(source[0] if isinstance(source, tuple) else source.root.node)
         if node.shared is not None:
             stack.append(node.shared)
     return found
