@@ -265,9 +265,10 @@ class Sequences(Modules):
         if any(len(names) != 1 for names in by_turn.values()):
             return None
         names = {turn: next(iter(found)) for turn, found in by_turn.items()}
-        first, second = names[loop.start], names.get(loop.start + 1)
+        start = min(names)  # an `if` may leave the first turns without it
+        first, second = names[start], names.get(start + 1)
         for match in re.finditer(r"\d+", first):
-            offset = int(match[0]) - loop.start
+            offset = int(match[0]) - start
             before, after = first[: match.start()], first[match.end() :]
             if second is not None and all(name == f"{before}{turn + offset}{after}" for turn, name in names.items()):
                 index = code.binary("+", Code(loop.index), code.literal(offset)) if offset else Code(loop.index)

@@ -27,3 +27,14 @@ def test_a_number_that_forward_reads_is_kept_with_its_sign(tmp_path: Path) -> No
     path.write_text("block B(by) { roll([-by], [0]) }\nnet N() { input x: [4]; B(1) -> B(2); output y = identity() }\n")
     x = torch.arange(4.0)[None]
     torch.testing.assert_close(build(path)(x), x.roll(-3, 1))
+
+
+def test_a_part_that_the_first_turns_of_a_loop_lack_has_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "turns.net"
+    path.write_text(
+        "block B(n) { for i in range(n) { if i > 0 { down{i}: linear(4) } else { relu() } } }\n"
+        "net N() { input x: [4]; B(3) -> B(4); output y = identity() }\n"
+    )
+    assert [key for key in build(path).state_dict() if key.endswith("weight")] == [
+        "b1.down1.weight", "b1.down2.weight", "b2.down1.weight", "b2.down2.weight", "b2.down3.weight",
+    ]  # fmt: skip
