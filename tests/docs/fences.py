@@ -70,12 +70,12 @@ def fences(name: str) -> list[Fence]:
     return found
 
 
-def graphs(fence: Fence) -> list[Graph]:
+def graphs(fence: Fence, *, traced: bool = False) -> list[Graph]:
     """The graphs of all models of an example, contracts and budgets kept."""
     source = Source("example.net", fence.spec)
     file = parse(source)
     specs = [Spec(source, model, str(DOCS.parent / "specs")) for model in model_names(file)]
-    made = [load_model(spec, file).sound().graph for spec in specs]
+    made = [load_model(spec, file, traced=traced).sound().graph for spec in specs]
     for graph in made:
         verify(graph)
     return made

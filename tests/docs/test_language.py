@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from netdsl.backend import backend
 from netdsl.elaborate.functions import FUNCTIONS
 from netdsl.elaborate.imports import STD
 from netdsl.limits import LIMITS, Limits
@@ -32,6 +33,13 @@ def test_every_block_is_of_a_kind_that_is_checked() -> None:
 @pytest.mark.parametrize("fence", [fence for fence in SPECS if not fence.code], ids=ids)
 def test_examples_are_sound(fence: Fence) -> None:
     assert graphs(fence)
+
+
+@pytest.mark.parametrize("fence", [fence for fence in SPECS if not fence.code], ids=ids)
+def test_examples_are_written_as_python(fence: Fence) -> None:
+    for graph in graphs(fence, traced=True):
+        text = backend("pytorch").emit(graph, spec_name="example.net", spec_text=fence.spec)
+        compile(text, "example.py", "exec")
 
 
 @pytest.mark.parametrize("fence", [fence for fence in SPECS if fence.code], ids=ids)
