@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netdsl.graph.graph import Fetch, Node, Output, Value
+from netdsl.graph.graph import Fetch, Node, Output, Value, nodes_of
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
@@ -21,6 +21,7 @@ from netdsl_pytorch.emit.merge import (
     MergedNote,
     MergedTurns,
     Program,
+    walk,
 )
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.turns import Turns
@@ -57,6 +58,14 @@ class Forward(Turns):
             if id(loop.first.syntax) not in self.unrolled:
                 self.unrolled.add(id(loop.first.syntax))
                 return
+        # What a turn gave is needed when the loop has ended: written turn by turn, each value keeps its name.
+        makers = {value.root.node for value in lost.values}
+        for step in walk(self.unit.program):
+            if isinstance(step, MergedTurns) and id(step.first.syntax) not in self.unrolled:
+                turns = [turn for loop in step.cases.values() for turn in loop.turns]
+                if any(node in makers for turn in turns for node in nodes_of(turn.steps)):
+                    self.unrolled.add(id(step.first.syntax))
+                    return
         raise cannot("the flow of values here cannot be written yet", self.unit.instances[0].span)
 
     def _attempt(self) -> list[Statement]:
