@@ -100,10 +100,11 @@ def out_of_memory(model: TrainableModel, recipe: Recipe, where: torch.device, pr
     The prediction leaves out what else the machine does, so that the batch named is at most half of what failed.
     """
     failed = max(2, recipe.batch // (processes * recipe.accumulate))
-    if where.type == "cuda":
-        torch.cuda.empty_cache()
+    # What this process holds is at its disposal too: on a GPU the allocator knows how much that is.
+    held = torch.cuda.memory_reserved(where) if where.type == "cuda" else 0
+    room = int(0.9 * (system.free_memory(where) + held))
     try:
-        fitting = min(largest_batch(model, recipe, where, None, failed) // recipe.accumulate, failed // 2)
+        fitting = min(largest_batch(model, recipe, where, room, failed) // recipe.accumulate, failed // 2)
     except (HarnessError, MemoryError, RuntimeError):
         fitting = failed // 2
     fitting = max(2, fitting)

@@ -137,12 +137,22 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(small_disk: Path, wh
             assert found.step == int(said[1])
         ballast.unlink()
         # With room again it goes on.
-        with ended([fork(small_disk.with_suffix(".log"), functools.partial(go_on, run))]) as (process,):
-            time.sleep(0.5)
-            process.signal(signal.SIGTERM)
-            assert process.wait(60) == 75, process.said()
+        goes_on_until_told(run, small_disk.with_suffix(".log"))
     finally:
         subprocess.run(["umount", "-l", str(small_disk)], check=True)
+
+
+def goes_on_until_told(run: Path, log: Path) -> None:
+    """A run that was stopped goes on in a process of its own, makes a checkpoint, and is stopped again."""
+    before = {path.name for path in run.glob("checkpoints/step-*")}
+    with ended([fork(log, functools.partial(go_on, run))]) as (process,):
+        deadline = time.monotonic() + 60
+        while {path.name for path in run.glob("checkpoints/step-*")} <= before:
+            assert process.running(), process.said()
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        process.signal(signal.SIGTERM)
+        assert process.wait(60) == 75, process.said()
 
 
 def go_on(run: Path) -> None:
@@ -161,10 +171,7 @@ def test_a_run_is_trained_by_one_process_and_read_by_others(tmp_path: Path) -> N
             go_on(run)
         process.signal(signal.SIGTERM)
         assert process.wait(60) == 75, process.said()
-    with ended([fork(tmp_path / "log", functools.partial(go_on, run))]) as (process,):
-        time.sleep(0.3)
-        process.signal(signal.SIGTERM)
-        assert process.wait(60) == 75, process.said()
+    goes_on_until_told(run, tmp_path / "log")
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
