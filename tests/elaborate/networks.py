@@ -166,6 +166,18 @@ def networks(draw: st.DrawFn) -> Network:
         if draw(st.integers(0, 3)) == 0:
             lines += [f"part{number}: conv({shape[0]}, 1x1)", f"reuse(part{number})"]
         if draw(st.integers(0, 3)) == 0:
+            width, count = draw(CHANNELS), draw(st.integers(2, 3))
+            start = draw(st.sampled_from(["", f"s{number} -> "]))
+            stage = draw(st.sampled_from(["conv({}, 1x1)", "{{ conv({}, 1x1) -> relu() }}", "Plain({})"])).format(width)
+            lines += [
+                f"s{number} = identity()",
+                f"for i in range({count}) {{ {start}p{number}[i]: {stage} }}",
+                draw(st.sampled_from([f"add {{ for x in p{number} {{ x }} }}", f"p{number}[0] -> add(p{number}[1])"])),
+            ]
+            if count == 3 and lines[-1].startswith("p"):
+                lines[-1] += f" -> add(p{number}[2])"
+            shape = (width, shape[1])
+        if draw(st.integers(0, 3)) == 0:
             lines.append(f"group{number}: {{ conv({shape[0]}, 1x1) -> relu(); repeat 2 {{ conv({shape[0]}, 1x1) }} }}")
     head = "net N(flag = true) {\n" + f"input image: 3x{SIDE}x{SIDE}\n"
     if draw(st.booleans()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netdsl.graph.graph import Fetch, Node, Scope, Value
 from netdsl.syntax import tree
 from netdsl_pytorch.emit.branches import Branches, cases_of
+from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.loop import Loop, safe
 from netdsl_pytorch.emit.merge import (
     Case,
@@ -19,7 +20,7 @@ from netdsl_pytorch.emit.merge import (
 )
 from netdsl_pytorch.emit.operators import ATTRIBUTES
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import Statement
+from netdsl_pytorch.emit.variables import CaseValues, Lost, Statement
 
 
 class Turns(Branches):
@@ -37,6 +38,16 @@ class Turns(Branches):
         self.constructor._pin_loop(step)
         for number in range(count):
             self._inside(step.turn(number))
+
+    def _entered(self, values: CaseValues) -> Code:
+        """The current value as a loop begins. Where it is kept nowhere, though it has a name, no turn goes on from it
+        (`z = identity()`, then `z -> …` in each turn): such a loop is written turn by turn."""
+        try:
+            return self.read(values, None)
+        except Lost as lost:
+            if any(value not in self.named for value in lost.values):
+                raise
+            raise Disagree(values, "the value before the loop is not kept") from lost
 
     def _loop(self, step: MergedTurns) -> bool:
         """A loop as a loop: over a list of parts, or over all children."""
@@ -64,7 +75,7 @@ class Turns(Branches):
         state = unit.state.copy()
         current = self.current
         try:
-            made = self.read({case: entry[case] for case in step.cases}, None)
+            made = self._entered({case: entry[case] for case in step.cases})
             if str(made) != running:
                 self.assign(running, {case: entry[case] for case in step.cases}, made)
             self.statements.append(Statement(head, None, indent=self.indent, span=self.span))
