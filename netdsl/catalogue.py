@@ -75,6 +75,13 @@ def built_ins() -> dict[str, BuiltIn]:
     return dict(sorted(found.items(), key=lambda pair: _natural(pair[0])))
 
 
+def first_models() -> list[str]:
+    """The model that stands first in each built-in spec: one of every architecture."""
+    models = built_ins()
+    paths = sorted({each.path for each in models.values()})
+    return [next(name for name in (found.name for found in _models_in(path)) if name in models) for path in paths]
+
+
 def _natural(name: str) -> list[tuple[int, str]]:
     """A key that sorts `vgg9` before `vgg16`."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -58,7 +58,8 @@ def configure(parser: CommandParser) -> None:
         "file", metavar="FILE", nargs="?", help="an emitted file, edited or not; it is run. Without it, a new one"
     )
     parser.add_argument("--all", action="store_true", help="every built-in model")
-    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="models at a time, with --all (one per core)")
+    parser.add_argument("--each-spec", action="store_true", help="of every built-in spec the first model")
+    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="models at a time, of many (one per core)")
     parser.add_argument(
         "--quick", action="store_true", help="without compiling and exporting, which take most of the time"
     )
@@ -68,25 +69,29 @@ def configure(parser: CommandParser) -> None:
     parser.examples(
         "netdsl verify googlenet",
         "netdsl verify my.net my.py",
+        "netdsl verify --each-spec",
         "netdsl verify --all",
         notes="Exit code 3 if anything does not agree.",
     )
 
 
 def run(args: Namespace) -> int:
-    if args.all == (args.spec is not None):
-        raise CommandError("name a SPEC, or ask for `--all`" if not args.all else "`--all` takes no SPEC")
+    many = "--all" if args.all else "--each-spec" if args.each_spec else ""
+    if args.all and args.each_spec:
+        raise CommandError("`--all` has every spec in it; leave `--each-spec` out")
+    if bool(many) == (args.spec is not None):
+        raise CommandError("name a SPEC, or ask for `--all`" if not many else f"`{many}` takes no SPEC")
     if args.jobs < 0:
         raise CommandError("--jobs counts from 1")
     found = []
-    for verified in _everything(args.jobs, args.quick) if args.all else _asked(args):
+    for verified in _many(_names(every=args.all), args.jobs, args.quick) if many else _asked(args):
         found.append(verified)
         if args.format == "text":
-            write(sys.stdout, shown(verified, in_full=not args.all, colour=takes_colour(sys.stdout)))
+            write(sys.stdout, shown(verified, in_full=not many, colour=takes_colour(sys.stdout)))
             sys.stdout.flush()
     if args.format == "json":
         write(sys.stdout, _json(found))
-    elif args.all:
+    elif many:
         failed = sum(not verified.passed for verified in found)
         write(sys.stdout, f"\n{len(found)} models, {failed or 'none'} of them failed\n")
     return 0 if all(verified.passed for verified in found) else UNVERIFIED
@@ -124,18 +129,22 @@ def verified(
     return Verified(loaded.graph.name, checks, file, state)
 
 
-def _everything(jobs: int, quick: bool) -> Iterator[Verified]:
-    """Every built-in model, several at a time, in the order of the alphabet."""
+def _names(*, every: bool) -> list[str]:
+    """The names of every built-in model, or of the first one in each spec."""
+    from netdsl.catalogue import built_ins, first_models
+
+    return list(built_ins()) if every else first_models()
+
+
+def _many(names: list[str], jobs: int, quick: bool) -> Iterator[Verified]:
+    """Built-in models, several at a time, in the order of their names."""
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from functools import partial
     from multiprocessing import get_context
 
-    from netdsl.catalogue import built_ins
-
     # Workers use one thread each, which PyTorch reads when it is imported; they are told through the environment.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    names = list(built_ins())
     workers = max(1, min(jobs or os.cpu_count() or 1, len(names)))
     context = get_context("spawn")
     # A worker keeps something of every model that it compiled, so it is not kept for all of them. The pool is made
