@@ -140,6 +140,13 @@ block Unit(c, stride = 1) {
     relu()
 }
 block Widen(op) { let n = in.channels + 1; op(n) -> relu() }
+block Merge(skip: tensor, c) { concat { skip; in } -> mix: conv(c, 1x1) }
+block Two(c) { a: conv(c, 1x1) -> relu(); b = tanh(); [a, b] }
+block Gate() {
+    param g: [in.channels, 1, 1] init ones()
+    constant k[i, y, x]: [in.channels, 1, 1] = 1 + i / 2
+    mul(g) -> add(k)
+}
 """
 
 PIECES = st.recursive(
@@ -147,6 +154,21 @@ PIECES = st.recursive(
     lambda pieces: st.one_of(joined(), residual(), branched(pieces), looped(pieces), braced(pieces), used()),
     max_leaves=4,
 )
+
+
+_MORE = [
+    ["Gate()"],
+    ["k{n} = identity()", "relu() -> Merge(k{n}, {c})"],
+    ["two{n}: Two({c})", "two{n}[0] -> sub(two{n}[1])"],
+    ["if flag {{ v{n} = relu() }} else {{ v{n} = tanh() }}", "add(v{n})"],
+    ["concat {{ identity(); relu() }}", "(h{n}, _) = chunk(2)", "h{n} -> relu()"],
+    ["param w{n}: [{c}, {c}, 1, 1]", "conv({c}, 1x1, weight = w{n})"],
+    ["t{n}: conv({c}, 1x1, bias = false)", "conv({c}, 1x1, bias = false, weight = t{n}.weight)"],
+    ["for i in range(2) {{ body{n}.layer{{i}}: Plain({c}) }}"],
+    ["u{n}: if flag {{ conv({c}, 1x1) -> relu() }} else {{ identity() }}", "reuse(u{n})"],
+    ["down{n}: repeat 2 {{ Unit({c}) }}"],
+]
+"""Lines that keep the shape, each with something of the language that pieces do not have."""
 
 
 @st.composite
@@ -177,6 +199,9 @@ def networks(draw: st.DrawFn) -> Network:
             if count == 3 and lines[-1].startswith("p"):
                 lines[-1] += f" -> add(p{number}[2])"
             shape = (width, shape[1])
+        if draw(st.integers(0, 2)) == 0:
+            more = draw(st.sampled_from(_MORE))
+            lines += [line.format(n=number, c=shape[0]) for line in more]
         if draw(st.integers(0, 3)) == 0:
             lines.append(f"group{number}: {{ conv({shape[0]}, 1x1) -> relu(); repeat 2 {{ conv({shape[0]}, 1x1) }} }}")
     head = "net N(flag = true) {\n" + f"input image: 3x{SIDE}x{SIDE}\n"
