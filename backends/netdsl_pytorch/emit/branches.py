@@ -82,6 +82,8 @@ class Branches(Stages):
             if isinstance(step, MergedBranch):
                 found.append(step)
             elif isinstance(step, MergedTurns):
+                if self.emission.whole_loops.get(id(step.first.syntax)) == "names":
+                    self.emission.unroll(step)
                 self.constructor._pin_loop(step)
                 for number in range(step.count):
                     found += self._branches(step.turn(number))

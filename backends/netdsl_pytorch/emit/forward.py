@@ -87,7 +87,7 @@ class Forward(Turns):
                 self.current[case] = inputs[0]
         self.typed.update(names)
         self.formal_names = set(names)
-        if self.keep_input and names and not self.unit.is_net:
+        if self.keep_input and "x" in names:
             self.running = "y"
 
     def _end(self) -> None:
@@ -121,9 +121,14 @@ class Forward(Turns):
             made = Code(variable, typed=variable in self.typed)
         name = str(made)
         if not made.typed and name in self.first_line:
-            line = self.statements[self.first_line[name]]
+            at = self.first_line[name]
+            line = self.statements[at]
             if line.head == f"{name} = ":
                 line.head = f"{name}: Tensor = "
+            elif line.head.startswith(f"{name}, "):
+                # One of several targets takes no annotation; it stands before them.
+                self.statements.insert(at, Statement(f"{name}: Tensor", None, indent=line.indent, span=line.span))
+                self.first_line = {each: place + (place >= at) for each, place in self.first_line.items()}
             self.typed.add(name)
         return Code(name, typed=True)
 

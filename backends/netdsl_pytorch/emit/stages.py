@@ -127,7 +127,10 @@ class Stages(Variables):
         if node.owns_module or name in ATTRIBUTES or name not in EXPRESSIONS:
             if node.owns_module:
                 inputs = [self._split_before(step, made, number) for number, made in enumerate(inputs)]
-            self._finish(step, self.call_module(step, inputs))
+            if name == "attention":
+                self._attention(step, inputs[0])
+            else:
+                self._finish(step, self.call_module(step, inputs))
             return
         use = Use(self.unit, step.nodes, in_forward=True)
         use.spill = self._spill
@@ -198,14 +201,13 @@ class Stages(Variables):
     def call_module(self, step: MergedItem, inputs: list[Code]) -> Code:
         module = self.module_reference(step)
         node = step.first
-        if isinstance(node, Node) and node.op.name == "attention":
-            return self._attention(step, module, inputs)
         if isinstance(node, Node) and node.op.name in ("lstm", "gru"):
             return self._recurrent(step, module, inputs)
         return code.call(module, inputs)
 
-    def _attention(self, step: MergedItem, module: str, inputs: list[Code]) -> Code:
-        x = inputs[0]
+    def _attention(self, step: MergedItem, x: Code) -> None:
+        """`x, _ = self.attn(x, x, x)`: the module gives the weights of attention too, or None for them."""
+        module = self.module_reference(step)
         if not str(x).isidentifier():
             values = {case: canonical(item.inputs[0]) for case, item in step.cases.items()}
             running = self.running_name(step)
@@ -216,10 +218,15 @@ class Stages(Variables):
             self.emission.uses.add("causal_mask")
             mask = code.call("causal_mask", [x], nests=0)
             keywords = [("attn_mask", mask), ("is_causal", Code("True")), *keywords]
-        if not step.first.inputs[0].type.batched:
-            # Without a batch the module takes [length, features] as well.
-            pass
-        return code.subscript(code.call(module, [x, x, x], keywords), [Code("0")])
+        values = step.values()
+        target = self._variable(Pending(values, x, self.running_name(step), self.span))
+        made = code.call(module, [x, x, x], keywords)
+        self.first_line.setdefault(target, len(self.statements))
+        self.statements.append(Statement(f"{target}, _ = ", made, self.shape_of(values), self.indent, self.span))
+        self._hold(target, values)
+        if target not in self.formal_names:
+            self.typed.discard(target)
+        self.current.update(values)
 
     def _recurrent(self, step: MergedItem, module: str, inputs: list[Code]) -> Code:
         """(sequence, last state): PyTorch gives the states of all layers and directions apart."""
