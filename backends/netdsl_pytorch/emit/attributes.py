@@ -45,7 +45,7 @@ class Attributes(Sequences):
         self._holder(name, type_name, span)
         train = bool(getattr(step.first, "train_only", False)) and self.unit.is_net
         if train and self.emission.heads_optional:
-            made = code.ternary(Code("aux"), made, Code("None"))
+            made = code.ternary(Code(self.emission.heads_flag), made, Code("None"))
         lines = code.statement(f"self.{name}{annotation} = ", made, indent=indent)
         self.entries.append(Line(lines, span))
 

@@ -114,8 +114,10 @@ class _Writer:
         for argument in self.unit.arguments:
             shown = f"{argument.name}: {argument.type}"
             parameters.append(shown if argument.default is None else f"{shown} = {argument.default}")
-        if self.unit.is_net and self.emission.heads_optional:
-            parameters.append("aux: bool = True")
+        flag = self.emission.heads_flag
+        own = [argument.name for argument in self.unit.arguments]
+        if self.unit.is_net and self.emission.heads_optional and flag not in own:
+            parameters.append(f"{flag}: bool = True")
         return code.definition("__init__", parameters, "None", 4)
 
     def _sequence(self) -> list[str]:

@@ -292,6 +292,12 @@ class Emission(Facts):
                     outer.pin([symbol(origin.expr, origin.env)], {case: envs[case]})
 
     @property
+    def heads_flag(self) -> str:
+        """The argument that leaves the heads out: `aux`, unless the net calls something else so."""
+        value = self.graph.parameters.get("aux", True)
+        return "aux" if isinstance(value, bool) else "with_heads"
+
+    @property
     def output_class(self) -> str:
         net = next(unit for unit in self.units if unit.is_net)
         return f"{net.name}Output"

@@ -181,10 +181,12 @@ def _factory(emission: Emission, unit: Unit, spec_name: str) -> list[str]:
             if argument.default is None or str(argument.default) != str(value):
                 passed.append((argument.name, value))
     if emission.heads_optional:
-        parameters.append("aux: bool = True")
-        passed.append(("aux", Code("aux")))
+        flag = emission.heads_flag
+        if flag not in [argument.name for argument in unit.arguments]:
+            parameters.append(f"{flag}: bool = True")
+            passed.append((flag, Code(flag)))
     call = " ".join(graph.model.call.span.text.split()) if graph.model is not None else f"{graph.net.name}()"
-    heads = "; `aux=False` leaves the training heads out" if emission.heads_optional else ""
+    heads = f"; `{emission.heads_flag}=False` leaves the training heads out" if emission.heads_optional else ""
     doc = docstring(f"{call} of {spec_name}{heads}.", 4)
     head = code.definition(emission.factory, parameters, unit.name)
     return [*head, *doc, *code.statement("return ", code.call(unit.name, [], passed), indent=4)]

@@ -214,7 +214,7 @@ def _weight_lines(unit: Unit, scope: Scope, each: WeightInit) -> list[str]:
     indent = 8
     lines: list[str] = []
     if unit.is_net and each.node.train_only and unit.emission.heads_optional:
-        lines.append("        if aux:")
+        lines.append(f"        if {unit.emission.heads_flag}:")
         indent = 12
         target = f"self.get_parameter({code.quote(f'{path}.{each.weight}')})"
     return [*lines, *code.statement("", fill(each.initialiser, Code(target)), indent=indent)]

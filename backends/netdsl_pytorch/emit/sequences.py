@@ -307,8 +307,9 @@ def bare_generator(generated: Code) -> Code:
 
 
 def folded(turns: list[list[Row]]) -> list[Row]:
-    """Members turn by turn, runs of equal text as a generator."""
+    """Members turn by turn: runs of equal text as a generator, turns of several members on a line each."""
     rows: list[Row] = []
+    in_lines = all(map(_fits_on_a_line, turns))
     at = 0
     while at < len(turns):
         length = 1
@@ -325,14 +326,26 @@ def folded(turns: list[list[Row]]) -> list[Row]:
         elif length > 1:
             count = code.call("range", [code.literal(length)], nests=0)
             rows.append(Row(code.generator(turns[at][0].code, "_", count), None, False, many=True))
+        elif in_lines:
+            shape = next((row.shape for row in reversed(turns[at]) if row.shape), "")
+            rows.append(Row(code.tuple_of([row.code for row in turns[at]]), None, False, shape, many=True))
         else:
             rows += turns[at]
         at += length
     return rows
 
 
-_WORTH_A_LOOP = 9
-"""Members from which on several stages again and again are a loop rather than written out."""
+_WORTH_A_LOOP = 6
+"""Turns of several members from which on a loop takes fewer lines than the turns do."""
+_ROOM = 100
+"""What the members of a turn may take of a line, which is indented, and has a comma and perhaps a shape behind them."""
+
+
+def _fits_on_a_line(turn: list[Row]) -> bool:
+    """Whether a turn is of several members that fit on a line."""
+    if len(turn) < 2 or any(row.labelled or row.many for row in turn):
+        return False
+    return sum(len(str(row.code)) + len(", ") for row in turn) <= _ROOM
 
 
 def _equal_turns(turns: list[list[Row]], at: int) -> int:
@@ -343,7 +356,7 @@ def _equal_turns(turns: list[list[Row]], at: int) -> int:
     length = 1
     while at + length < len(turns) and [str(row.code) for row in turns[at + length]] == texts:
         length += 1
-    return length if length * len(texts) >= _WORTH_A_LOOP else 1
+    return length if length >= _WORTH_A_LOOP else 1
 
 
 def _same_row(first: list[Row], other: list[Row]) -> bool:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from netdsl_pytorch.emit import emit, factory_name, state_of
 from netdsl_pytorch.load import module_of
 from netdsl_pytorch.verify import verify
@@ -126,6 +128,9 @@ def without_docstrings(source: str) -> str:
     return ast.dump(tree)
 
 
+PLAIN = without_docstrings(emitted(SMALL.format(doc="d", comment="c")))
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_spec_becomes_program_text(text: str) -> None:
     spec = SMALL.format(doc=text, comment=text)
@@ -133,35 +138,23 @@ def test_no_text_of_a_spec_becomes_program_text(text: str) -> None:
         source = emitted(spec)
     except SpecError:
         pytest.skip("no spec may hold this")
-    plain = emitted(SMALL.format(doc="d", comment="c"))
-    assert without_docstrings(source) == without_docstrings(plain)
+    assert without_docstrings(source) == PLAIN
     assert all(len(line) <= 120 for line in source.splitlines())
+
+
+@given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=60))
+def test_whatever_a_comment_holds_the_program_is_the_same(text: str) -> None:
+    line = " ".join(text.splitlines())
+    try:
+        source = emitted(SMALL.format(doc=line, comment=line))
+    except SpecError:
+        return  # no spec may hold this
+    assert without_docstrings(source) == PLAIN
 
 
 def test_the_doc_of_a_block_is_its_docstring() -> None:
     module = module_of(emitted(SMALL.format(doc='Says """this""" \\ and "that"', comment="c")))
     assert inspect.getdoc(module.B) == 'Says """this""" \\ and "that"'
-
-
-NAMES = [
-    "def",
-    "self",
-    "torch",
-    "nn",
-    "F",
-    "Tensor",
-    "x",
-    "y",
-    "l",
-    "range",
-    "print",
-    "module",
-    "aux2",
-    "forward_",
-    "in_channels",
-    "weight",
-    "out",
-]
 
 
 @pytest.mark.parametrize(
