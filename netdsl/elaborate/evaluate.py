@@ -181,7 +181,11 @@ def bind_pattern(
 def duplicate(name: str, span: Any, first: Binding) -> Exception:
     """Trouble about a name declared twice."""
     place = Label(first.span, "first declared here")
-    return trouble(DUPLICATE_NAME, f"`{name}` is declared twice", span, "declared again", labels=(place,))
+    help = ""
+    if first.kind in ("parameter", "input", "let"):
+        what = {"parameter": "a parameter", "input": "an input", "let": "a `let`"}[first.kind]
+        help = f"`{name}` is {what} already, and all names of a scope are different: call one of them something else"
+    return trouble(DUPLICATE_NAME, f"`{name}` is declared twice", span, "declared again", labels=(place,), help=help)
 
 
 def _index(expr: tree.Index, env: Env) -> Any:

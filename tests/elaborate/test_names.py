@@ -265,6 +265,12 @@ def test_a_parameter_may_not_be_declared_again() -> None:
     assert codes("block B(p, p) { relu() }\n" + in_net("relu()")) == ["E0103"]
 
 
+def test_a_label_with_the_name_of_a_parameter() -> None:
+    (found,) = findings(in_net("width: conv(width, 1x1)", parameters="width = 4"))
+    assert str(found.code) == "E0103"
+    assert found.help.startswith("`width` is a parameter already")
+
+
 def test_the_first_declaration_is_shown() -> None:
     (found,) = findings(in_net("a: conv(4, 1x1)\na: conv(8, 1x1)"))
     assert [label.text for label in found.labels] == ["first declared here"]
