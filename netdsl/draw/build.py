@@ -73,8 +73,6 @@ class Builder:
         self.parts: list[Part] = []
         self.edges: list[Edge] = []
         self.ends: dict[Value, End] = {}
-        self.results: dict[Value, int] = {}
-        """The number of a result among those of its block or group, but for the first."""
         self.current: tuple[End, ...] = ()
         self.around: list[tuple[Part, tuple[End, ...]]] = []
         """The groups around, which see the values outside, and what each was given as it began."""
@@ -124,7 +122,7 @@ class Builder:
                 target.part.tensors.append(raw.part)
             return
         shape = texts.shape_text(value.type)
-        self.edges.append(Edge(self.local(raw), target, shape, result=self.results.get(value, 0), entry=entry))
+        self.edges.append(Edge(self.local(raw), target, shape, entry=entry))
 
     def input(self, value: Value, name: str, lines: list[str], span: Span) -> None:
         """An input of the net, or of the block that is drawn."""
@@ -219,9 +217,8 @@ class Builder:
             if isinstance(source, Value):
                 self.read(source, End(part))
         self.shape(part, node)
-        for value in node.outputs:
-            self.ends[value] = End(part)
-        self.current = (End(part),)
+        self.current = tuple(End(part, False, number) for number in range(len(node.outputs)))
+        self.ends.update(zip(node.outputs, self.current, strict=True))
         part.key = self.part_key(part)
         threads.add([part], self.since(first, mark), frozenset([End(part)]), ends=part.train)
 
@@ -299,11 +296,8 @@ class Builder:
         self.current, self.around = kept
         part.columns = [inner.finish()]
         self.enter(part, scope, entry, used, mark)
-        for number, value in enumerate(scope.outputs):
-            self.ends[value] = End(part)
-            if number:
-                self.results[value] = number
-        self.current = (End(part),)
+        self.current = tuple(End(part, False, number) for number in range(len(scope.outputs)))
+        self.ends.update(zip(scope.outputs, self.current, strict=True))
         if scope.outputs:
             part.shape = texts.shape_text(scope.outputs[0].type)
             if len(scope.outputs) > 1:
@@ -371,7 +365,7 @@ class Builder:
     def given(self, built: _Built) -> Ends:
         """What pieces that were built apart give to those that follow."""
         last = built.threads.threads[-1].last if built.threads.threads else frozenset()
-        return last | {self.local(end) for end in built.gives}
+        return last | {self.local(end).place for end in built.gives}
 
     def splice(self, built: _Built, column: Column, threads: Threads) -> None:
         """Go on with pieces that were built apart."""
@@ -399,7 +393,7 @@ class Builder:
         part.changes = part.shape not in shapes.values()
         part.key = self.part_key(part)
         stretch = turns[0].stretch._replace(last=turns[-1].stretch.last, end=turns[-1].stretch.end)
-        reads = frozenset(entry[port] for port in shapes)
+        reads = frozenset(entry[port].place for port in shapes)
         threads.add([part], stretch, self.given(turns[-1]), reads)
 
     # --- combines
@@ -412,7 +406,7 @@ class Builder:
         self.current = before
         full = [each for each in branches if not each.threads.empty]
         columns = [each.threads.finish() for each in full]
-        passes = frozenset(self.local(end) for end in before)
+        passes = frozenset(self.local(end).place for end in before)
         if len(full) > 1 and not crossing([each.stretch for each in full], self.edges):
             stretch = full[0].stretch._replace(last=full[-1].stretch.last, end=full[-1].stretch.end)
             threads.add([Row(columns)], stretch, frozenset().union(*map(self.given, full)))

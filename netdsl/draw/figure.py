@@ -93,11 +93,17 @@ class Column:
 
 class End(NamedTuple):
     """An end of an edge: a part, or with `inside` the place where a frame takes its input to the parts in it (where an
-    edge starts), or takes its result from them (where it ends). `port` is the number of the input."""
+    edge starts), or takes its result from them (where it ends). `port` is the number of the input where an edge starts
+    inside, else of the result that it carries."""
 
     part: Part
     inside: bool = False
     port: int = 0
+
+    @property
+    def place(self) -> End:
+        """The end, whichever result it is of."""
+        return self if self.inside or not self.port else End(self.part)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -109,8 +115,6 @@ class Edge:
     shape: str
     name: str = ""
     """What the source is called, where that is not told otherwise: a block's second input."""
-    result: int = 0
-    """Which result of its source it carries, if that is a block or group."""
     entry: int = 0
     """Which input of a block it becomes, or which result, where it ends inside of it."""
 

@@ -50,7 +50,7 @@ class Boxes:
                 continue
             for edge in wire.edges:
                 readers = self.readers(wire.target, edge.entry, into)
-                for maker in self.makers(wire.source, edge.result, out):
+                for maker in self.makers(wire.source, _result(edge), out):
                     for reader in readers:
                         found.setdefault((maker, reader), Link(maker, reader, edge.shape, wire.train))
         return list(found.values())
@@ -62,7 +62,7 @@ class Boxes:
         if box.inner is None:
             return [self.number(box)]
         ways = [way for way in out.get(id(box), ()) if way[0] == result and way[1].source.item >= 0]
-        return [each for _, wire, edge in ways for each in self.makers(wire.source, edge.result, out)]
+        return [each for _, wire, edge in ways for each in self.makers(wire.source, _result(edge), out)]
 
     def readers(self, spot: Spot, entry: int, into: dict[int, list[tuple[int, Wire, Edge]]]) -> list[int]:
         """The boxes that read what comes in at a spot."""
@@ -74,6 +74,11 @@ class Boxes:
             return [self.number(box)]
         ways = [way for way in into.get(id(box.inner), ()) if way[0] == entry]
         return [each for _, wire, edge in ways for each in self.readers(wire.target, edge.entry, into)]
+
+
+def _result(edge: Edge) -> int:
+    """Which result of its source an edge carries."""
+    return 0 if edge.source.inside else edge.source.port
 
 
 def boxes_in(column: Col) -> Iterator[Box]:

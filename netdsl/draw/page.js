@@ -526,10 +526,9 @@ class Way {
   arrive(common, index, { tail, index: goal, x, y }) {
     const between = common.items.slice(index + 1, goal), spine = ["spine", common, 0];
     const passes = between.every((item) => item.row && item.through);
-    if (!x && !y && !this.y && passes && (!between.length || this.onSpine)) {
-      const straight = this.x[0] === "spine" && this.x[1] === common && this.x[2] === 0;
-      if (!this.onSpine || !straight) {
-        const track = this.track(common.gaps[goal], "t");
+    if (!x && !y && !this.y && passes) {
+      if (this.x[0] !== "spine" || this.x[1] !== common || this.x[2] !== 0) {
+        const track = this.track(common.gaps[index + 1], "t");
         this.corners.push([this.x, track], [spine, track]);
       }
       this.corners.push([spine, this.targetTop()]);

@@ -183,9 +183,9 @@ class _Way:
         between = common.items[index + 1 : goal]
         spine: X = ("spine", common, 0)
         passes = all(isinstance(item, RowBox) and item.through for item in between)
-        if x is None and y is None and self.y is None and passes and (not between or self.on_spine):
-            if not self.on_spine or self.x != spine:
-                self.turn_to(common.gaps[goal], spine)
+        if x is None and y is None and self.y is None and passes:
+            if self.x != spine:
+                self.turn_to(common.gaps[index + 1], spine)
             self.corners.append((spine, self.target_top()))
         elif x is not None and self.y is None and not between:
             gap = common.gaps[goal]

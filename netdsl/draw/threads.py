@@ -30,7 +30,9 @@ class Thread:
     output: Part | None = None
     resume: tuple[int, Ends] | None = None
     cut: tuple[int, Ends] | None = None
-    """Where it was cut when it went on from before a statement."""
+    """Where it was cut since it was noted, when it went on from before a statement."""
+    mixed: bool = False
+    """Whether other threads were put into it since it was noted, so that it cannot be cut there."""
 
     def has(self, end: End) -> bool:
         """Whether an end lies in it."""
@@ -40,6 +42,7 @@ class Thread:
     def take(self, other: Thread) -> None:
         """Go on with the pieces of another thread."""
         self.items += other.items
+        self.mixed, self.resume = True, None
         self.adopt(other)
         self.last = other.last
         self.output = other.output
@@ -73,7 +76,7 @@ class Threads:
     def sources(self, built: Stretch) -> set[End]:
         """What parts read that were made before them."""
         edges = self.builder.edges[built.mark : built.end]
-        return {edge.source for edge in edges if edge.source.part.number < built.first}
+        return {edge.source.place for edge in edges if edge.source.part.number < built.first}
 
     def add(
         self, pieces: list[Piece], built: Stretch, gives: Ends, reads: Ends = frozenset(), ends: bool = False
@@ -140,6 +143,7 @@ class Threads:
             first.items.append(Row([Column(), *columns], through=True))
         for thread in later:
             first.adopt(thread)
+        first.mixed, first.resume = True, None
         first.last = first.last.union(*[thread.last for thread in later])
         return True
 
@@ -147,6 +151,8 @@ class Threads:
 
     def note(self) -> list[tuple[Thread, int, Ends]]:
         """Where every thread stands, for `close`."""
+        for thread in self.threads:
+            thread.cut, thread.mixed = None, False
         return [(thread, len(thread.items), thread.last) for thread in self.threads]
 
     def close(self, part: Part, noted: Iterable[tuple[Thread, int, Ends]]) -> None:
@@ -154,9 +160,8 @@ class Threads:
         for thread in self.threads:
             if thread.items and thread.items[-1] is part:
                 thread.output = part
-                thread.resume = next(((length, last) for each, length, last in noted if each is thread), None)
-                if thread.cut is not None and thread.resume is not None and thread.cut[0] < thread.resume[0]:
-                    thread.resume = thread.cut  # it was cut after it was noted
+                then = next(((length, last) for each, length, last in noted if each is thread), None)
+                thread.resume = None if thread.mixed else thread.cut or then
 
     def finish(self) -> Column:
         """The column: threads in order; those that end in a result hang beside what they start from."""
