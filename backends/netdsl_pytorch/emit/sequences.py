@@ -319,10 +319,7 @@ def folded(turns: list[list[Row]]) -> list[Row]:
         if length == 1 and len(turns[at]) > 1:
             length = _equal_turns(turns, at)
         if length > 1 and len(turns[at]) > 1:
-            count = code.call("range", [code.literal(length)], nests=0)
-            members = code.tuple_of([row.code for row in turns[at]])
-            made = code.generator(Code("module"), "_", count, ("module", members))
-            rows.append(Row(made, None, False, many=True))
+            rows.append(Row(_loop_of(turns[at], length), None, False, many=True))
         elif length > 1:
             count = code.call("range", [code.literal(length)], nests=0)
             rows.append(Row(code.generator(turns[at][0].code, "_", count), None, False, many=True))
@@ -335,8 +332,8 @@ def folded(turns: list[list[Row]]) -> list[Row]:
     return rows
 
 
-_WORTH_A_LOOP = 6
-"""Turns of several members from which on a loop takes fewer lines than the turns do."""
+_LINES_OF_A_LOOP = 5
+"""What a loop over turns of several members takes where it does not fit on one line."""
 _ROOM = 100
 """What the members of a turn may take of a line, which is indented, and has a comma and perhaps a shape behind them."""
 
@@ -356,7 +353,13 @@ def _equal_turns(turns: list[list[Row]], at: int) -> int:
     length = 1
     while at + length < len(turns) and [str(row.code) for row in turns[at + length]] == texts:
         length += 1
-    return length if length >= _WORTH_A_LOOP else 1
+    lines = 1 if len(str(_loop_of(turns[at], length))) <= _ROOM else _LINES_OF_A_LOOP
+    return length if length > max(lines, 2) else 1
+
+
+def _loop_of(turn: list[Row], times: int) -> Code:
+    count = code.call("range", [code.literal(times)], nests=0)
+    return code.generator(Code("module"), "_", count, ("module", code.tuple_of([row.code for row in turn])))
 
 
 def _same_row(first: list[Row], other: list[Row]) -> bool:

@@ -21,26 +21,18 @@ class VGG(nn.Module):
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(3, 64, kernel_size=3, padding=1),  # 64x224x224
-            nn.ReLU(),
+            *(nn.Conv2d(3, 64, kernel_size=3, padding=1), nn.ReLU()),  # 64x224x224
             nn.MaxPool2d(kernel_size=2, stride=2),  # 64x112x112
-            nn.Conv2d(64, 128, kernel_size=3, padding=1),  # 128x112x112
-            nn.ReLU(),
+            *(nn.Conv2d(64, 128, kernel_size=3, padding=1), nn.ReLU()),  # 128x112x112
             nn.MaxPool2d(kernel_size=2, stride=2),  # 128x56x56
-            nn.Conv2d(128, 256, kernel_size=3, padding=1),  # 256x56x56
-            nn.ReLU(),
-            nn.Conv2d(256, 256, kernel_size=3, padding=1),
-            nn.ReLU(),
+            *(nn.Conv2d(128, 256, kernel_size=3, padding=1), nn.ReLU()),  # 256x56x56
+            *(nn.Conv2d(256, 256, kernel_size=3, padding=1), nn.ReLU()),
             nn.MaxPool2d(kernel_size=2, stride=2),  # 256x28x28
-            nn.Conv2d(256, 512, kernel_size=3, padding=1),  # 512x28x28
-            nn.ReLU(),
-            nn.Conv2d(512, 512, kernel_size=3, padding=1),
-            nn.ReLU(),
+            *(nn.Conv2d(256, 512, kernel_size=3, padding=1), nn.ReLU()),  # 512x28x28
+            *(nn.Conv2d(512, 512, kernel_size=3, padding=1), nn.ReLU()),
             nn.MaxPool2d(kernel_size=2, stride=2),  # 512x14x14
-            nn.Conv2d(512, 512, kernel_size=3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(512, 512, kernel_size=3, padding=1),
-            nn.ReLU(),
+            *(nn.Conv2d(512, 512, kernel_size=3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(512, 512, kernel_size=3, padding=1), nn.ReLU()),
             nn.MaxPool2d(kernel_size=2, stride=2),  # 512x7x7
         )
         self.adaptiveavgpool1 = nn.AdaptiveAvgPool2d(7)
