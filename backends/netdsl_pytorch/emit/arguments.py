@@ -145,11 +145,17 @@ class Arguments:
 
     def _same_padding(self, case: Case) -> Expr:
         """`padding = same` for an odd kernel: dilation * (kernel // 2)."""
-        half = expressions.simplify("//", [self._given("kernel", case), Const(2)])
+        kernel = self._given("kernel", case)
         dilation = self._given("dilation", case) if "dilation" in self.node.args else Const(1)
         if isinstance(dilation, Const):
             dilation = Const(collapse(plain(dilation.value)))
-        return expressions.simplify("*", [dilation, half])
+        if isinstance(kernel, Const) and isinstance(kernel.value, tuple):
+            kernel = Apply("list", tuple(map(Const, kernel.value)))
+        if isinstance(kernel, Apply) and kernel.op in ("list", "size"):
+            # A number per axis; one for all of them where they are alike.
+            sides = [_half(each, dilation) for each in kernel.operands]
+            return sides[0] if all(side == sides[0] for side in sides) else Apply("list", tuple(sides))
+        return _half(kernel, dilation)
 
     def _normal(self, argument: str) -> Any:
         axes = isinstance(self.node.args[argument], tuple)
@@ -167,7 +173,7 @@ class Arguments:
 
     def axes(self, argument: str) -> Code:
         values = {case: node.args[argument] for case, node in self.nodes.items()}
-        exprs = {case: self._given(argument, case) for case in self.nodes}
+        exprs = {case: _one_side(self._given(argument, case)) for case in self.nodes}
         default = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0}.get(argument, _MISSING)
         has_default = default is not _MISSING
         values = {case: collapse(plain(value)) for case, value in values.items()}
@@ -262,6 +268,17 @@ class Arguments:
         if isinstance(expr, Const) and isinstance(expr.value, tuple) and index < len(expr.value):
             return Const(expr.value[index])
         return expr_of(value)
+
+
+def _one_side(expr: Expr) -> Expr:
+    """`k` for `[k, k]`: one number stands for all axes."""
+    if isinstance(expr, Apply) and expr.op in ("list", "size") and len(set(expr.operands)) == 1:
+        return expr.operands[0]
+    return expr
+
+
+def _half(kernel: Expr, dilation: Expr) -> Expr:
+    return expressions.simplify("*", [dilation, expressions.simplify("//", [kernel, Const(2)])])
 
 
 def _is_literal(made: Code) -> bool:
