@@ -74,12 +74,16 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dic
 def restore_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, tensors: dict[str, Tensor]) -> None:
     """The reverse of `optimizer_tensors`."""
     parameters = dict(model.named_parameters())
+    fused = bool(optimizer.defaults.get("fused"))
     for name, value in tensors.items():
         owner, _, key = name.rpartition(":")
         parameter = parameters[owner]
+        if key == "step":
+            # A count of steps: fused kernels want it beside the weights, others on the host.
+            optimizer.state[parameter][key] = value.to(parameter.device) if fused else value
+            continue
         # Laid out in memory as the parameter is, as the optimiser would have made it.
-        like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
-        optimizer.state[parameter][key] = like.copy_(value)
+        optimizer.state[parameter][key] = torch.empty_like(parameter).copy_(value)
 
 
 def save(

@@ -4,8 +4,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from netdsl_pytorch.harness import TrainableModel
+from netdsl_pytorch.harness import TrainableModel, trainable
 from netdsl_pytorch.harness.run import Description
+
+from netdsl.loading import load_spec
 
 SPECS = Path(__file__).parents[3] / "specs"
 
@@ -66,17 +68,8 @@ def tiny(**changes: Any) -> TrainableModel:
 
 
 def mini_googlenet() -> TrainableModel:
-    """The net of specs/mini_googlenet.net, from the file that a person wrote in the compiler's place."""
-    return TrainableModel(
-        name="mini_googlenet",
-        source=Path(__file__).with_name("mini_googlenet.py").read_text(),
-        spec=(SPECS / "mini_googlenet.net").read_text(),
-        spec_name="mini_googlenet.net",
-        params=(),
-        inputs=(),
-        input_shape=(1, 28, 28),
-        num_classes=10,
-    )
+    """The net of specs/mini_googlenet.net, as the compiler writes it."""
+    return trainable(load_spec(str(SPECS / "mini_googlenet.net"), traced=True).sound())
 
 
 def recompile_tiny(spec: str, description: Description) -> TrainableModel:
