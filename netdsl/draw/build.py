@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from netdsl.analysis.report import contents
-from netdsl.draw import texts
+from netdsl.draw import texts, turns
 from netdsl.draw.figure import Column, Edge, End, Figure, Part, PartKind, Row
 from netdsl.draw.fold import fold
-from netdsl.draw.threads import Ends, Stretch, Thread, Threads, crossing
-from netdsl.graph.graph import Branch, Choice, Fetch, Graph, Join, Loop, Node, Output, Scope, Step, Value
+from netdsl.draw.threads import Ends, Stretch, Thread, Threads
+from netdsl.graph.graph import Choice, Fetch, Graph, Join, Loop, Node, Output, Scope, Step, Value
 from netdsl.syntax import tree
 
 if TYPE_CHECKING:
@@ -53,15 +52,6 @@ def figure_of_block(graph: Graph, scope: Scope) -> Figure:
         builder.output(threads, name, value, scope.span, train=False, noted=())
     use = f"`{scope.path}: {texts.scope_title(scope)}`" if scope.path else texts.scope_title(scope)
     return builder.figure(threads, texts.signature(scope), f"shapes as in {use.replace('`', '')} of {graph.name}")
-
-
-class _Built(NamedTuple):
-    """Pieces that were built apart, what was current before them, and what is after them."""
-
-    threads: Threads
-    stretch: Stretch
-    entry: tuple[End, ...]
-    gives: tuple[End, ...]
 
 
 class Builder:
@@ -157,11 +147,11 @@ class Builder:
         elif isinstance(step, Scope):
             self.scope(step, threads)
         elif isinstance(step, Loop):
-            self.loop(step, threads)
+            turns.add_loop(self, step, threads)
         elif isinstance(step, Choice):
             self.steps(step.taken.steps if step.taken is not None else [], threads)
         elif isinstance(step, Join):
-            self.join(step, threads)
+            turns.add_join(self, step, threads)
         elif isinstance(step, Fetch):
             self.current = tuple(end for value in _values(step.values) if (end := self.raw(value)) is not None)
         elif isinstance(step, Output):
@@ -335,106 +325,6 @@ class Builder:
                 edge.name = names.get(scope.inputs[edge.source.port].root, "")
         for port in sorted(used):
             self.read(scope.inputs[port], End(part), port)
-
-    # --- loops
-
-    def loop(self, loop: Loop, threads: Threads) -> None:
-        """The turns of a loop; equal ones that follow each other become a stack."""
-        self.in_turns += 1
-        built = [self.build_apart(turn.steps) for turn in loop.turns]
-        self.in_turns -= 1
-        columns = [each.threads.finish() for each in built]
-        keys = [self.column_key(column) for column in columns]
-        for _, group in groupby(range(len(built)), key=lambda number: keys[number]):
-            turns = list(group)
-            if len(turns) == 1 or not columns[turns[0]].items:
-                for number in turns:
-                    self.splice(built[number], columns[number], threads)
-            else:
-                self.stack(loop, [built[number] for number in turns], [columns[number] for number in turns], threads)
-
-    def build_apart(self, steps: list[Step]) -> _Built:
-        """Build steps into threads of their own."""
-        first, mark, entry = len(self.parts), len(self.edges), self.current
-        threads = Threads(self)
-        self.apart_from_root += 1
-        self.steps(steps, threads)
-        self.apart_from_root -= 1
-        return _Built(threads, self.since(first, mark), entry, self.current)
-
-    def given(self, built: _Built) -> Ends:
-        """What pieces that were built apart give to those that follow."""
-        last = built.threads.threads[-1].last if built.threads.threads else frozenset()
-        return last | {self.local(end).place for end in built.gives}
-
-    def splice(self, built: _Built, column: Column, threads: Threads) -> None:
-        """Go on with pieces that were built apart."""
-        if column.items:
-            threads.add(column.items, built.stretch, self.given(built))
-
-    def stack(self, loop: Loop, turns: list[_Built], columns: list[Column], threads: Threads) -> None:
-        """Equal turns as one part. What is current before the first comes in where the stack begins."""
-        part = self.part("stack", "group", [f"{len(turns):,} ×"], loop.syntax.span)
-        part.columns, part.title = columns, part.lines[0]
-        parts = [each for column in columns for each in column.parts()]
-        part.train = all(each.train for each in parts)
-        part.items = [item for each in parts for item in each.items]
-        part.path = f"{parts[0].path} … {parts[-1].path}"
-        part.shape = parts[-1].shape
-        entry = [self.local(end) for end in turns[0].entry]
-        shapes: dict[int, str] = {}
-        for edge in self.edges[turns[0].stretch.mark : turns[0].stretch.end]:
-            if edge.source in entry:
-                port = entry.index(edge.source)
-                edge.source = End(part, True, port)
-                shapes[port] = edge.shape
-        for port, shape in shapes.items():
-            self.edges.append(Edge(entry[port], End(part), shape, entry=port))
-        part.changes = part.shape not in shapes.values()
-        part.key = self.part_key(part)
-        stretch = turns[0].stretch._replace(last=turns[-1].stretch.last, end=turns[-1].stretch.end)
-        reads = frozenset(entry[port].place for port in shapes)
-        threads.add([part], stretch, self.given(turns[-1]), reads)
-
-    # --- combines
-
-    def join(self, join: Join, threads: Threads) -> None:
-        """Branches side by side, then what joins them."""
-        before = self.current
-        branches: list[_Built] = []
-        self.branches(join.steps, before, branches, threads)
-        self.current = before
-        full = [each for each in branches if not each.threads.empty]
-        columns = [each.threads.finish() for each in full]
-        passes = frozenset(self.local(end).place for end in before)
-        if len(full) > 1 and not crossing([each.stretch for each in full], self.edges):
-            stretch = full[0].stretch._replace(last=full[-1].stretch.last, end=full[-1].stretch.end)
-            threads.add([Row(columns)], stretch, frozenset().union(*map(self.given, full)))
-        elif len(full) == 1 and len(branches) > 1 and threads.threads:
-            if passes & threads.sources(full[0].stretch):
-                self.splice(full[0], columns[0], threads)
-            else:
-                row = Row([Column(), columns[0]], through=True)
-                threads.add([row], full[0].stretch, self.given(full[0]) | passes, passes)
-        else:
-            for each, column in zip(full, columns, strict=True):
-                self.splice(each, column, threads)
-        if join.node is not None:
-            self.node(join.node, threads)
-
-    def branches(self, steps: list[Step], before: tuple[End, ...], found: list[_Built], threads: Threads) -> None:
-        """Build the branches of a combine, those of its loops and arms too."""
-        for step in steps:
-            self.current = before
-            if isinstance(step, Branch):
-                found.append(self.build_apart(step.steps))
-            elif isinstance(step, Loop):
-                for turn in step.turns:
-                    self.branches(turn.steps, before, found, threads)
-            elif isinstance(step, Choice):
-                self.branches(step.taken.steps if step.taken is not None else [], before, found, threads)
-            else:
-                self.step(step, threads)
 
     # --- keys, and the whole
 

@@ -5,7 +5,7 @@ the right. A column has a spine, the line that its pieces are centred on, and a 
 pieces. Edges that do not run straight down the spine use tracks, across a gap, and lanes, along a column beside its
 pieces (netdsl.draw.routes), so gaps grow with their tracks and columns with their lanes.
 
-page.js does the same in the browser; a test holds the two together.
+web/layout.js does the same in the browser; a test holds the two together.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The page of `netdsl stats --html`: the drawing, the table by block, where the figures go, and the spec with shapes.
 
-One file without references to others. The drawing is there without its script too; the script (page.js) lets blocks
+One file without references to others. The drawing is there without its script too; its script (web/) lets blocks
 open and close in place, and stacks of equal turns show their members.
 """
 
@@ -34,6 +34,8 @@ LEVELS = 5
 """Levels of the table that the page holds, at most."""
 MOST_ROWS = 3000
 
+SCRIPTS = ("view.js", "layout.js", "routes.js", "svg.js", "page.js")
+
 
 def page(graph: Graph, source: Source) -> str:
     """The page of a network; `source` is its spec."""
@@ -44,7 +46,7 @@ def page(graph: Graph, source: Source) -> str:
 
     drawing = Drawing(graph, Request(link=link))
     report = Report(Figures(graph))
-    script, style = _read("page.js"), _read("page.css") + css("netdsl")
+    script, style = "\n".join(map(_read, SCRIPTS)), _read("page.css") + css("netdsl")
     doc = graph.doc.strip().split("\n")[0]
     svg = drawing.drawn().svg
     policy = (
@@ -103,7 +105,7 @@ def framed(graph: Graph, source: Source) -> str:
 
 
 def _read(name: str) -> str:
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), encoding="utf-8") as file:
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "web", name), encoding="utf-8") as file:
         return file.read()
 
 
