@@ -18,18 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-PACKAGED = {
-    "netdsl/py.typed": "netdsl/py.typed",
-    "netdsl_pytorch/py.typed": "backends/netdsl_pytorch/py.typed",
-    "netdsl/draw/": "netdsl/draw/*.[cj]s*",
-    "netdsl/specs/": "specs/*.net",
-    "netdsl/specs/recipes/": "specs/recipes/*.toml",
-    "netdsl/std/": "netdsl/std/*.net",
-    "netdsl/syntax/": "netdsl/syntax/*.lark",
-    "netdsl/templates/": "netdsl/templates/*.net",
-    "netdsl/text/explanations/": "netdsl/text/explanations/*.md",
-}
-"""Where the files that are no Python lie in the wheel, and which they are in the tree."""
+PACKAGED = {"netdsl": "netdsl", "backends/netdsl_pytorch": "netdsl_pytorch", "specs": "netdsl/specs"}
+"""Folders of the tree, and where their files lie in the wheel: code, marks of types, specs, recipes, pages, all."""
 
 INSTALL = "help: pip install 'netdsl[pytorch]'"
 
@@ -114,14 +104,14 @@ def built(folder: Path) -> Path:
 
 
 def holds_all_files(wheel: Path) -> None:
-    """Whether the files that are no Python are there, all of them."""
+    """Whether the packages are there with all of their files, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    for place, pattern in PACKAGED.items():
-        files = list(ROOT.glob(pattern))
-        assert files, pattern
-        wanted = {place + file.name if place.endswith("/") else place for file in files}
+    for folder, place in PACKAGED.items():
+        files = [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        wanted = {f"{place}/{path.relative_to(ROOT / folder).as_posix()}" for path in files}
         assert wanted <= names, f"not in the wheel: {sorted(wanted - names)}"
+    assert {"netdsl/py.typed", "netdsl_pytorch/py.typed"} <= names
     metadata = next(name for name in names if name.endswith("METADATA"))
     assert metadata.replace("METADATA", "licenses/LICENSE") in names
     strangers = {name.partition("/")[0] for name in names} - {"netdsl", "netdsl_pytorch", metadata.partition("/")[0]}
