@@ -76,6 +76,10 @@ class _Verifier:
         self.inference = inference or not graph.heads
         self.report = Report(graph.name)
         self.model: nn.Module = nn.Identity()
+        self.trained: Any = None
+        """What a pass in training mode gave."""
+        self.called: dict[nn.Module, list[tuple[int, ...]]] = {}
+        """The shapes that each module gave in it, call by call."""
 
     def run(self, *, compile: bool, export: bool) -> Report:
         if not self.check("the file runs, and its factory makes a module", self.makes):
@@ -84,10 +88,10 @@ class _Verifier:
         self.check("the number of parameters", self.parameters)
         if not self.check("the results in eval mode", self.eval_results):
             return self.report
-        self.check("the results in training mode", self.train_results)
-        self.check("the shape that each part gives", self.shapes)
+        if self.check("the results in training mode", self.train_results):
+            self.check("the shape that each part gives", self.shapes)
+            self.check("every parameter gets a gradient", self.gradients)
         self.check("the number of multiply-adds", self.macs)
-        self.check("every parameter gets a gradient", self.gradients)
         if self._affordable():
             self.check("the numbers that it computes", self.numbers)
         if not self.inference and "aux" not in self.graph.parameters:
@@ -167,10 +171,22 @@ class _Verifier:
         self._compare(results, wanted, BATCH)
 
     def train_results(self) -> None:
-        self.model.train()
-        results = self.model(*self.inputs(BATCH))
+        """One forward pass in training mode, which the checks of shapes and gradients look at too."""
+        self.called = {}
+
+        def record(module: nn.Module, args: Any, result: Any) -> None:
+            tensor = result[0] if isinstance(result, tuple) else result
+            self.called.setdefault(module, []).append(tuple(tensor.shape))
+
+        hooks = [module.register_forward_hook(record) for module in self.model.modules()]
+        try:
+            self.model.train()
+            self.trained = self.model(*self.inputs(BATCH))
+        finally:
+            for hook in hooks:
+                hook.remove()
         wanted = [output for output in self.graph.outputs if not (output.train and self.inference)]
-        self._compare(results, wanted, BATCH)
+        self._compare(self.trained, wanted, BATCH)
 
     def _by_name(self, results: Any, wanted: list[Any]) -> dict[str, Tensor]:
         if isinstance(results, Tensor):
@@ -193,7 +209,7 @@ class _Verifier:
                 )
 
     def shapes(self) -> None:
-        """Hooks on all modules that parts of the graph became, compared call by call."""
+        """What the modules gave that parts of the graph became, call by call."""
         expected: dict[nn.Module, list[tuple[str, tuple[int, ...]]]] = {}
         for item in self._items():
             first = item.shared or item
@@ -208,26 +224,13 @@ class _Verifier:
             if isinstance(item, Node) and (item.op.name in _TENSORS or (item.fed and not _tied(item))):
                 continue
             expected.setdefault(module, []).append((item.path, _shape(item.output, BATCH)))
-        found: dict[nn.Module, list[tuple[int, ...]]] = {module: [] for module in expected}
-
-        def record(module: nn.Module, args: Any, result: Any) -> None:
-            tensor = result[0] if isinstance(result, tuple) else result
-            found[module].append(tuple(tensor.shape))
-
-        hooks = [module.register_forward_hook(record) for module in expected]
-        try:
-            self.model.train()
-            with torch.no_grad():
-                self.model(*self.inputs(BATCH))
-        finally:
-            for hook in hooks:
-                hook.remove()
         for module, wanted in expected.items():
             path = wanted[0][0]
-            if len(found[module]) != len(wanted):
-                raise Mismatch(f"`{path}` runs {len(found[module])} times; the spec uses it {len(wanted)} times")
-            if sorted(found[module]) != sorted(shape for _, shape in wanted):
-                raise Mismatch(f"`{path}` gives {list(found[module][0])}; the spec has {list(wanted[0][1])}")
+            found = self.called.get(module, [])
+            if len(found) != len(wanted):
+                raise Mismatch(f"`{path}` runs {len(found)} times; the spec uses it {len(wanted)} times")
+            if sorted(found) != sorted(shape for _, shape in wanted):
+                raise Mismatch(f"`{path}` gives {list(found[0])}; the spec has {list(wanted[0][1])}")
 
     def _items(self) -> Iterator[Node | Scope]:
         stack: list[Scope] = [self.graph.root]
@@ -252,12 +255,10 @@ class _Verifier:
             raise Mismatch(f"the file does {found:,}; the spec has {expected:,}")
 
     def gradients(self) -> None:
-        """A backward pass in training mode reaches every parameter."""
+        """The backward pass in training mode reaches every parameter."""
         if not any(True for _ in self.model.parameters()):
             return
-        self.model.train()
-        self.model.zero_grad(set_to_none=True)
-        results = self.model(*self.inputs(BATCH))
+        results = self.trained
         tensors = [results] if isinstance(results, Tensor) else [each for each in results if each is not None]
         total = sum((tensor.sum() for tensor in tensors), start=torch.zeros((), device="meta"))
         try:

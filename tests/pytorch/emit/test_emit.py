@@ -262,3 +262,13 @@ def test_what_cannot_be_written_is_said_with_its_place() -> None:
     with pytest.raises(SpecError) as caught:
         emitted(spec)
     assert caught.value.diagnostics[0].code.id in ("E0802", "E0006", "E0103")
+
+
+def test_compiling_does_not_import_torch() -> None:
+    script = (
+        "import sys; from netdsl.loading import load_spec; from netdsl_pytorch.backend import BACKEND\n"
+        "graph = load_spec('googlenet', traced=True).graph\n"
+        "BACKEND.emit(graph, spec_name='googlenet.net', spec_text='')\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
