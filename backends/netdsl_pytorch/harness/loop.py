@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from netdsl_pytorch.harness.augment import derive_seed
 from netdsl_pytorch.harness.batches import Batch, Batches
+from netdsl_pytorch.harness.device import set_seed
 from netdsl_pytorch.harness.diagnose import first_bad_layer
 from netdsl_pytorch.harness.distributed import Group
 from netdsl_pytorch.harness.errors import STOPPED, HarnessError
@@ -67,7 +68,7 @@ def fit(t: Training) -> Evaluation:
 
         for parts in batches.epoch(epoch, first=position.step - epoch * steps):
             # Dropout of this step depends on nothing that came before it.
-            torch.manual_seed(derive_seed("step", t.recipe.seed, position.step, group.rank))
+            set_seed(derive_seed("step", t.recipe.seed, position.step, group.rank), device)
             for number, batch in enumerate(parts):
                 with torch.autocast(device.type, torch.bfloat16, enabled=t.autocast):
                     outputs = t.replica(batch.images)
@@ -209,7 +210,7 @@ def not_finite(t: Training, step: int, parts: list[Batch]) -> HarnessError:
     if step != t.position.step:
         # It was found when figures came from the GPU, some steps later; since then the weights were left alone.
         parts = next(iter(t.batches.epoch(step // steps, first=step % steps)))
-    torch.manual_seed(derive_seed("step", t.recipe.seed, step, t.group.rank))
+    set_seed(derive_seed("step", t.recipe.seed, step, t.group.rank), t.batches.device)
     layer = first_bad_layer(t.model, [batch.images for batch in parts], t.autocast)
     return HarnessError(
         f"the loss became NaN or infinite in step {step + 1} (epoch {step // steps + 1} of {t.recipe.epochs}, learning "
