@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from netdsl.analysis.figures import Figures
 from netdsl.draw.build import figure_of, figure_of_block
 from netdsl.draw.figure import Figure, Part, Row
+from netdsl.draw.room import room
 from netdsl.draw.style import HEAT
 from netdsl.draw.svg import Drawn, Look, draw
 from netdsl.draw.view import Opened, View, opened_to
@@ -49,6 +50,7 @@ class Request:
 class Drawing:
     """A network, or a block of it, ready to be written in any form. Raises Unknown."""
 
+    @room()
     def __init__(self, graph: Graph, request: Request = Request()) -> None:
         self.graph = graph
         self.request = request
@@ -58,6 +60,7 @@ class Drawing:
         self.figure: Figure = figure_of_block(graph, scope) if scope is not None else figure_of(graph)
         self.scope = scope
 
+    @room()
     def view(self) -> View:
         """The boxes and edges that are seen."""
         request, figure = self.request, self.figure
@@ -77,6 +80,7 @@ class Drawing:
                 return part
         raise Unknown(f"`{path}` has nothing inside", "only blocks and labelled groups can be expanded")
 
+    @room()
     def drawn(self, scope: str = "netdsl") -> Drawn:
         """The drawing as it is placed, and as SVG."""
         view = self.view()

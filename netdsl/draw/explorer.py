@@ -10,9 +10,11 @@ from typing import Any
 from netdsl.draw.drawing import Drawing
 from netdsl.draw.graphs import Boxes, boxes_in, words
 from netdsl.draw.layout import Box
+from netdsl.draw.room import room
 from netdsl.draw.view import Opened, View
 
 
+@room()
 def as_graphs(drawing: Drawing) -> list[dict[str, Any]]:
     """All of a network, whatever levels were asked for."""
     parts = drawing.figure.parts

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from netdsl.draw.figure import Edge
 from netdsl.draw.layout import Box, Col, RowBox
+from netdsl.draw.room import room
 from netdsl.draw.view import Spot, View, Wire
 
 
@@ -112,6 +113,7 @@ def words(box: Box) -> str:
     return f"{box.times:,} × {text}" if box.times > 1 and part.kind != "stack" else text
 
 
+@room()
 def as_json(view: View, title: str) -> dict[str, Any]:
     """The drawing as plain data (docs/drawing.md)."""
     boxes = Boxes(view)
@@ -143,6 +145,7 @@ def as_json(view: View, title: str) -> dict[str, Any]:
     return {"schema": 1, "name": title, "boxes": top, "edges": edges}
 
 
+@room()
 def as_dot(view: View, title: str) -> str:
     """The drawing for Graphviz."""
     boxes = Boxes(view)
@@ -181,6 +184,7 @@ def _dot(text: str) -> str:
     return f'"{escaped}"'
 
 
+@room()
 def as_mermaid(view: View) -> str:
     """The drawing as a Mermaid flowchart."""
     boxes = Boxes(view)

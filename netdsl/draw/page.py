@@ -20,6 +20,7 @@ from netdsl.draw.figure import Column, End, Part, Row
 from netdsl.draw.layout import LABEL_SIZE, Box
 from netdsl.draw.lines import shapes_by_line
 from netdsl.draw.metrics import width
+from netdsl.draw.room import room
 from netdsl.draw.style import css
 from netdsl.draw.view import opened_to
 from netdsl.draw.xml import escape
@@ -37,6 +38,7 @@ MOST_ROWS = 3000
 SCRIPTS = ("view.js", "layout.js", "routes.js", "svg.js", "page.js")
 
 
+@room()
 def page(graph: Graph, source: Source) -> str:
     """The page of a network; `source` is its spec."""
 

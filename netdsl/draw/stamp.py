@@ -6,6 +6,8 @@ import re
 import zlib
 from typing import Any, Literal
 
+from netdsl.draw.room import room
+
 State = Literal["ours", "edited", "foreign"]
 
 _COMMENTS = {"svg": ("<!--", " -->"), "html": ("<!--", " -->"), "mermaid": ("%%", ""), "dot": ("//", "")}
@@ -22,6 +24,7 @@ def stamped(text: str, form: str) -> str:
     return f"{text}{start} drawn by netdsl, {_hash(text)}{stop}\n"
 
 
+@room()
 def stamped_json(data: dict[str, Any] | list[dict[str, Any]]) -> str:
     """A drawing as JSON, with the mark as its last member, or that of the only member of a list."""
     import json

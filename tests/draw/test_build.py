@@ -7,7 +7,13 @@ import pytest
 from netdsl.draw.build import figure_of
 from netdsl.draw.drawing import Drawing, Request, Unknown
 from netdsl.draw.figure import Row
+from netdsl.draw.graphs import as_dot, as_json, as_mermaid
+from netdsl.draw.stamp import stamped_json
 from netdsl.draw.view import View, count, opened_to
+from netdsl.elaborate import elaborate
+from netdsl.limits import Limits
+from netdsl.syntax.parser import parse
+from netdsl.text.source import Source
 from tests.draw.drawings import drawing, graph_of, model, net, outline
 
 HEAD = "\noutput y = globalavgpool()"
@@ -180,6 +186,17 @@ def test_repeats_that_no_loop_wrote_fold_in_a_long_net() -> None:
     lines = ["conv(8, 1x1)", "batchnorm()", "relu()"] * 300
     made = drawing(net("\n".join(lines) + HEAD))
     assert outline(made.figure).startswith("image: 8x16x16 > 300 ×{conv(8, 1x1) > batchnorm() > relu()} > ")
+
+
+def test_blocks_may_stand_deep_inside_each_other() -> None:
+    blocks = ["block B0() { relu() }"] + [f"block B{n}() {{ B{n - 1}() }}" for n in range(1, 600)]
+    text = "\n".join(blocks) + "\nnet N() {\n    input x: 8x8x8\n    B599()\n    output y = globalavgpool()\n}\n"
+    graph = elaborate(parse(Source("deep.net", text)), limits=Limits(elaboration_depth=1000))
+    made = drawing(graph, depth=1000)
+    assert ">B0()</text>" in made.drawn().svg
+    assert '"text": "B0()"' in stamped_json(as_json(made.view(), "n"))
+    assert 'label="B0()"' in as_dot(made.view(), "n")
+    assert '["B0()"]' in as_mermaid(made.view())
 
 
 def test_a_count_is_of_what_is_seen() -> None:
