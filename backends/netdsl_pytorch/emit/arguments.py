@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from netdsl.elaborate.symbols import symbol
 from netdsl.graph.graph import Node
 from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl.ops.values import Window, Word
@@ -14,6 +13,7 @@ from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Case, Disagree
 from netdsl_pytorch.emit.names import collapse
+from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.unit import Unit
 
 _MISSING = object()

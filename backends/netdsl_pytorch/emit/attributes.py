@@ -75,7 +75,8 @@ class Attributes(Sequences):
         """The attribute of a step, the same in all cases; a template's parts are found by `_assign_in_loop`."""
         names = {case: item.name for case, item in step.cases.items()}
         first = next(iter(names.values()))
-        if not first:
+        if not first or (first.isdigit() and not step.first.owns_module):
+            # What has no weights needs no number of its own in the `state_dict`.
             kind = step.first.op.name if isinstance(step.first, Node) else self.emission.snake(step.first)
             return self.unit.attribute_name(step, kind)
         if len(set(names.values())) > 1 and not self.unit.loops:

@@ -142,14 +142,18 @@ class _Writer:
         inits: list[str],
     ) -> list[str]:
         unit = self.unit
-        lines = self._head("nn.Module")
         attributes = [f"    {name}: Tensor" for name in constructor.buffers]
+        members: list[str] = []
         if unit.is_net and self.emission.heads:
             pairs = [(code.literal(head.name), code.literal(float(head.weight))) for head in self.emission.heads]
-            lines += ["", *code.statement("loss_weights: ClassVar[dict[str, float]] = ", code.dict_of(pairs), indent=4)]
+            members += [
+                "",
+                *code.statement("loss_weights: ClassVar[dict[str, float]] = ", code.dict_of(pairs), indent=4),
+            ]
         if attributes:
-            lines += ["", *attributes]
+            members += ["", *attributes]
         lets = unit.finish_arguments()
+        lines = [*self._head("nn.Module"), *members]
         body: list[str] = [line for let in lets for line in let]
         for name, value in unit.state.attributes.items():
             body += code.statement(f"self.{name} = ", value, indent=8)

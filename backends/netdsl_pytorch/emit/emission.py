@@ -7,7 +7,6 @@ from typing import Any
 
 from netdsl.elaborate.env import CALLABLE
 from netdsl.elaborate.parts import snake_case
-from netdsl.elaborate.symbols import symbol
 from netdsl.graph.graph import Graph, Node, Scope, Step, Value
 from netdsl.graph.symbolic import expr_of, plain
 from netdsl.ops.values import Word
@@ -20,6 +19,7 @@ from netdsl_pytorch.emit.loop import RESERVED
 from netdsl_pytorch.emit.merge import Case, Disagree, MergedItem, MergedTurns, Program, merge
 from netdsl_pytorch.emit.names import identity
 from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
+from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.unit import Unit, every_step
 from netdsl_pytorch.emit.uses import Use

@@ -111,7 +111,7 @@ class Forward(Turns):
         self.statements.append(Statement("return ", Code(", ".join(str(made) for made in codes)), indent=self.indent))
 
     def _return(self, made: Code, values: CaseValues) -> None:
-        comment = "" if str(made).isidentifier() else self.shape_of(values)
+        comment = "" if str(made).isidentifier() else self.comment(values)
         self.statements.append(Statement("return ", made, comment, self.indent, self.span))
 
     def _assigned(self, values: CaseValues, made: Code, variable: str) -> Code:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial, reduce
 from typing import Any
 
-from netdsl.elaborate.symbols import symbol
 from netdsl.graph.symbolic import Const, Expr, Ref, expr_of
 from netdsl.ops.initialisers import Initialiser
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Disagree
+from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.uses import Use
 
 _FILLS = {"zeros": "torch.zeros", "ones": "torch.ones"}

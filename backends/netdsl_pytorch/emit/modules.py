@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netdsl.elaborate.symbols import symbol
 from netdsl.graph.graph import Node, Scope
 from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl.syntax import tree
@@ -21,6 +20,7 @@ from netdsl_pytorch.emit.merge import (
     MergedItem,
 )
 from netdsl_pytorch.emit.operators import MODULES
+from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from netdsl.elaborate.symbols import symbol
 from netdsl.graph.symbolic import Apply, Const, Expr, plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code, expressions
@@ -22,6 +21,7 @@ from netdsl_pytorch.emit.merge import (
     Program,
 )
 from netdsl_pytorch.emit.modules import Modules, Row
+from netdsl_pytorch.emit.symbols import symbol
 
 
 class Sequences(Modules):

@@ -18,7 +18,7 @@ from netdsl_pytorch.emit.merge import (
 from netdsl_pytorch.emit.modules import callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
 from netdsl_pytorch.emit.trouble import cannot
-from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.emit.uses import Use, reads_sizes
 from netdsl_pytorch.emit.values import canonical, relative_path, sized_by
 from netdsl_pytorch.emit.variables import BranchName, Pending, Statement, Variables
 
@@ -84,7 +84,8 @@ class Stages(Variables):
             self._hold(target, values)
             if made.typed:
                 self.typed.add(target)
-        self.statements.append(Statement(f"{', '.join(targets)} = ", made, "", self.indent, self.span))
+        head = f"{', '.join(targets)} = "
+        self.statements.append(Statement(head, made, self.comment({}), self.indent, self.span))
         self.current.update(step.values())
 
     def _inputs(self, step: MergedItem) -> list[Code]:
@@ -135,6 +136,8 @@ class Stages(Variables):
         use = Use(self.unit, step.nodes, in_forward=True)
         use.spill = self._spill
         inputs = [self._simple(step, each, name, number) for number, each in enumerate(inputs)]
+        if name == "rearrange":
+            self.notes.append(" ".join(str(node.args["pattern"]).split()))
         if name == "crop" and sized_by(node) is not None:
             self.emission.uses.add("center_crop")
             made = code.call("center_crop", [inputs[0], self._size_of_value(step, inputs[0])], typed=True)
@@ -175,6 +178,8 @@ class Stages(Variables):
 
     def _simple(self, step: MergedItem, made: Code, name: str, number: int) -> Code:
         """An input that an operator mentions more than once is put into a variable first."""
+        if name == "rearrange" and not reads_sizes(str(step.first.args["pattern"])):
+            return made
         repeated = name in ("rearrange", "reshape", "crop") or (
             name == "concat" and any(not value.type.batched for value in step.first.inputs)
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from netdsl.elaborate.symbols import symbol
 from netdsl.graph.graph import Node, Value
 from netdsl.graph.symbolic import Const, plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.loop import safe
+from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
 

@@ -6,13 +6,13 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netdsl.elaborate.symbols import symbol
 from netdsl.graph.symbolic import Const, Ref, plain
 from netdsl.ops.values import Size
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import walk
+from netdsl_pytorch.emit.symbols import symbol
 
 if TYPE_CHECKING:
     pass

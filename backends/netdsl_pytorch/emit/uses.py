@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from netdsl.elaborate.symbols import symbol
 from netdsl.graph.graph import Node
 from netdsl.graph.symbolic import Apply, Const, Expr, expr_of, plain
 from netdsl.ops.pattern import REST, parse, plan
@@ -13,6 +12,7 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.arguments import Arguments
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Case
+from netdsl_pytorch.emit.symbols import symbol
 
 
 class Use(Arguments):
@@ -206,6 +206,12 @@ class Use(Arguments):
         if len(str(sizes[longest])) > len("x.shape[1]"):
             sizes[longest] = Code("-1")
         return code.method(made, "reshape", [*batch, *sizes])
+
+
+def reads_sizes(text: str) -> bool:
+    """Whether a pattern needs sizes of the tensor: it splits an axis, or merges more than one."""
+    pattern = parse(text)
+    return any(len(group) != 1 for group in pattern.left) or sum(len(group) != 1 for group in pattern.right) > 1
 
 
 def _product(left: Code, right: Code) -> Code:

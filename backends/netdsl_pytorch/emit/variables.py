@@ -107,6 +107,8 @@ class Variables:
         self.outputs: dict[str, dict[Case, Value]] = {}
         self.heads: dict[str, Code] = {}
         self.calls_after: dict[int, int] = {}
+        self.notes: list[str] = []
+        """What the comment of the next line says beside the shape: patterns of `rearrange`."""
         self.deferred: list[Any] = []
         self.in_heads = False
 
@@ -265,7 +267,7 @@ class Variables:
             # A type checker forgets what a variable was, once it is given what it does not know.
             self.typed.discard(name)
         statement = Statement(
-            f"{name} = ", made, self.shape_of(values), self.indent, span or self.span, name, replaced=replaced
+            f"{name} = ", made, self.comment(values), self.indent, span or self.span, name, replaced=replaced
         )
         self.statements.append(statement)
 
@@ -298,6 +300,12 @@ class Variables:
         before = {case: value for case, value in before.items() if case not in values}
         before.update(values)
         self.holds[name] = before
+
+    def comment(self, values: CaseValues) -> str:
+        """What a line ends with: the patterns that it rearranges by, and the shape that it gives."""
+        notes, self.notes = ", ".join(self.notes), []
+        shape = self.shape_of(values)
+        return ": ".join(filter(None, (notes, shape)))
 
     def shape_of(self, values: CaseValues) -> str:
         """The shape as a comment, where all cases have the same."""

@@ -21,8 +21,8 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(in_channels, dim, kernel_size=patch, stride=patch)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.proj(x)  # 512x7x7
-        return x.permute(0, 2, 3, 1).flatten(1, 2)  # 49x512
+        x = self.proj(x).permute(0, 2, 3, 1).flatten(1, 2)  # c h w -> (h w) c: 49x512
+        return x
 
 
 class Mlp(nn.Module):

@@ -53,7 +53,7 @@ class ChannelShuffle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = x.reshape(x.shape[0], self.groups, -1, x.shape[2], x.shape[3])
-        return y.permute(0, 2, 1, 3, 4).flatten(1, 2)
+        return y.permute(0, 2, 1, 3, 4).flatten(1, 2)  # (g c) h w -> (c g) h w
 
 
 class Down(nn.Module):

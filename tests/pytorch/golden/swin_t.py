@@ -61,7 +61,7 @@ class PatchMerging(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = x.reshape(x.shape[0], -1, 2, x.shape[2] // 2, 2, x.shape[3])
-        x = self.norm(y.permute(0, 1, 3, 4, 2, 5).flatten(3))
+        x = self.norm(y.permute(0, 1, 3, 4, 2, 5).flatten(3))  # (h a) (w b) c -> h w (b a c)
         x = self.reduction(x)
         return x
 
@@ -166,18 +166,18 @@ class WindowAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         table = self.relative_position_bias_table[self.relative_position_index]
-        table = table.reshape(self.n, -1, table.shape[1]).permute(2, 0, 1)
+        table = table.reshape(self.n, -1, table.shape[1]).permute(2, 0, 1)  # (n m) h -> h n m
 
         y = self.to_windows1(x)
         x = self.qkv(y)
         y2 = x.reshape(x.shape[0], x.shape[1], x.shape[2], 3, self.heads, -1)
-        q, k, v = y2.permute(0, 3, 1, 4, 2, 5).unbind(dim=1)
+        q, k, v = y2.permute(0, 3, 1, 4, 2, 5).unbind(dim=1)  # w t (s h d) -> s w h t d
         if self.with_shift_mask:
             bias = self.shift_mask1(y) + table
             x = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         else:
             x = F.scaled_dot_product_attention(q, k, v, attn_mask=table)
-        x = self.from_windows1(self.proj(x.permute(0, 1, 3, 2, 4).flatten(3)))
+        x = self.from_windows1(self.proj(x.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
         return x
 
 

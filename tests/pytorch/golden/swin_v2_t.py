@@ -63,7 +63,7 @@ class PatchMerging(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = x.reshape(x.shape[0], -1, 2, x.shape[2] // 2, 2, x.shape[3])
-        x = y.permute(0, 1, 3, 4, 2, 5).flatten(3)
+        x = y.permute(0, 1, 3, 4, 2, 5).flatten(3)  # (h a) (w b) c -> h w (b a c)
         x = self.norm(self.reduction(x))
         return x
 
@@ -198,7 +198,7 @@ class WindowAttention(nn.Module):
         y: Tensor = self.cpb_mlp(self.relative_coords_table)
         y = y.reshape(self.shape0, self.heads)
         table = y[self.relative_position_index]
-        table = torch.sigmoid(table.reshape(self.n, -1, table.shape[1]).permute(2, 0, 1)) * 16
+        table = torch.sigmoid(table.reshape(self.n, -1, table.shape[1]).permute(2, 0, 1)) * 16  # (n m) h -> h n m
 
         q_bias, _, v_bias = self.qkv.bias.chunk(3, dim=0)
         no_bias = q_bias * 0
@@ -206,7 +206,7 @@ class WindowAttention(nn.Module):
         temperature = torch.exp(self.logit_scale.clamp(max=4.605170185988092))
         y = F.linear(self.to_windows1(x), self.qkv.weight, bias=qkv_bias)
         y2 = y.reshape(y.shape[0], y.shape[1], y.shape[2], 3, self.heads, -1)
-        q, k, v = y2.permute(0, 3, 1, 4, 2, 5).unbind(dim=1)
+        q, k, v = y2.permute(0, 3, 1, 4, 2, 5).unbind(dim=1)  # w t (s h d) -> s w h t d
         keys = F.normalize(k, dim=-1)
         y = F.normalize(q, dim=-1) * temperature
         if self.with_shift_mask:
@@ -214,7 +214,7 @@ class WindowAttention(nn.Module):
             y = F.scaled_dot_product_attention(y, keys, v, attn_mask=bias, scale=1.0)
         else:
             y = F.scaled_dot_product_attention(y, keys, v, attn_mask=table, scale=1.0)
-        y = self.from_windows1(self.proj(y.permute(0, 1, 3, 2, 4).flatten(3)))
+        y = self.from_windows1(self.proj(y.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
         return y
 
 

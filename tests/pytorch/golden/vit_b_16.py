@@ -39,8 +39,8 @@ class EncoderBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         branch2 = self.ln_1(x)  # 197x768
-        branch2 = self.dropout1(self.self_attention(branch2, branch2, branch2, need_weights=False)[0])  # 197x768
-        x = x + branch2  # 197x768
+        branch2, _ = self.self_attention(branch2, branch2, branch2, need_weights=False)  # 197x768
+        x = x + self.dropout1(branch2)  # 197x768
         x = x + self.mlp(self.ln_2(x))  # 197x768
         return x
 
@@ -48,17 +48,17 @@ class EncoderBlock(nn.Module):
 class Encoder(nn.Module):
     """The part `encoder` of VisionTransformer."""
 
-    def __init__(self, num_heads: int, dim: int, hidden: int, patches: int, drop: float = 0.0) -> None:
+    def __init__(self, layers: int, num_heads: int, dim: int, hidden: int, patches: int, drop: float = 0.0) -> None:
         super().__init__()
         self.pos_embedding = nn.Parameter(nn.init.normal_(torch.empty(1, patches + 1, dim), std=0.02))
-        self.add_module("1", nn.Dropout(drop))
+        self.dropout1 = nn.Dropout(drop)
         self.layers = nn.Sequential(
-            OrderedDict((f"encoder_layer_{i}", EncoderBlock(dim, num_heads, hidden, drop)) for i in range(12))
+            OrderedDict((f"encoder_layer_{i}", EncoderBlock(dim, num_heads, hidden, drop)) for i in range(layers))
         )
         self.ln = nn.LayerNorm(dim, eps=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("1")(x + self.pos_embedding)  # 197x768
+        x = self.dropout1(x + self.pos_embedding)  # 197x768
         x = self.layers(x)  # 197x768
         x = self.ln(x)  # 197x768
         return x
@@ -68,12 +68,13 @@ class VisionTransformer(nn.Module):
     """`dim`, `layers`, `num_heads` and `hidden` are a row of table 1; the image is cut into squares of `patch`
     pixels.
 
-    Image [N, 3, 224, 224] to logits [N, num_classes].
+    Image [N, 3, size, size] to logits [N, num_classes].
     """
 
     def __init__(
         self,
         patch: int,
+        layers: int,
         num_heads: int,
         dim: int,
         hidden: int,
@@ -86,7 +87,7 @@ class VisionTransformer(nn.Module):
         self.class_token = nn.Parameter(torch.zeros(1, 1, dim))
 
         self.conv_proj = nn.Conv2d(3, dim, kernel_size=patch, stride=patch)
-        self.encoder = Encoder(num_heads, dim, hidden, patches, drop=drop)
+        self.encoder = Encoder(layers, num_heads, dim, hidden, patches, drop=drop)
         self.heads = nn.Sequential(OrderedDict(head=nn.Linear(dim, num_classes)))
 
         nn.init.trunc_normal_(self.conv_proj.weight, std=0.03608439182435161)
@@ -95,8 +96,7 @@ class VisionTransformer(nn.Module):
         nn.init.zeros_(self.get_parameter("heads.head.bias"))
 
     def forward(self, image: Tensor) -> Tensor:
-        x = self.conv_proj(image)  # 768x14x14
-        x = x.permute(0, 2, 3, 1).flatten(1, 2)  # 196x768
+        x = self.conv_proj(image).permute(0, 2, 3, 1).flatten(1, 2)  # c h w -> (h w) c: 196x768
         x = torch.cat([self.class_token.expand(x.shape[0], -1, -1), x], dim=1)  # 197x768
         x = self.encoder(x)  # 197x768
         x = x[:, 0]  # 768
@@ -107,7 +107,7 @@ class VisionTransformer(nn.Module):
 def vit_b_16(size: int = 224, drop: float = 0.0, num_classes: int = 1000) -> VisionTransformer:
     """VisionTransformer(patch = 16, layers = 12, num_heads = 12, dim = 768, hidden = 3072) of vit.net."""
     return VisionTransformer(
-        patch=16, num_heads=12, dim=768, hidden=3072, size=size, drop=drop, num_classes=num_classes
+        patch=16, layers=12, num_heads=12, dim=768, hidden=3072, size=size, drop=drop, num_classes=num_classes
     )
 
 
