@@ -119,8 +119,21 @@ class Threads:
                 continue
             length, last = thread.resume
             tail = Thread(thread.items[length:], thread.last, output=thread.output)
-            tail.spans = [_span(tail.items)]
-            tail.reads = set(last)
+            first, behind = span = _span(tail.items)
+            # What the piece reads must stand before it, and the thread goes on before all that come after it.
+            after = [tail, *self.threads[number + 1 :]]
+            tail.spans = [span]
+            if any(other.has(end) for other in after for end in sources):
+                continue
+            edges = self.builder.edges
+            tail.reads = {edge.source.place for edge in edges if first <= edge.target.part.number < behind}
+            tail.reads = {end for end in tail.reads if not tail.has(end)}
+            thread.spans = [
+                piece
+                for start, stop in thread.spans
+                for piece in ((start, min(stop, first)), (max(start, behind), stop))
+                if piece[0] < piece[1]
+            ]
             thread.items, thread.last, thread.output, thread.resume = thread.items[:length], last, None, None
             thread.cut = (length, last)
             self.threads.insert(number + 1, tail)
@@ -181,8 +194,10 @@ class Threads:
                 sides.append(thread)
             else:
                 beside.append(thread)
-        if beside:
+        if beside and main.resume is not None:
             self._set_beside(main, beside)
+        else:
+            sides += beside
         return Column(main.items, [Column(thread.items) for thread in sides])
 
     @staticmethod

@@ -124,6 +124,11 @@ SHAPES = {
         "conv(8, 1x1)\noutput a = relu() -> globalavgpool()\nconv(4, 1x1) -> relu()\noutput b = globalavgpool()\n"
         "conv(2, 1x1)\noutput c = globalavgpool()"
     ),
+    "a head between values that are read later": (
+        "v = sigmoid() -> relu()\ntrain output a = add { v -> conv(8, 1x1); relu() } weight 1\nc: conv(8, 1x1)\n"
+        "w = identity()\nmul { add(w); identity(); add(v) }\ntrain output b = relu() weight 1\n"
+        "add { identity(); v; w }\noutput y = globalavgpool()"
+    ),
     "a group that reads what is outside": (
         "a = conv(8, 1x1)\nrelu()\ngroup: { conv(8, 1x1) -> relu() -> add(a) -> relu() }\noutput y = globalavgpool()"
     ),
