@@ -115,7 +115,7 @@ class Unit(Numbers):
             default = default if default is _UNSET else collapse(default)
         annotated = type_of([*values, *([] if default is _UNSET else [default])])
         shown = None
-        if default is not _UNSET:
+        if default is not _UNSET and not self.is_group:  # the class around a group always has a value to pass
             if annotated == "float" and isinstance(default, int):
                 default = float(default)
             shown = code.literal(default)
@@ -123,7 +123,7 @@ class Unit(Numbers):
 
     def default_of(self, parameter: tree.Parameter) -> Any:
         """The default of a parameter, where it does not depend on the input or on other parameters."""
-        if self.is_net and parameter.name in self.emission.graph.open:
+        if self.owner.kind == "net" and parameter.name in self.emission.graph.open:
             return plain(self.emission.graph.parameters[parameter.name])
         if parameter.default is None:
             return _UNSET

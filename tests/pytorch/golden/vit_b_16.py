@@ -48,7 +48,7 @@ class EncoderBlock(nn.Module):
 class Encoder(nn.Module):
     """The part `encoder` of VisionTransformer."""
 
-    def __init__(self, layers: int, num_heads: int, dim: int, hidden: int, patches: int, drop: float = 0.0) -> None:
+    def __init__(self, layers: int, num_heads: int, dim: int, hidden: int, drop: float, patches: int) -> None:
         super().__init__()
         self.pos_embedding = nn.Parameter(nn.init.normal_(torch.empty(1, patches + 1, dim), std=0.02))
         self.dropout1 = nn.Dropout(drop)
@@ -87,7 +87,7 @@ class VisionTransformer(nn.Module):
         self.class_token = nn.Parameter(torch.zeros(1, 1, dim))
 
         self.conv_proj = nn.Conv2d(3, dim, kernel_size=patch, stride=patch)
-        self.encoder = Encoder(layers, num_heads, dim, hidden, patches, drop=drop)
+        self.encoder = Encoder(layers, num_heads, dim, hidden, drop, patches)
         self.heads = nn.Sequential(OrderedDict(head=nn.Linear(dim, num_classes)))
 
         nn.init.trunc_normal_(self.conv_proj.weight, std=0.03608439182435161)
