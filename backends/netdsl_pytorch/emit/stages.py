@@ -26,6 +26,10 @@ MOST_CALLS = 4
 """Calls nested on one line, before it is split at a part with weights."""
 
 
+LONG = 80
+"""Columns of an expression that is put on a line of its own before more is done with it."""
+
+
 class Stages(Variables):
     """Writes operators and uses of blocks."""
 
@@ -135,6 +139,12 @@ class Stages(Variables):
             return
         use = Use(self.unit, step.nodes, in_forward=True)
         use.spill = self._spill
+        if len(inputs) == 1 and len(str(inputs[0])) + self.indent > LONG and not str(inputs[0]).isidentifier():
+            # A chain of methods on a long call would not fit on its line.
+            values = {case: canonical(item.inputs[0]) for case, item in step.cases.items()}
+            running = self.running_name(step)
+            self.assign(running, values, inputs[0])
+            inputs = [Code(running, typed=running in self.typed)]
         inputs = [self._simple(step, each, name, number) for number, each in enumerate(inputs)]
         if name == "rearrange":
             self.notes.append(" ".join(str(node.args["pattern"]).split()))

@@ -29,9 +29,8 @@ class CausalSelfAttention(nn.Module):
         x = self.c_attn(x)  # 1024x2304
         y = x.reshape(x.shape[0], x.shape[1], 3, self.heads, -1)
         q, k, v = y.permute(0, 2, 3, 1, 4).unbind(dim=1)  # t (s h d) -> s h t d
-        x = F.scaled_dot_product_attention(
-            q, k, v, is_causal=True, dropout_p=self.drop if self.training else 0.0
-        ).permute(0, 2, 1, 3).flatten(2)  # h t d -> t (h d): 1024x768
+        x = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=self.drop if self.training else 0.0)
+        x = x.permute(0, 2, 1, 3).flatten(2)  # h t d -> t (h d): 1024x768
         x = self.dropout1(self.c_proj(x))  # 1024x768
         return x
 

@@ -198,7 +198,8 @@ class WindowAttention(nn.Module):
         y: Tensor = self.cpb_mlp(self.relative_coords_table)
         y = y.reshape(self.shape0, self.heads)
         table = y[self.relative_position_index]
-        table = torch.sigmoid(table.reshape(self.n, -1, table.shape[1]).permute(2, 0, 1)) * 16  # (n m) h -> h n m
+        table = torch.sigmoid(table.reshape(self.n, -1, table.shape[1]).permute(2, 0, 1))  # (n m) h -> h n m
+        table = table * 16
 
         q_bias, _, v_bias = self.qkv.bias.chunk(3, dim=0)
         no_bias = q_bias * 0

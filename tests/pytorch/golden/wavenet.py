@@ -140,7 +140,7 @@ class WaveNet(nn.Module):
         layers_27_0, layers_27_1 = self.layers[27](layers_26_1)
         layers_28_0, layers_28_1 = self.layers[28](layers_27_1)
         x = self.layers[29](layers_28_1)  # 256x16000
-        x = F.relu(
+        x = (
             layers_0_0
             + layers_1_0
             + layers_2_0
@@ -172,6 +172,7 @@ class WaveNet(nn.Module):
             + layers_28_0
             + x
         )  # 256x16000
+        x = F.relu(x)  # 256x16000
         logits: Tensor = self.head2(F.relu(self.head1(x)))  # 256x16000
         return logits
 
