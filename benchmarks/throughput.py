@@ -37,7 +37,7 @@ def device() -> Any:
 def precision() -> str:
     from netdsl_pytorch.harness.device import choose_precision
 
-    return choose_precision(PRECISION or "auto", device())
+    return choose_precision(PRECISION or "auto", device(), (3, 224, 224))
 
 
 def pixels() -> tuple[Any, Any]:

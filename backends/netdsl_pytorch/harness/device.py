@@ -1,8 +1,14 @@
 """Chooses the device and the precision of a run."""
 
+import math
+from collections.abc import Sequence
+
 import torch
 
 from netdsl_pytorch.harness.errors import HarnessError
+
+LARGE = 128 * 128
+"""Pixels from which on an image counts as large: between what was measured at 28x28 and at 224x224."""
 
 
 def choose(name: str, local_rank: int | None = None) -> torch.device:
@@ -37,20 +43,26 @@ def set_seed(seed: int, device: torch.device) -> None:
         torch.cuda.manual_seed(seed)
 
 
-def choose_precision(name: str, device: torch.device) -> str:
-    """`float32` or `bfloat16`, `auto` resolved: bfloat16 on a GPU, and on a CPU that multiplies it in tiles (AMX).
+def choose_precision(name: str, device: torch.device, input_shape: Sequence[int]) -> str:
+    """`float32` or `bfloat16`, `auto` resolved: bfloat16 on a GPU, and on a CPU where it was measured to be faster.
 
-    AVX512-BF16 alone is not enough: with it, mini_googlenet trained no faster in bfloat16 than in float32 (4 % slower).
+    That is with tiles (AMX), and for large images with AVX512-BF16 alone: there GoogLeNet at 224x224 trained 1.6 times
+    as fast in bfloat16 (benchmarks/cpu_speed.py), mini_googlenet at 28x28 no faster (4 % slower).
     """
     if name in ("float32", "bfloat16"):
         return name
     if name != "auto":
         raise HarnessError(f"there is no precision `{name}`: auto, float32 or bfloat16")
-    if device.type == "cuda":
+    large = math.prod(input_shape[1:]) >= LARGE
+    if device.type == "cuda" or _cpu_has("_is_amx_tile_supported") or (large and _cpu_has("_is_avx512_bf16_supported")):
         return "bfloat16"
-    # Not public, so it may go; then float32, which is always right.
-    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return "bfloat16" if has_tiles is not None and has_tiles() else "float32"
+    return "float32"
+
+
+def _cpu_has(question: str) -> bool:
+    """What torch.cpu answers. Its questions are not public, so they may go; then float32, which is always right."""
+    ask = getattr(torch.cpu, question, None)
+    return ask is not None and bool(ask())
 
 
 def _unknown(name: str) -> HarnessError:

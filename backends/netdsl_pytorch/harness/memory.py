@@ -74,7 +74,7 @@ def largest_batch(model: TrainableModel, recipe: Recipe, where: torch.device, me
     two images fit.
     """
     room = memory if memory is not None else int(0.9 * system.free_memory(where))
-    autocast = devices.choose_precision(recipe.precision, where) == "bfloat16"
+    autocast = devices.choose_precision(recipe.precision, where, model.input_shape) == "bfloat16"
 
     def fits(part: int) -> bool:
         return training_memory(model, recipe, part, autocast, where.type) <= room

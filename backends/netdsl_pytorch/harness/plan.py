@@ -62,7 +62,7 @@ def dry_run(model: TrainableModel, options: Options) -> Plan:
     """What `train` would do with the same arguments; writes nothing. Raises HarnessError where `train` would."""
     check_free(options.out)
     recipe, where, images = prepare(model, options, Group())
-    precision = device.choose_precision(recipe.precision, where)
+    precision = device.choose_precision(recipe.precision, where, model.input_shape)
     with torch.device("meta"):
         module = emitted.build(Path("model.py"), model.source, model.name)
     weights = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())

@@ -58,7 +58,7 @@ def describe(
         weights=str(options.weights.resolve()) if options.weights is not None else None,
         reset=options.reset,
         device=where.type,
-        precision=device.choose_precision(recipe.precision, where),
+        precision=device.choose_precision(recipe.precision, where, model.input_shape),
         recipe=recipe,
     )
 
