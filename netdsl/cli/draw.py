@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Literal
@@ -65,7 +64,13 @@ def run(args: Namespace) -> int:
         from netdsl.draw.stamp import state_of
 
         check_target(args.output, state_of, force=args.force)
-    gc.disable()  # the process ends before there is garbage; see netdsl.loading.collector_paused
+    from netdsl.loading import collector_paused
+
+    with collector_paused():
+        return _draw(args, form)
+
+
+def _draw(args: Namespace, form: str) -> int:
     loaded = load(args)
 
     from netdsl.draw.drawing import Drawing, Request, Unknown, linker
