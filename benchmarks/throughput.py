@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from _bench import machine, publish, table
+from _bench import Run, machine, publish, table, wall
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 3
 WARM_UP, STEPS = 2, 4
@@ -50,8 +50,8 @@ def pixels() -> tuple[Any, Any]:
     return images, torch.randint(0, 1000, (count,), generator=generator)
 
 
-def bare(settings: str) -> float:
-    """Seconds of a step of a minimal loop over torchvision's model."""
+def bare(settings: str) -> Run:
+    """A step of a minimal loop over torchvision's model."""
     import torch
     import torch.nn.functional as F
 
@@ -74,7 +74,7 @@ def bare(settings: str) -> float:
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     images, labels = pixels()
-    times = [time.perf_counter()]
+    times = [now()]
     for start in range(0, len(images), BATCH):
         # On the host, in floats, as a transform does.
         batch = (images[start : start + BATCH].float() / 255 - mean) / std
@@ -94,8 +94,8 @@ def bare(settings: str) -> float:
     return steady(times)
 
 
-def ours() -> float:
-    """Seconds of a step of the harness."""
+def ours() -> Run:
+    """A step of the harness."""
     from netdsl_pytorch import harness
     from netdsl_pytorch.harness import emitted, system
     from netdsl_pytorch.harness.batches import Batch, Batches
@@ -126,7 +126,7 @@ def ours() -> float:
     data = DataSet("noise", "one", MemorySplit(images, labels), test, names, 3, mean, std)
     recipe = Recipe(epochs=1, batch=BATCH, learning_rate=0.01, nesterov=False, warmup=0.0, schedule="constant")
     optimizer = make_optimizer(net, recipe)
-    times = [time.perf_counter()]
+    times = [now()]
 
     class Timed(Batches):
         """Notes when each step is over: when the next is asked for."""
@@ -161,35 +161,40 @@ def ours() -> float:
     return steady(times)
 
 
-def now() -> float:
-    """The time when all that was asked of the device is done."""
+def now() -> Run:
+    """The clock, and the processor's time, when all that was asked of the device is done."""
     import torch
 
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter()
+    return Run(time.perf_counter(), time.process_time())
 
 
-def steady(times: list[float]) -> float:
+def steady(times: list[Run]) -> Run:
     """The median step after the first few."""
-    return median(after - before for before, after in zip(times[WARM_UP:-1], times[WARM_UP + 1 :], strict=True))
+    pairs = list(zip(times[WARM_UP:-1], times[WARM_UP + 1 :], strict=True))
+    return Run(
+        median(after.wall - before.wall for before, after in pairs),
+        median(after.cpu - before.cpu for before, after in pairs),
+    )
 
 
 def main() -> None:
     names = (REFERENCE, TIMM, HARNESS)
-    found: dict[str, list[float]] = {name: [] for name in names}
+    found: dict[str, list[Run]] = {name: [] for name in names}
     for _ in range(ROUNDS):
         for name in names:
             command = [sys.executable, str(Path(__file__)), "--candidate", name]
             output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
-            found[name].append(float(output))
+            found[name].append(Run(*map(float, output.split())))
     rows = []
     for name in names:
-        gains = [
-            f"{median(base / own for base, own in zip(found[other], found[name], strict=True)):.2f}"
-            for other in (REFERENCE, TIMM)
-        ]
-        rows.append([name, f"{BATCH / median(found[name]):,.1f}", *gains])
+        gains = []
+        for other in (REFERENCE, TIMM):
+            pairs = list(zip(found[other], found[name], strict=True))
+            gains.append(f"{median(base.wall / own.wall for base, own in pairs):.2f}")
+            gains.append(f"{median(base.cpu / own.cpu for base, own in pairs):.2f}")
+        rows.append([name, f"{BATCH / wall(found[name]):,.1f}", *gains])
     import torch
 
     card = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
@@ -199,12 +204,12 @@ def main() -> None:
         "Training GoogLeNet: images a second",
         f"GoogLeNet with batch norm and two heads, 224x224, batch {BATCH}, {precision()}, {threads} threads, {ROUNDS} "
         f"rounds of processes taking turns, median of {STEPS} steps. torch {torch.__version__}; {card}{machine()}.",
-        table(["", "images/s", "times torchvision's", "times timm's"], rows),
+        table(["", "images/s", "times torchvision's", "by processor", "times timm's", "by processor"], rows),
     )
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--candidate"]:
-        print(ours() if sys.argv[2] == HARNESS else bare(sys.argv[2]))
+        print(*(ours() if sys.argv[2] == HARNESS else bare(sys.argv[2])))
     else:
         main()
