@@ -89,20 +89,19 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 }
 
 
+HANGS = 20.0
+"""Seconds of the processor that no text here may take, on any machine and however busy: what is quadratic takes hours.
+benchmarks/hostile.py measures the milliseconds."""
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_gets_a_diagnostic_soon(name: str) -> None:
     data, code = HOSTILE[name]
     start = time.process_time()
     found = codes(data)
-    # What a limit stops costs nothing; what must be parsed, a time in proportion to its size.
-    assert time.process_time() - start < 0.1 + 8e-6 * (len(data) if name not in AT_ONCE else 0)
+    assert time.process_time() - start < HANGS
     assert code in found
 
-
-AT_ONCE = {
-    *("nested braces", "nested blocks", "nested parentheses", "nested lists", "digits", "digits in a size"),
-    *("an exponent", "NUL", "bad UTF-8", "lone CR", "bidirectional control", "too large"),
-}
 
 SOUND = {
     "empty lines": b"\n" * 2**20,
@@ -124,7 +123,7 @@ def test_much_of_the_same_is_sound(name: str) -> None:
     data = SOUND[name]
     start = time.process_time()
     assert codes(data) == []
-    assert time.process_time() - start < 0.1 + 8e-6 * len(data)
+    assert time.process_time() - start < HANGS
 
 
 @given(st.binary(max_size=200))
