@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml
 FASHION_MNIST ?= /usr/share/datasets/fashion-mnist
 ifneq ($(wildcard $(FASHION_MNIST)/train-images-idx3-ubyte*),)
 DEMO_DATA ?= fashion-mnist
-DEMO_EPOCHS ?= 1
+DEMO_EPOCHS ?= 2
 else
 DEMO_DATA ?= digits
 DEMO_EPOCHS ?= 10
