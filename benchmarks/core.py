@@ -51,7 +51,8 @@ from netdsl.analysis.budgets import check_budgets
 from netdsl.analysis.figures import Figures
 from netdsl.analysis.report import Report
 from netdsl.cli.table import draw
-from netdsl.loading import collector_paused, elaborate, parse
+from netdsl.elaborate import collector_paused, elaborate
+from netdsl.syntax.parser import parse
 from netdsl.text.source import Source
 
 def rounded(seconds):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.analysis.budgets import check_budgets
 from netdsl.analysis.figures import Figures
 from netdsl.catalogue import Spec, read_spec
-from netdsl.elaborate import elaborate, model_names
+from netdsl.elaborate import collector_paused, elaborate, model_names
 from netdsl.limits import Limits
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
 from netdsl.text.diagnostic import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from netdsl.graph.graph import Graph
     from netdsl.text.diagnostic import Diagnostic
@@ -94,15 +92,3 @@ def load_model(
         )
         figures = Figures(graph)
         return Loaded(graph, spec, (*graph.notes, *check_budgets(graph, figures)), figures)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep Python from looking for garbage: a graph that grows has none, and looking doubles the time it takes."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -46,7 +46,8 @@ def run(args: Namespace) -> int:
 
 def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[str]]:
     """What is wrong with a spec, and a line about each model of it that is sound."""
-    from netdsl.loading import collector_paused, load_model, read_models
+    from netdsl.elaborate import collector_paused
+    from netdsl.loading import load_model, read_models
 
     # Models of one file share blocks, whose findings are told once.
     found: dict[tuple[Code, Span], Diagnostic] = {}

@@ -204,6 +204,6 @@ def as_fractions(op: Operator, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
     return inputs
 
 
-def deduplicated(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-    """In the order of the text."""
+def in_order(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics in the order of the text."""
     return sorted(diagnostics, key=lambda each: (each.span.source.name, each.span.start))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import Env
 from netdsl.elaborate.evaluate import evaluate
-from netdsl.elaborate.explain import deduplicated
+from netdsl.elaborate.explain import in_order
 from netdsl.elaborate.files import FileValue, Loader, NetValue, elaborate_file
 from netdsl.elaborate.finish import finish
 from netdsl.elaborate.nets import elaborate_net, graph_of
@@ -53,7 +53,7 @@ def elaborate(
     """
     session = Session(limits or Limits(), traced=traced)
     graph = None
-    with _room():
+    with _room(), collector_paused():
         try:
             graph = _elaborate(session, file, model, dict(params or {}), dict(inputs or {}), root)
         except Trouble as found:
@@ -62,7 +62,7 @@ def elaborate(
             pass
     if session.found:
         only_contracts = all(each.code is CONTRACT for each in session.found)
-        raise (ContractError if only_contracts else SpecSemanticError)(deduplicated(session.found))
+        raise (ContractError if only_contracts else SpecSemanticError)(in_order(session.found))
     assert graph is not None
     return graph
 
@@ -170,15 +170,23 @@ def _plain_value(name: str, value: Any) -> Any:
 
 
 @contextmanager
-def _room() -> Iterator[None]:
-    """Room for the deepest nesting that the limits allow, and no search for garbage while there is none: it would
-    look through the growing graph again and again."""
-    before, collecting = sys.getrecursionlimit(), gc.isenabled()
-    sys.setrecursionlimit(max(before, _FRAMES))
+def collector_paused() -> Iterator[None]:
+    """Keep Python from looking for garbage: a graph that grows has none, and looking doubles the time it takes."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        sys.setrecursionlimit(before)
-        if collecting:
+        if was_enabled:
             gc.enable()
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Room for the deepest nesting that the limits allow."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -11,7 +11,7 @@ from netdsl.elaborate.calls import Call, apply_operator, check_pairing, resolve,
 from netdsl.elaborate.contracts import check_contract, expected_value
 from netdsl.elaborate.defaults import add_default
 from netdsl.elaborate.env import CALLABLE, POISON, Binding, BlockValue, Chain, Env, OperatorValue
-from netdsl.elaborate.evaluate import bind_pattern, duplicate, evaluate, evaluate_whole, iterate, truth
+from netdsl.elaborate.evaluate import bind_pattern, evaluate, evaluate_whole, iterate, truth
 from netdsl.elaborate.inits import init
 from netdsl.elaborate.parts import Flow, Slot, check_free, declare, poison, slot, values_of
 from netdsl.elaborate.session import trouble
@@ -420,4 +420,4 @@ def handle(kind: type, runner: Callable[[Any, Flow, Env], None]) -> None:
     _BY_STATEMENT[kind] = runner
 
 
-__all__ = ["duplicate", "forget", "handle", "let", "pipeline", "run", "run_call", "run_kept", "stage", "turns"]
+__all__ = ["forget", "handle", "let", "pipeline", "run", "run_call", "run_kept", "stage", "turns"]
