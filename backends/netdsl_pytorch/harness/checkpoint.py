@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,10 +56,17 @@ def write_atomic(path: Path, content: bytes) -> None:
         raise HarnessError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def tensors_as_bytes(tensors: dict[str, Tensor]) -> bytes:
-    """A safetensors file. Tensors are copied: the format wants them dense and none of them shared."""
-    # `contiguous` first: `clone` alone would keep channels_last.
-    return safetensors.torch.save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
+def write_tensors_atomic(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Likewise makes `path` a safetensors file of `tensors`. Raises HarnessError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write_tensors(temporary, tensors)
+        temporary.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise HarnessError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
@@ -101,19 +109,18 @@ def save(
     target = _path(folder, step)
     if target.exists():
         return
-    contents = {
-        MODEL: tensors_as_bytes(model.state_dict()),
-        OPTIMIZER: tensors_as_bytes(optimizer_tensors(optimizer, model)),
-    }
+    contents = {MODEL: model.state_dict(), OPTIMIZER: optimizer_tensors(optimizer, model)}
     if average is not None:
-        contents[AVERAGE] = tensors_as_bytes(average.state_dict())
-    files = {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in contents.items()}
-    contents[MANIFEST] = _manifest({"format": 1, "step": step, "position": position, "files": files})
+        contents[AVERAGE] = average.state_dict()
     temporary = folder / f".step-{step:08d}.{os.getpid()}.tmp"
     try:
         temporary.mkdir(parents=True)
-        for name, data in contents.items():
-            _write_flushed(temporary / name, data)
+        files = {}
+        for name, tensors in contents.items():
+            _write_tensors(temporary / name, tensors)
+            files[name] = {"bytes": (temporary / name).stat().st_size, "sha256": _sha256_of_file(temporary / name)}
+        values = {"format": 1, "step": step, "position": position, "files": files}
+        _write_flushed(temporary / MANIFEST, _manifest(values))
         _flush_folder(temporary)
         temporary.rename(target)
         _flush_folder(folder)
@@ -199,6 +206,33 @@ def _manifest(values: dict[str, Any]) -> bytes:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _sha256_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """A safetensors file, written from where the tensors lie: a second copy of large weights might not fit the memory.
+
+    Raises OSError.
+    """
+    dense: dict[str, Tensor] = {}
+    places = set()
+    for name, value in tensors.items():
+        held = value.detach().cpu().contiguous()
+        # The format has no tensors that share memory.
+        dense[name] = held.clone() if held.untyped_storage().data_ptr() in places else held
+        places.add(dense[name].untyped_storage().data_ptr())
+    try:
+        safetensors.torch.save_file(dense, path)
+    except safetensors.SafetensorError as error:
+        # Its text has the system's words in the middle: … IoError(Os { code: 28, …, message: "No space …" }).
+        said = re.search(r'message: "([^"]*)"', str(error))
+        raise OSError(said[1] if said else str(error)) from error
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _write_flushed(path: Path, content: bytes) -> None:

@@ -61,9 +61,9 @@ def loss_weights(model: nn.Module) -> dict[str, float]:
 
 
 def inference_parameters(model: nn.Module, example: Tensor) -> int:
-    """How many parameters have a part in the logits of eval mode, found by asking which of them get a gradient.
+    """How many parameters have a part in the logits of eval mode: those that autograd's graph of them leads to.
 
-    Those of auxiliary heads have none. `example` is a batch [B, C, H, W]; the module is left in eval mode.
+    Auxiliary heads have none. `example` is a batch [B, C, H, W]; the module is left in eval mode.
     """
     model.eval()
     parameters = list(model.parameters())
@@ -73,8 +73,18 @@ def inference_parameters(model: nn.Module, example: Tensor) -> int:
             parameter.requires_grad_(True)
         with torch.enable_grad():
             logits: Tensor = model(example)
-            gradients = torch.autograd.grad(logits.float().sum(), parameters, allow_unused=True)
+        # No gradient is computed: it would take as much memory as the weights.
+        found: set[int] = set()
+        seen, waiting = set(), [logits.grad_fn]
+        while waiting:
+            node = waiting.pop()
+            if node is None or node in seen:
+                continue
+            seen.add(node)
+            waiting += [following for following, _ in node.next_functions]
+            if hasattr(node, "variable"):
+                found.add(id(node.variable))
     finally:
         for parameter, wants in zip(parameters, wanted, strict=True):
             parameter.requires_grad_(wants)
-    return sum(p.numel() for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None)
+    return sum(parameter.numel() for parameter in parameters if id(parameter) in found)

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
 
-from netdsl_pytorch.harness.checkpoint import write_atomic
+from netdsl_pytorch.harness.checkpoint import write_atomic, write_tensors_atomic
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.recipe import Recipe
@@ -204,9 +205,9 @@ class RunFolder:
                     continue
         return sorted(found.values(), key=lambda line: int(line["step"]))
 
-    def finish(self, weights: bytes, result: dict[str, Any]) -> None:
+    def finish(self, weights: dict[str, Tensor], result: dict[str, Any]) -> None:
         """Writes the weights, then the result."""
-        write_atomic(self.weights, weights)
+        write_tensors_atomic(self.weights, weights)
         write_atomic(self.result, as_json(result))
 
     def finished(self) -> Result | None:

@@ -169,7 +169,7 @@ def _run(
                 best = training.best()
                 result = _result(description, images, where, evaluation, position, parameters, batches, group)
                 report.write(run, description, result, evaluation.confusion, system.environment(where))
-                run.finish(checkpoint.tensors_as_bytes(best.state_dict()), result)
+                run.finish(best.state_dict(), result)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise memory.out_of_memory(model, recipe, where, group.size) from error
     except RuntimeError as error:

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from netdsl_pytorch.harness.checkpoint import tensors_as_bytes, write_atomic
+from netdsl_pytorch.harness.checkpoint import write_tensors_atomic
 from netdsl_pytorch.harness.errors import HarnessError
 
 SHOWN = 5
@@ -85,7 +85,7 @@ def convert(source: Path, target: Path) -> int:
         raise HarnessError(f"{source} is not a state_dict: {_some(odd)} is no tensor")
     if all(key.startswith("module.") for key in content):
         content = {key.removeprefix("module."): value for key, value in content.items()}
-    write_atomic(target, tensors_as_bytes(content))
+    write_tensors_atomic(target, content)
     return len(content)
 
 

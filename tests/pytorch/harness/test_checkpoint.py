@@ -54,6 +54,15 @@ def test_what_is_saved_comes_back(folder: Path) -> None:
         assert before.stride() == after.stride()
 
 
+def test_tied_weights_are_saved_under_both_names(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    model[1].weight = model[0].weight
+    save(tmp_path, 1, {}, model, torch.optim.SGD(model.parameters(), lr=0.1))
+    found = load(tmp_path, 1).model
+    assert torch.equal(found["0.weight"], model[0].weight)
+    assert torch.equal(found["1.weight"], model[0].weight)
+
+
 def test_the_last_two_are_kept(folder: Path) -> None:
     save(folder, 3, {}, *trained(3))
     assert sorted(path.name for path in folder.iterdir()) == ["step-00000002", "step-00000003"]
