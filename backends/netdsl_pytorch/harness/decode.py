@@ -2,6 +2,7 @@
 
 import io
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,12 @@ from netdsl_pytorch.harness.errors import HarnessError
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"))
 MODES = {1: "L", 3: "RGB"}
 """Pillow's names for images of so many channels."""
+JPEG = ("JPEG", "MPO")
+"""Likewise for JPEGs, and for those of cameras that hold several pictures, of which the first counts."""
+
+
+ORIENTATION = 0x0112
+"""EXIF's tag for how a camera was held: from 5 on, width and height change places."""
 
 
 class BrokenImage(Exception):
@@ -31,17 +38,21 @@ def decode(
 
     mode = MODES[channels]
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            width, height = image.size
+        # What Pillow only warns of (a large image, EXIF that is damaged) is no reason to leave an image out.
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as image:
+            orientation = _orientation(image)
+            width, height = image.size if orientation < 5 else image.size[::-1]
             top, left, h, w = box(height, width)
-            if image.format == "JPEG":
+            if image.format in JPEG:
                 # At least as many pixels in the part as are wanted of it.
-                image.draft(mode, (int(width * size[1] / w), int(height * size[0] / h)))
-            across, down = image.size[0] / width, image.size[1] / height
+                wanted = (int(width * size[1] / w), int(height * size[0] / h))
+                image.draft(mode, wanted if orientation < 5 else wanted[::-1])
+            upright = _upright(image, orientation)
+            across, down = upright.size[0] / width, upright.size[1] / height
             part = (left * across, top * down, (left + w) * across, (top + h) * down)
             # Rounding may leave the image by a hair, which Pillow refuses.
-            part = (max(part[0], 0), max(part[1], 0), min(part[2], image.size[0]), min(part[3], image.size[1]))
-            pixels = _converted(image, mode).resize(
+            part = (max(part[0], 0), max(part[1], 0), min(part[2], upright.size[0]), min(part[3], upright.size[1]))
+            pixels = _converted(upright, mode).resize(
                 (size[1], size[0]), Image.Resampling.BILINEAR, box=part, reducing_gap=3.0
             )
             return _tensor(np.array(pixels))
@@ -58,11 +69,12 @@ def decode_whole(content: bytes, channels: int, shorter: int) -> Tensor:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.format == "JPEG":
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as image:
+            orientation = _orientation(image)
+            if image.format in JPEG:
                 scale = min(1.0, shorter / min(image.size))
                 image.draft(MODES[channels], (math.ceil(image.size[0] * scale), math.ceil(image.size[1] * scale)))
-            return _tensor(np.array(_converted(image, MODES[channels])))
+            return _tensor(np.array(_converted(_upright(image, orientation), MODES[channels])))
     except Exception as error:
         raise BrokenImage(f"{type(error).__name__}: {error}".splitlines()[0]) from error
 
@@ -75,6 +87,33 @@ def check_pillow() -> None:
         raise HarnessError(
             "image files are decoded by Pillow, which is not installed", help="pip install pillow"
         ) from error
+
+
+def _orientation(image: "PIL.Image.Image") -> int:  # type: ignore[name-defined]  # noqa: F821
+    """How the camera was held, from 1 (upright) to 8. TIFF has no such entry: Pillow itself turns its images."""
+    if "exif" not in image.info:
+        return 1
+    try:
+        found = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # Whatever damaged EXIF leads to: the image may be sound.
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _upright(image: "PIL.Image.Image", orientation: int) -> "PIL.Image.Image":  # type: ignore[name-defined]  # noqa: F821
+    """The image as it was seen."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return image.transpose(turns[orientation]) if orientation > 1 else image
 
 
 def _converted(image: "PIL.Image.Image", mode: str) -> "PIL.Image.Image":  # type: ignore[name-defined]  # noqa: F821

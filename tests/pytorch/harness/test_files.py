@@ -206,6 +206,31 @@ def middle(height: int, width: int) -> tuple[float, float, float, float]:
     return middle_box(height, width, (8, 8), 1.0)
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_seen_as_the_camera_was_held(orientation: int, format: str) -> None:
+    upright = Image.open(io.BytesIO(picture(1, 320, 200, "PNG")))
+    # What a viewer undoes was done to the pixels by the camera.
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}.get(orientation)
+    file = io.BytesIO()
+    turned = upright if stored is None else upright.transpose(Image.Transpose(stored))
+    turned.save(file, format, exif=exif, quality=98)
+
+    box = functools.partial(middle_box, size=(20, 32), share=0.8)
+    expected = decode(picture(1, 320, 200, "PNG"), 3, (20, 32), box)
+    assert (decode(file.getvalue(), 3, (20, 32), box).int() - expected.int()).abs().max() < 12
+    assert decode_whole(file.getvalue(), 3, 100).shape[1] < decode_whole(file.getvalue(), 3, 100).shape[2]
+
+
+def test_damaged_exif_leaves_an_image_as_it_is(recwarn: pytest.WarningsRecorder) -> None:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(picture(1))).save(file, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01")
+    decode(file.getvalue(), 3, (8, 8), functools.partial(middle_box, size=(8, 8), share=1.0))
+    assert not recwarn.list
+
+
 def test_any_bytes_are_an_image_or_broken() -> None:
     whole = picture(0)
     chance = np.random.default_rng(0)
