@@ -90,7 +90,8 @@ class Use(Arguments):
         return expr_of(self.nodes[case].args["border"][axis][side])
 
     def rearrange(self, x: Code) -> Code:
-        """Reshape, permute, reshape; sizes are read from the tensor, or follow from the named ones."""
+        """Reshape or squeeze, permute, flatten or reshape, unsqueeze; sizes are read from the tensor or follow from the
+        named ones."""
         text = self.same("pattern")
         pattern = parse(text)
         shapes = {case: plain(node.inputs[0].type.shape) for case, node in self.nodes.items()}
@@ -101,18 +102,23 @@ class Use(Arguments):
         lead = self.lead
         batch = [self._shape(x, 0)] if lead else []
         made = x
-        if any(len(group) != 1 for group in groups):
+        if any(len(group) > 1 for group in groups):
             made = self._split(x, groups, batch, plans)
             if len(str(made)) > 50 and order != tuple(sorted(order)) and self.spill is not None:
                 made = self.spill(Code(made.doc, made.level, x.typed, made.calls))
+        elif not all(groups):
+            ones = [code.literal(axis + lead) for axis, group in enumerate(groups) if not group]
+            made = code.method(made, "squeeze", [ones[0] if len(ones) == 1 else code.tuple_of(ones)])
         if order != tuple(sorted(order)):
             axes = [*range(lead), *(axis + lead for axis in order)]
-            if len(order) == 2 and lead == 0:
-                made = code.method(made, "permute", [code.literal(axis) for axis in axes])
-            else:
-                made = code.method(made, "permute", [code.literal(axis) for axis in axes])
-        if any(len(group) != 1 for group in first.groups):
-            made = self._merge(made, x, first.groups, groups, order, batch, plans)
+            made = code.method(made, "permute", [code.literal(axis) for axis in axes])
+        if sum(len(group) > 1 for group in first.groups) > 1:
+            made = self._merge(made, x, first.groups, groups, batch)
+        else:
+            made = self._flatten(made, [group for group in first.groups if group])
+            for axis, group in enumerate(first.groups):
+                if not group:
+                    made = code.method(made, "unsqueeze", [code.literal(axis + lead)])
         return Code(made.doc, made.level, x.typed, x.calls + 1)
 
     def _named(self, name: str) -> Code | None:
@@ -133,10 +139,7 @@ class Use(Arguments):
         return expr_of(node.args["sizes"][name])
 
     def _split(self, x: Code, groups: Sequence[Sequence[str]], batch: list[Code], plans: Mapping[Case, Any]) -> Code:
-        if all(len(group) == 1 for group in groups):
-            return x
         sizes: list[Code] = []
-        place = 0
         for axis, group in enumerate(groups):
             for name in group:
                 named = self._named(name)
@@ -151,7 +154,6 @@ class Use(Arguments):
                         assert other is not None
                         size = code.binary("//", size, other)
                     sizes.append(size)
-                place += 1
         # One size may be left to PyTorch: that which is longest to write.
         longest = max(range(len(sizes)), key=lambda index: len(str(sizes[index])) if "//" in str(sizes[index]) else 0)
         if "//" in str(sizes[longest]):
@@ -159,24 +161,27 @@ class Use(Arguments):
         arguments = [*batch, *sizes]
         return code.method(x, "reshape", arguments)
 
+    def _flatten(self, made: Code, merged: Sequence[Sequence[int]]) -> Code:
+        """Makes one axis of the only several that belong together."""
+        wide = next((index for index, group in enumerate(merged) if len(group) > 1), None)
+        if wide is None:
+            return made
+        start = wide + self.lead
+        stop = start + len(merged[wide]) - 1
+        last = sum(map(len, merged)) + self.lead - 1
+        axes = [start] if stop == last else [start, stop]
+        return code.method(made, "flatten", [code.literal(axis) for axis in axes])
+
     def _merge(
         self,
         made: Code,
         x: Code,
         merged: Sequence[Sequence[int]],
         groups: Sequence[Sequence[str]],
-        order: Sequence[int],
         batch: list[Code],
-        plans: Mapping[Case, Any],
     ) -> Code:
+        """Makes several axes of several each."""
         lead = self.lead
-        wide = [index for index, group in enumerate(merged) if len(group) != 1]
-        if len(wide) == 1 and len(merged[wide[0]]) > 1:
-            start = sum(len(group) for group in merged[: wide[0]]) + lead
-            stop = start + len(merged[wide[0]]) - 1
-            total = len(order) + lead
-            arguments = [code.literal(start)] if stop == total - 1 else [code.literal(start), code.literal(stop)]
-            return code.method(made, "flatten", arguments)
         names = [name for group in groups for name in group]
         owners = [axis for axis, group in enumerate(groups) for _ in group]
         sizes: list[Code] = []
@@ -211,7 +216,7 @@ class Use(Arguments):
 def reads_sizes(text: str) -> bool:
     """Whether a pattern needs sizes of the tensor: it splits an axis, or merges more than one."""
     pattern = parse(text)
-    return any(len(group) != 1 for group in pattern.left) or sum(len(group) != 1 for group in pattern.right) > 1
+    return any(len(group) > 1 for group in pattern.left) or sum(len(group) > 1 for group in pattern.right) > 1
 
 
 def _product(left: Code, right: Code) -> Code:
