@@ -8,11 +8,12 @@ where a combine is called as a stage (`-> add(bias)`), which names the tensor th
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import ClassVar
 
 from netdsl.graph.types import TensorType
 from netdsl.ops.axes import axis_names, in_words
-from netdsl.ops.broadcast import Clash, as_type, broadcast, full, reaches_batch
+from netdsl.ops.broadcast import Clash, Full, as_type, broadcast, full, reaches_batch
 from netdsl.ops.combine import BranchProblem, Combine
 from netdsl.ops.operator import Args, Kept, register
 
@@ -30,13 +31,9 @@ class Elementwise(Combine):
             return first
         self.check_numbers(inputs, args)
         self.check_axes_or_fewer(inputs, args)
-        batched = tuple(x for x in inputs if x.batched)
-        if not (self.gates or args["others"]) and len(batched) == len(inputs):
-            self.check(inputs, args)
-        elif not (self.gates or args["others"]) and any(x != batched[0] for x in batched):
-            odd = tuple(number for number, x in enumerate(inputs) if x.batched and x != batched[0])
-            raise self.differ("in shape", odd, "the shape, of those with a batch", inputs, args)
         shapes = tuple(map(full, inputs))
+        if not (self.gates or args["others"]):
+            self.check_same(inputs, args, shapes)
         try:
             result = broadcast(shapes)
         except Clash as clash:
@@ -44,6 +41,21 @@ class Elementwise(Combine):
         if reaches_batch(result, shapes):
             raise self.differ("in their number of axes", (1,), "the number of axes", inputs, args)
         return as_type(result, first)
+
+    def check_same(self, inputs: tuple[TensorType, ...], args: Args, shapes: tuple[Full, ...]) -> None:
+        """Raises unless all branches in braces that have a batch have one shape."""
+        batched = tuple(x for x in inputs if x.batched)
+        try:
+            if len(batched) == len(inputs):
+                self.check(inputs, args)
+            elif any(x != batched[0] for x in batched):
+                odd = tuple(number for number, x in enumerate(inputs) if x.batched and x != batched[0])
+                raise self.differ("in shape", odd, "the shape, of those with a batch", inputs, args)
+        except BranchProblem as problem:
+            with suppress(Clash):
+                broadcast(shapes)
+                problem.help = f"where an axis of 1 is to be repeated, call it as a stage: `-> {self.name}(…)`"
+            raise
 
     def check_axes_or_fewer(self, inputs: tuple[TensorType, ...], args: Args) -> None:
         """Raises unless those with a batch have as many axes, and those without have no more, their batch counted."""

@@ -167,6 +167,16 @@ def test_branches_that_differ(
     assert (caught.value.reason, caught.value.odd, caught.value.agree) == (reason, odd, agree)
 
 
+def test_branches_of_which_one_could_be_repeated() -> None:
+    """In braces that is more often a slip; whoever means it is told how to say so."""
+    with pytest.raises(BranchProblem) as caught:
+        shape("sub", (64, 28, 28), (64, 1, 1))
+    assert caught.value.help == "where an axis of 1 is to be repeated, call it as a stage: `-> sub(…)`"
+    with pytest.raises(BranchProblem) as caught:
+        shape("sub", (64, 28, 28), (32, 1, 1))
+    assert caught.value.help == ""
+
+
 def test_a_combine_of_one() -> None:
     with pytest.raises(TooFewBranches, match="needs two branches or more; it has 1"):
         shape("add", (3, 4, 4))
