@@ -1,21 +1,53 @@
-"""Runs training in processes of its own, forked from the test's, which has PyTorch loaded already."""
+"""Runs training in processes of its own, forked from a server that has PyTorch loaded already (see server.py)."""
 
+import atexit
 import contextlib
+import functools
+import multiprocessing
 import os
+import pickle
+import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-from netdsl_pytorch.harness import HarnessError
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-INTERNAL = 101
+ROOT = Path(__file__).parents[3]
 STORES: list[TCPStore] = []
 """They live as long as the tests."""
+
+
+@functools.cache
+def _ask() -> Callable[[Any], Any]:
+    """Asks the server, which the first question starts and the end of this process ends."""
+    ours, theirs = multiprocessing.Pipe()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.pytorch.harness.server", str(theirs.fileno())],
+        cwd=ROOT,
+        # Libraries that would begin threads when they are loaded.
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        pass_fds=[theirs.fileno()],
+        # Ctrl-C is for pytest.
+        start_new_session=True,
+    )
+    theirs.close()
+
+    def end() -> None:
+        ours.close()
+        server.wait()
+
+    atexit.register(end)
+
+    def ask(question: Any) -> Any:
+        ours.send(question)
+        return ours.recv()
+
+    return ask
 
 
 @dataclass
@@ -31,9 +63,7 @@ class Process:
 
     def running(self) -> bool:
         if self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.status = os.waitstatus_to_exitcode(status)
+            self.status = _ask()(self.pid)
         return self.status is None
 
     def wait(self, seconds: float = 120) -> int:
@@ -41,8 +71,7 @@ class Process:
         deadline = time.monotonic() + seconds
         while self.running():
             if time.monotonic() > deadline:
-                os.kill(self.pid, 9)
-                os.waitpid(self.pid, 0)
+                self.signal(9)
                 raise AssertionError(f"it hangs:\n{self.said()}")
             time.sleep(0.002)
         assert self.status is not None
@@ -53,39 +82,20 @@ class Process:
 
 
 def fork(log: Path, work: Callable[[], object], environment: dict[str, str] | None = None) -> Process:
-    """Does `work` in a new process, which ends as the command line would: a HarnessError says what and exits."""
-    pid = os.fork()
-    if pid:
-        return Process(pid, log)
-    code = INTERNAL
-    try:
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(descriptor, 1)
-        os.dup2(descriptor, 2)
-        sys.stdout = sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
-        os.environ.update(environment or {})
-        torch.set_num_threads(1)
-        work()
-        code = 0
-    except HarnessError as error:
-        code = error.exit_code
-        if not error.silent:
-            print(f"error: {error.message}\n  help: {error.help}", file=sys.stderr)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stderr.flush()
-        # Nothing of pytest's own ending.
-        os._exit(code)
+    """Does `work`, which can be pickled, in a new process; it ends as the command line would."""
+    log.write_bytes(b"")
+    return Process(_ask()((log, pickle.dumps(work), environment or {})), log)
 
 
-def together(folder: Path, size: int, work: Callable[[], object], **environment: str) -> list[Process]:
-    """`size` processes that each do `work` as torchrun would have started them."""
+def together(
+    folder: Path, size: int, work: Callable[[], object], again: bool = False, **environment: str
+) -> list[Process]:
+    """`size` processes that each do `work` as torchrun would have started them, or after the last started `again`."""
     folder.mkdir(parents=True, exist_ok=True)
     # torchrun holds the store that they meet at, so that it outlives each of them.
-    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    STORES.append(store)
+    if not again:
+        STORES.append(TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False))
+    store = STORES[-1]
     shared = {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", **environment}
     shared |= {"MASTER_PORT": str(store.port), "TORCHELASTIC_USE_AGENT_STORE": "True"}
     return [

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import signal
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from netdsl_pytorch.harness import HarnessError, Options, resume, train
+from netdsl_pytorch.harness import HarnessError, Options, loop, resume, train
 from netdsl_pytorch.harness.augment import derive_seed
 from netdsl_pytorch.harness.run import RunFolder
 from safetensors.torch import load_file
@@ -66,25 +67,25 @@ def test_processes_and_parts_compute_what_one_would(alone: Path, tmp_path: Path,
     assert result["processes"] == size
 
 
+def stop_in_the_middle(run: Path, told: int, number: int = signal.SIGTERM) -> None:
+    """A signal in step 13, to one process: at SIGTERM all stop after the step that follows."""
+    update = loop.update
+
+    def counted(t: loop.Training, sums: Any) -> None:
+        update(t, sums)
+        if t.position.step == 12 and t.group.rank == told:
+            signal.raise_signal(number)
+
+    loop.update = counted
+    train(plain(), options(run))
+
+
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
 def test_a_run_goes_on_with_another_number_of_processes(alone: Path, tmp_path: Path, before: int, after: int) -> None:
     run = tmp_path / "run"
 
-    def stop_in_the_middle() -> None:
-        # SIGTERM in step 13, to one process: all stop after the step that follows.
-        from netdsl_pytorch.harness import loop
-
-        update = loop.update
-
-        def counted(t: loop.Training, sums: Any) -> None:
-            update(t, sums)
-            if t.position.step == 12 and t.group.rank == before - 1:
-                signal.raise_signal(signal.SIGTERM)
-
-        loop.update = counted
-        train(plain(), options(run))
-
-    with ended(together(tmp_path / "first", before, stop_in_the_middle)) as processes:
+    stopping = functools.partial(stop_in_the_middle, run, before - 1)
+    with ended(together(tmp_path / "first", before, stopping)) as processes:
         assert [process.wait() for process in processes] == [75] * before, [process.said() for process in processes]
     said = "".join(process.said() for process in processes)
     step = 13 if before == 1 else 14
@@ -115,6 +116,7 @@ def test_a_lost_process_ends_all_with_one_message(tmp_path: Path, lost: int) -> 
     ]
     said = "".join(process.said() for process in processes)
     assert said.count("error: another process of this run was lost") == 1, said
+    assert "Warning" not in said
     assert "Traceback" not in said
 
 
@@ -129,7 +131,24 @@ def test_one_process_s_trouble_is_told_once(tmp_path: Path) -> None:
     assert "exists and is not an empty folder" in said
 
 
-def test_torchrun_s_restart_goes_on_with_the_run(tmp_path: Path) -> None:
+def train_again(run: Path) -> None:
+    """As torchrun repeats a command on two machines, each of which counts for itself."""
+    os.environ["TORCHELASTIC_RESTART_COUNT"] = os.environ["RANK"]
+    train(plain(), options(run))
+
+
+def test_torchrun_s_restart_goes_on_with_the_run(alone: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    work = functools.partial(stop_in_the_middle, run, 1, signal.SIGKILL)
+    with ended(together(tmp_path / "first", 2, work)) as processes:
+        assert [process.wait(60) for process in processes] == [1, -signal.SIGKILL]
+    # The store still has the addresses of those that are gone.
+    with ended(together(tmp_path / "second", 2, functools.partial(train_again, run), again=True)) as processes:
+        assert [process.wait(60) for process in processes] == [0, 0], [process.said() for process in processes]
+    assert_close(run, alone)
+
+
+def test_torchrun_s_restart_of_one_process_goes_on_with_the_run(tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(tiny(), options(run))
     (run / "result.json").unlink()

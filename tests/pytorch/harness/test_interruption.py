@@ -13,6 +13,7 @@ import pytest
 from netdsl_pytorch.harness import HarnessError, Options, resume, train
 from netdsl_pytorch.harness.checkpoint import load_newest
 from netdsl_pytorch.harness.run import RunFolder
+from netdsl_pytorch.harness.stop import stop_signals
 
 from tests.conftest import NIGHTLY
 from tests.pytorch.harness.models import recompile_tiny, tiny
@@ -46,8 +47,6 @@ def wait_for(run: Path, pattern: str, process: Process) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was never interrupted."""
-    # The first loads what is loaded late, so that those that are forked have it.
-    train(tiny(), options(tmp_path_factory.mktemp("first") / "run"))
     run = tmp_path_factory.mktemp("whole") / "run"
     with ended([train_alone(run)]) as (process,):
         assert process.wait() == 0, process.said()
@@ -174,15 +173,15 @@ def test_a_run_is_trained_by_one_process_and_read_by_others(tmp_path: Path) -> N
     goes_on_until_told(run, tmp_path / "log")
 
 
+def take_two_signals() -> None:
+    """A first one is noted, a second one ends."""
+    with stop_signals() as stopping:
+        signal.raise_signal(signal.SIGTERM)
+        if not stopping():
+            raise HarnessError("the first was not heeded")
+        signal.raise_signal(signal.SIGTERM)
+    raise HarnessError("the second was not heeded")
+
+
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    from netdsl_pytorch.harness.stop import stop_signals
-
-    def work() -> None:
-        with stop_signals() as stopping:
-            signal.raise_signal(signal.SIGTERM)
-            if not stopping():
-                raise HarnessError("the first was not heeded")
-            signal.raise_signal(signal.SIGTERM)
-        raise HarnessError("the second was not heeded")
-
-    assert fork(tmp_path / "log", work).wait() == -signal.SIGTERM
+    assert fork(tmp_path / "log", take_two_signals).wait() == -signal.SIGTERM

@@ -1,5 +1,6 @@
 """What goes wrong in the middle of a run: NaN is traced to its layer, and memory that runs out to a batch that fits."""
 
+import functools
 import resource
 from pathlib import Path
 from typing import Any
@@ -101,16 +102,15 @@ def test_a_rate_that_is_too_high_is_told_from_a_bad_layer(tmp_path: Path) -> Non
     assert caught.value.help.startswith("a lower learning rate (now 1000)")
 
 
+def train_with_little_memory(run: Path) -> None:
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + 200 * 2**20, resource.RLIM_INFINITY))
+    model = tiny(input_shape=(1, 256, 256), source=TINY.replace("8 * 4 * 4", "8 * 128 * 128"))
+    train(model, options(run, batch=718))
+
+
 def test_memory_that_runs_out_names_a_batch_that_fits(tmp_path: Path) -> None:
-    train(tiny(), options(tmp_path / "first"))  # loads what is loaded late
-
-    def work() -> None:
-        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (size + 200 * 2**20, resource.RLIM_INFINITY))
-        model = tiny(input_shape=(1, 256, 256), source=TINY.replace("8 * 4 * 4", "8 * 128 * 128"))
-        train(model, options(tmp_path / "run", batch=718))
-
-    process = fork(tmp_path / "log", work)
+    process = fork(tmp_path / "log", functools.partial(train_with_little_memory, tmp_path / "run"))
     assert process.wait() == 2, process.said()
     assert "error: out of memory with 718 images a step" in process.said()
     assert "fits; --set accumulate=" in process.said()
