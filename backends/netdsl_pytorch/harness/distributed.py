@@ -13,6 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from netdsl_pytorch.harness.errors import LOST, HarnessError
+from netdsl_pytorch.harness.meeting import meet
 
 TIMEOUT = timedelta(minutes=10)
 """After which a process that does not answer counts as lost. Reading a large folder may take a while."""
@@ -75,6 +76,14 @@ class Group:
         self._asked = (tensor, work)
         return answer
 
+    def any(self, flag: bool) -> bool:
+        """Whether any process says True."""
+        if self.size == 1:
+            return flag
+        said = torch.tensor([float(flag)])
+        dist.all_reduce(said, group=self._flags)
+        return bool(said.item())
+
     def share_buffers(self, module: nn.Module) -> None:
         """Gives all processes the first one's buffers: each norm has seen only the images of its own process."""
         if self.size > 1:
@@ -108,6 +117,12 @@ def processes(device: str) -> Iterator[Group]:
         return
     if dist.is_initialized():
         raise HarnessError("a process group exists already: the harness makes its own")
+    absent = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
+    if absent:
+        raise HarnessError(
+            f"WORLD_SIZE is {size}, but {', '.join(absent)} {'are' if len(absent) > 1 else 'is'} not set",
+            help="torchrun sets all of them; without WORLD_SIZE the run is one process",
+        )
     rank, local_rank = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     on_gpu = device != "cpu" and torch.cuda.is_available()
     if on_gpu:
@@ -119,7 +134,9 @@ def processes(device: str) -> Iterator[Group]:
         torch.cuda.set_device(local_rank)
     group = Group(rank, size, local_rank, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     try:
-        dist.init_process_group("nccl" if on_gpu else "gloo", timeout=TIMEOUT)
+        store = meet(rank, size, TIMEOUT)
+        backend = "nccl" if on_gpu else "gloo"
+        dist.init_process_group(backend, timeout=TIMEOUT, store=store, rank=rank, world_size=size)
         group._flags = dist.new_group(backend="gloo", timeout=TIMEOUT) if on_gpu else dist.group.WORLD
         yield group
         group.wait()

@@ -1,6 +1,7 @@
 """Starts and resumes runs: puts the parts together and turns what can go wrong into messages."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -36,17 +37,19 @@ def train(model: TrainableModel, options: Options) -> Result:
     Under torchrun all processes call it alike. Raises HarnessError for whatever is amiss with the options, the data or
     the machine, with exit code 75 if it was told to stop (SIGTERM, SIGINT); such a run can be resumed.
     """
-    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0 and RunFolder(options.out).description.is_file():
-        # torchrun has lost a process and starts all again with the same command: the run goes on.
-        overrides = {"device": options.device, "quiet": options.quiet, "workers": options.workers}
-        return resume(options.out, overrides, lambda *_: model)
     with processes(options.device) as group:
+        run = RunFolder(options.out)
+        # torchrun has lost a process and starts all again with the same command: the run goes on. Each machine has a
+        # count of its own, which may be zero where no process was lost.
+        restarted = group.any(int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0)
+        if group.agree(restarted and run.description.is_file()):
+            overrides = {"device": options.device, "quiet": options.quiet, "workers": options.workers}
+            return _go_on(run, overrides, lambda *_: model, group)
         if group.first:
             check_free(options.out)
         group.wait()
         recipe, where, images = prepare(model, options, group)
         description = describe(model, options, recipe, where, images)
-        run = RunFolder(options.out)
         if group.first:
             run.create(model, description)
         group.wait()
@@ -62,31 +65,35 @@ def resume(run: Path, options_overrides: Mapping[str, Any], recompile: Recompile
     bit for bit that of a run that was never interrupted, on as many processes. Raises HarnessError as `train` does, and
     if `model.py` is not what `recompile` emits from `spec.net`.
     """
-    folder = RunFolder(run)
-    description = folder.describe()
     overrides = {key: value for key, value in options_overrides.items() if value is not None}
-    check_overrides(overrides, description)
     with processes(str(overrides.get("device", "auto"))) as group:
-        progress = Progress(quiet=bool(overrides.get("quiet")) or not group.first)
-        finished = folder.finished()
-        if finished is not None:
-            progress.say(f"{run} is finished: {finished.top1:.2%} on the test images")
-            return finished
-        trusts = bool(overrides.get("trust_model"))
-        model = folder.load_model(description, recompile, trusts, progress.warn)
-        where = device.choose(str(overrides.get("device", "auto")), group.local_rank if group.size > 1 else None)
-        images = data.load(overrides.get("data") or description.data, model.input_shape)
-        data.check_fits(images, model)
-        if images.fingerprint() != description.data_sha256:
-            raise HarnessError(
-                f"the data in {images.name} are not those that this run began with",
-                help="give the folder of those as --data",
-            )
-        # What was measured when the run began is what it goes on with.
-        images = replace(images, mean=torch.tensor(description.mean), std=torch.tensor(description.std))
-        every = overrides.get("checkpoint_every") or description.recipe.checkpoint_every
-        options = Options(out=run, workers=overrides.get("workers"))
-        return _run(folder, description, model, images, where, every, options, group, progress)
+        return _go_on(RunFolder(run), overrides, recompile, group)
+
+
+def _go_on(run: RunFolder, overrides: dict[str, Any], recompile: Recompile, group: Group) -> Result:
+    """See `resume`."""
+    description = run.describe()
+    check_overrides(overrides, description)
+    progress = Progress(quiet=bool(overrides.get("quiet")) or not group.first)
+    finished = run.finished()
+    if finished is not None:
+        progress.say(f"{run.path} is finished: {finished.top1:.2%} on the test images")
+        return finished
+    trusts = bool(overrides.get("trust_model"))
+    model = run.load_model(description, recompile, trusts, progress.warn)
+    where = device.choose(str(overrides.get("device", "auto")), group.local_rank if group.size > 1 else None)
+    images = data.load(overrides.get("data") or description.data, model.input_shape)
+    data.check_fits(images, model)
+    if images.fingerprint() != description.data_sha256:
+        raise HarnessError(
+            f"the data in {images.name} are not those that this run began with",
+            help="give the folder of those as --data",
+        )
+    # What was measured when the run began is what it goes on with.
+    images = replace(images, mean=torch.tensor(description.mean), std=torch.tensor(description.std))
+    every = overrides.get("checkpoint_every") or description.recipe.checkpoint_every
+    options = Options(out=run.path, workers=overrides.get("workers"))
+    return _run(run, description, model, images, where, every, options, group, progress)
 
 
 def _run(
@@ -218,12 +225,15 @@ def _replica(module: nn.Module, recipe: Recipe, where: torch.device, group: Grou
         if recipe.sync_batchnorm:
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
         # Buffers are shared when they are saved or tested.
-        module = DistributedDataParallel(
-            module,
-            device_ids=[where.index] if where.type == "cuda" else None,
-            broadcast_buffers=False,
-            gradient_as_bucket_view=True,
-        )
+        with warnings.catch_warnings():
+            # Its new name is not known to PyTorch before 2.13.
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+            module = DistributedDataParallel(
+                module,
+                device_ids=[where.index] if where.type == "cuda" else None,
+                broadcast_buffers=False,
+                gradient_as_bucket_view=True,
+            )
     if recipe.compile:
         compiled: nn.Module = torch.compile(module)  # type: ignore[assignment]
         return compiled
