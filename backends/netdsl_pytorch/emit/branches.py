@@ -26,7 +26,7 @@ from netdsl_pytorch.emit.operators import EXPRESSIONS
 from netdsl_pytorch.emit.stages import Stages
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import BranchName, CaseValues, Statement
+from netdsl_pytorch.emit.variables import BranchName, CaseValues, Lost, Statement
 
 
 class Branches(Stages):
@@ -127,10 +127,7 @@ class Branches(Stages):
             raise Disagree({case: each.arm for case, each in step.cases.items()}, "an `if` without a current value")
         changes = any(not self._keeps_current(arm) for arm in step.arms.values())
         passed = [case for case, each in step.cases.items() if each.arm < 0 or self._keeps_current(step.arms[each.arm])]
-        if changes and passed:
-            made = self.read({case: entry[case] for case in step.cases}, None)
-            if str(made) != running:
-                self.assign(running, {case: entry[case] for case in step.cases}, made)
+        settled = not changes or not passed or self._settle(running, {case: entry[case] for case in step.cases})
         tests = self.constructor.tests(step)
         named = _named_in_several(step.arms.values())
         holds = {name: dict(values) for name, values in self.holds.items()}
@@ -161,9 +158,7 @@ class Branches(Stages):
             self.flush()
             if arm and changes:
                 final = {case: self.current[case] for case in self.current}
-                made = self.read(final, None)
-                if str(made) != running:
-                    self.assign(running, final, made)
+                settled = self._settle(running, final) and settled
                 for case, value in final.items():
                     results[_parent(case, inner)] = value
             if len(self.statements) == count:
@@ -179,13 +174,25 @@ class Branches(Stages):
         for case in step.cases:
             results.setdefault(case, entry[case])
         for name, values in after.items():
-            if name != running:
+            if name != running or not settled:
                 self._hold(name, values)
         if changes:
-            self._hold(running, results)
+            if settled:
+                self._hold(running, results)
             self.current = {**entry, **results}
         else:
             self.current = entry
+
+    def _settle(self, running: str, values: CaseValues) -> bool:
+        """Puts the current value into the variable that an `if` leaves it in. False where no variable holds it, since
+        its reader has taken it in (`z = identity()`): whoever reads it after the `if` will ask for a variable."""
+        try:
+            made = self.read(values, None)
+        except Lost:
+            return False
+        if str(made) != running:
+            self.assign(running, values, made)
+        return True
 
     def _keeps_current(self, program: Program) -> bool:
         return not any(isinstance(each, MergedItem | MergedJoin | MergedTurns | MergedChoice) for each in program)
@@ -222,7 +229,8 @@ class Branches(Stages):
         """What variables hold in a turn, they hold after it."""
         if self.pending is not None:
             self.pending.values = {(_up(case, inner)): value for case, value in self.pending.values.items()}
-        for values in self.holds.values():
+        last = self.statements[-1:]
+        for values in (*self.holds.values(), *(each.assigned for each in last), *(each.replaced for each in last)):
             for case in [each for each in values if each in inner]:
                 assert case.parent is not None
                 values[case.parent] = values.pop(case)

@@ -53,6 +53,8 @@ class Statement:
     tail: str = ""
     replaced: dict[Case, Value] = field(default_factory=dict)
     """What the variable held before."""
+    assigned: dict[Case, Value] = field(default_factory=dict)
+    """What the line gives it."""
 
     def lines(self) -> list[str]:
         if self.made is None:
@@ -267,7 +269,7 @@ class Variables:
             # A type checker forgets what a variable was, once it is given what it does not know.
             self.typed.discard(name)
         statement = Statement(
-            f"{name} = ", made, self.comment(values), self.indent, span or self.span, name, replaced=replaced
+            f"{name} = ", made, self.comment(values), self.indent, span or self.span, name, "", replaced, dict(values)
         )
         self.statements.append(statement)
 
@@ -277,10 +279,9 @@ class Variables:
         last = self.statements[-1] if self.statements else None
         if last is None or not last.variable or last.variable != str(made) or name in self.holds:
             return False
-        before = self.holds.get(last.variable, {})
-        if last.indent != self.indent or set(before) != set(values):
+        if last.indent != self.indent or set(last.assigned) != set(values):
             return False
-        if any(self.emission.uses_of(value) != 1 for value in before.values()):
+        if any(self.emission.uses_of(value) != 1 or value in self.named for value in last.assigned.values()):
             return False
         if last.head != f"{last.variable} = ":
             return False

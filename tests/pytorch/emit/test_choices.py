@@ -38,3 +38,24 @@ def test_a_part_that_the_first_turns_of_a_loop_lack_has_its_name(tmp_path: Path)
     assert [key for key in build(path).state_dict() if key.endswith("weight")] == [
         "b1.down1.weight", "b1.down2.weight", "b2.down1.weight", "b2.down2.weight", "b2.down3.weight",
     ]  # fmt: skip
+
+
+def test_an_arm_may_name_a_value_while_the_current_one_has_a_name(tmp_path: Path) -> None:
+    """Nobody reads the current value after the `if`, so that no arm has to leave it in a variable."""
+    path = tmp_path / "short.net"
+    path.write_text(
+        "block B(out) {\n"
+        "    linear(out)\n"
+        "    main = identity()\n"
+        "    if in.features == out { short = in } else { in -> shortcut: linear(out); short = identity() }\n"
+        "    main -> add(short)\n"
+        "}\n"
+        "net N() { input x: [4]; B(4) -> B(4) -> B(3); output y = identity() }\n"
+    )
+    net = build(path)
+    x = torch.randn(2, 4)
+    for part in (net.b1, net.b2):
+        x_next = part.linear1(x) + x
+        torch.testing.assert_close(part(x), x_next)
+        x = x_next
+    torch.testing.assert_close(net.b3(x), net.b3.linear1(x) + net.b3.shortcut(x))

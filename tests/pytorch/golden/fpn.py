@@ -43,8 +43,7 @@ class FPN(nn.Module):
         merged2 = x + F.interpolate(merged3, size=x3.shape[2:])  # 256x14x14
         layer_blocks2 = self.layer_blocks[2](merged2)  # 256x14x14
         x = self.inner_blocks[1](x2)  # 256x28x28
-        x = x + F.interpolate(merged2, size=x2.shape[2:])  # 256x28x28
-        merged1 = x  # 256x28x28
+        merged1 = x + F.interpolate(merged2, size=x2.shape[2:])  # 256x28x28
         layer_blocks1 = self.layer_blocks[1](merged1)  # 256x28x28
         x = self.inner_blocks[0](x1)  # 256x56x56
         x = x + F.interpolate(merged1, size=x1.shape[2:])  # 256x56x56
