@@ -16,6 +16,9 @@ from netdsl_pytorch.emit.modules import INDENT, Line, Parts, Row
 from netdsl_pytorch.emit.sequences import Sequences, bare_generator, folded
 from netdsl_pytorch.emit.trouble import cannot
 
+DICT_NAMES = frozenset(("clear", "items", "keys", "pop", "update", "values"))
+"""What `nn.ModuleDict` has beside what all modules have, so that no part in one can be called so."""
+
 
 class Attributes(Sequences):
     """Writes where parts are kept."""
@@ -27,13 +30,12 @@ class Attributes(Sequences):
             self._assign_in_loop(step, name, made)
             return
         span = step.statement.span if step.statement is not None else step.first.span
-        head, _, index = name.rpartition(".")
-        if index.isdigit() and head:
-            self._holder(head, "nn.ModuleList", span)
-            if head not in self.parts:
-                self.parts[head] = Parts()
-                self.entries.append(Line([], span, parts=head))
-            self.parts[head].elements[int(index)] = made
+        head, _, last = name.rpartition(".")
+        if head and (last.isdigit() or in_list(head)):
+            parts = self.list_at(head, span)
+            if parts.parameters:
+                raise cannot(f"the list `{head}` of parts and tensors cannot be written yet", step.first.span)
+            parts.elements[last] = made
             if indent != INDENT:
                 raise Disagree(dict.fromkeys(step.cases, 0), "a list of parts is filled under a condition")
             return
@@ -49,12 +51,24 @@ class Attributes(Sequences):
         lines = code.statement(f"self.{name}{annotation} = ", made, indent=indent)
         self.entries.append(Line(lines, span))
 
+    def list_at(self, path: str, span: Span | None, type_name: str = "nn.ModuleList") -> Parts:
+        """The list of parts under a name, `blocks`, or within another list, `blocks.0`."""
+        if path not in self.parts:
+            self.parts[path] = Parts()
+            head, _, last = path.rpartition(".")
+            if in_list(path):
+                self.list_at(head, span).elements[last] = self.parts[path]
+            else:
+                self._holder(path, type_name, span)
+                self.entries.append(Line([], span, parts=path))
+        return self.parts[path]
+
     def _holder(self, path: str, type_name: str, span: Span | None = None) -> None:
         """Makes sure that what a name stands under exists: `self.transformer`."""
         prefix, _, last = path.rpartition(".")
         if not prefix:
             return
-        if any(part.isdigit() for part in prefix.split(".")):
+        if in_list(prefix):
             raise cannot(
                 f"parts under an element of a list, `{path}`, cannot be written yet", self.unit.instances[0].span
             )
@@ -99,20 +113,42 @@ class Attributes(Sequences):
 
     def _list_lines(self, head: str) -> list[str]:
         parts = self.parts[head]
-        if parts.whole is not None:
-            return code.statement(f"self.{head} = ", parts.whole, indent=INDENT)
-        indices = sorted(parts.elements)
-        class_name = "nn.ParameterList" if parts.parameters else "nn.ModuleList"
-        if indices != list(range(len(indices))):
+        if parts.whole is None and not numbered(parts):
+            class_name = "nn.ParameterList" if parts.parameters else "nn.ModuleList"
             lines = [" " * INDENT + f"self.{head} = {class_name}()"]
-            for index, made in parts.elements.items():
-                lines += code.statement(
-                    "", code.call(f"self.{head}.add_module", [code.literal(str(index)), made]), indent=INDENT
-                )
+            for name, made in parts.elements.items():
+                arguments = [code.literal(name), self._container(made)]
+                lines += code.statement("", code.call(f"self.{head}.add_module", arguments), indent=INDENT)
             return lines
-        rows = folded([[Row(parts.elements[index], None, False, key=str(parts.elements[index]))] for index in indices])
+        return code.statement(f"self.{head} = ", self._container(parts), indent=INDENT)
+
+    def _container(self, parts: Code | Parts) -> Code:
+        """What makes a list of parts, or a dictionary where indices are missing or are names."""
+        if isinstance(parts, Code):
+            return parts
+        if parts.whole is not None:
+            return parts.whole
+        if not numbered(parts):
+            taken = next((name for name in parts.elements if name in DICT_NAMES), None)
+            if taken is not None:
+                raise cannot(
+                    f"`{taken}`, which `nn.ModuleDict` has already, cannot be written yet", self.unit.instances[0].span
+                )
+            items = [(code.literal(name), self._container(made)) for name, made in parts.elements.items()]
+            return code.call("nn.ModuleDict", [code.dict_of(items)])
+        elements = [self._container(parts.elements[str(index)]) for index in range(len(parts.elements))]
+        rows = folded([[Row(made, None, False, key=str(made))] for made in elements])
+        class_name = "nn.ParameterList" if parts.parameters else "nn.ModuleList"
         if len(rows) == 1 and rows[0].many:
-            made = code.call(class_name, [bare_generator(rows[0].code)])
-        else:
-            made = code.call(class_name, [code.list_of([code.star(r.code) if r.many else r.code for r in rows])])
-        return code.statement(f"self.{head} = ", made, indent=INDENT)
+            return code.call(class_name, [bare_generator(rows[0].code)])
+        return code.call(class_name, [code.list_of([code.star(r.code) if r.many else r.code for r in rows])])
+
+
+def in_list(path: str) -> bool:
+    """Whether a path leads through an element of a list of parts."""
+    return any(part.isdigit() for part in path.split("."))
+
+
+def numbered(parts: Parts) -> bool:
+    """Whether the elements are all from 0 on, without one missing."""
+    return all(str(index) in parts.elements for index in range(len(parts.elements)))

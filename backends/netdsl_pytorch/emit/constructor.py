@@ -16,7 +16,7 @@ from netdsl_pytorch.emit.merge import (
     MergedTurns,
     Program,
 )
-from netdsl_pytorch.emit.modules import DECLARED, INDENT, Line, Parts, callee_differs
+from netdsl_pytorch.emit.modules import DECLARED, INDENT, Line, callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES
 from netdsl_pytorch.emit.tensors import Tensors
 
@@ -171,17 +171,13 @@ class Constructor(Tensors):
             span = step.statement.span if step.statement is not None else step.first.syntax.span
             target, iterable = self.loop_head(loop)
             named = [each for each in self.found if each[2] is not None]
-            self.entries = entries
+            self.entries = list(entries)
             for head, made, template in self.found:
                 if template is None:
-                    self._holder(head, "nn.ModuleList")
                     if head in self.parts:
                         raise Disagree(dict.fromkeys(step.cases, 0), "two loops fill one list")
-                    self.parts[head] = Parts()
-                    self.parts[head].whole = code.call(
-                        "nn.ModuleList", [code.generator(made, target, iterable, bare=True)]
-                    )
-                    self.entries.append(Line([], span, parts=head))
+                    whole = code.call("nn.ModuleList", [code.generator(made, target, iterable, bare=True)])
+                    self.list_at(head, span).whole = whole
             if named:
                 lines = [" " * indent + f"for {target} in {iterable}:"]
                 for _, made, template in named:

@@ -51,10 +51,11 @@ class Row:
 
 
 class Parts:
-    """An `nn.ModuleList` (or `ParameterList`): its elements by index."""
+    """An `nn.ModuleList` (or `ParameterList`): its elements by index, which may be lists themselves. What stands under
+    an element by a name makes an `nn.ModuleDict` of it."""
 
     def __init__(self) -> None:
-        self.elements: dict[int, Code] = {}
+        self.elements: dict[str, Code | Parts] = {}
         self.whole: Code | None = None
         self.parameters = False
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from netdsl.graph.graph import Node, Scope
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.layout import WIDTH
 from netdsl_pytorch.emit.loop import safe
@@ -283,7 +284,7 @@ class Stages(Variables):
         head, _, index = name.rpartition(".")
         if name.isidentifier():
             return f"self.{name}"
-        if head in self.constructor.parts and index.isdigit():
+        if head in self.constructor.parts and index.isdigit() and not in_list(head):
             return f"self.{head}[{index}]"
         if head in self.constructor.holders and index in self.constructor.holders[head]:
             return f"self.{name}"

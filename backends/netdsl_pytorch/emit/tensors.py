@@ -13,7 +13,7 @@ from netdsl_pytorch.emit.merge import (
     Disagree,
     MergedItem,
 )
-from netdsl_pytorch.emit.modules import Line, Parts
+from netdsl_pytorch.emit.modules import Line
 from netdsl_pytorch.emit.tables import table
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
@@ -35,12 +35,11 @@ class Tensors(Attributes):
             made = parameter(use)
             head, _, index = name.rpartition(".")
             if index.isdigit() and head:
-                self._holder(head, "nn.ParameterList")
-                if head not in self.parts:
-                    self.parts[head] = Parts()
-                    self.parts[head].parameters = True
-                    self.entries.append(Line([], span, parts=head))
-                self.parts[head].elements[int(index)] = made
+                parts = self.list_at(head, span, "nn.ParameterList")
+                if parts.elements and not parts.parameters:
+                    raise cannot(f"the list `{head}` of parts and tensors cannot be written yet", node.span)
+                parts.parameters = True
+                parts.elements[index] = made
                 return
             self._holder(name, "nn.Parameter")
             self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), span))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netdsl.graph.graph import Fetch, Node, Scope, Value
 from netdsl.syntax import tree
+from netdsl_pytorch.emit.attributes import in_list, numbered
 from netdsl_pytorch.emit.branches import Branches, cases_of
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.loop import Loop, safe
@@ -127,7 +128,7 @@ class Turns(Branches):
     def _iteration(self, step: MergedTurns, body: Program) -> tuple[str, dict[int, str]] | None:
         """The head of a loop, and what the parts of its turns are called in it."""
         named = [each for each in _items(body) if any(item.name for item in each.cases.values())]
-        if not named or id(step.first.syntax) not in self.emission.whole_loops:
+        if not named:
             return None
         heads: dict[str, MergedItem] = {}
         for each in named:
@@ -137,18 +138,31 @@ class Turns(Branches):
                 base = bases.pop()
                 if base:
                     heads[base] = each
-        if len(heads) == len(named) and all(head in self.constructor.parts for head in heads):
+        turns = max(step.counts.values())
+        if len(heads) == len(named) and all(self._is_whole(head, turns) for head in heads):
             targets = {head: self._module_variable(item) for head, item in heads.items()}
             modules = {id(item): targets[head] for head, item in heads.items()}
+            lists = [self._list_reference(head) for head in heads]
             if len(heads) == 1:
-                (head,) = heads
-                return f"for {targets[head]} in self.{head}:", modules
-            lists = ", ".join(f"self.{head}" for head in heads)
-            return f"for {', '.join(targets.values())} in zip({lists}, strict=True):", modules
-        if len(named) == 1 and self._only_children(named[0]):
+                return f"for {', '.join(targets.values())} in {lists[0]}:", modules
+            return f"for {', '.join(targets.values())} in zip({', '.join(lists)}, strict=True):", modules
+        whole = id(step.first.syntax) in self.emission.whole_loops
+        if whole and len(named) == 1 and self._only_children(named[0]):
             target = self._module_variable(named[0])
             return f"for {target} in self.children():", {id(named[0]): target}
         return None
+
+    def _is_whole(self, path: str, turns: int) -> bool:
+        """Whether a list holds a part of each turn, and no others."""
+        parts = self.constructor.parts.get(path)
+        return parts is not None and (parts.whole is not None or (numbered(parts) and len(parts.elements) == turns))
+
+    def _list_reference(self, path: str) -> str:
+        """What a loop over a list of parts goes through."""
+        if not in_list(path):
+            return f"self.{path}"
+        head, _, index = path.rpartition(".")
+        return f"self.{head}[{index}].children()" if not in_list(head) else f'self.get_submodule("{path}").children()'
 
     def _only_children(self, step: MergedItem) -> bool:
         """Whether a class has no other parts than those of a loop."""

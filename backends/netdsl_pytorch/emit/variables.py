@@ -11,6 +11,7 @@ from netdsl.graph.types import format_shape
 from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
 from netdsl_pytorch.emit.loop import safe
@@ -216,6 +217,8 @@ class Variables:
             raise Disagree(names, "a tensor has different names")
         name = next(iter(names.values()))
         head, _, index = name.rpartition(".")
+        if in_list(head):
+            return Code(f'self.get_parameter("{name}")', typed=True)
         if index.isdigit() and head:
             return Code(f"self.{head}[{index}]")
         return Code(f"self.{name}", typed=True)

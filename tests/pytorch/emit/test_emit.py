@@ -252,16 +252,22 @@ def test_a_block_used_in_different_ways_is_still_one_class() -> None:
     assert "Unit(8, 16, stride=2)" in source
 
 
-def test_what_cannot_be_written_is_said_with_its_place() -> None:
-    spec = """
-    block A(c) { inner: conv(c, 1x1) }
-    net N() { input image: 3x4x4
-        x.y[0].z: conv(3, 1x1)
-        output y = flatten() -> linear(2) }
-    """
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("w[0].keys: linear(4) -> w[0].b: linear(4)", "`keys`, which `nn.ModuleDict` has already"),
+        ("param w[0].g: [4] init ones()\n mul(w[0].g)", "parts under an element of a list, `w.0.g`"),
+        ("param w[0]: [4] init ones()\n mul(w[0]) -> w[1]: linear(4)", "the list `w` of parts and tensors"),
+        ("w[0]: linear(4)\n param w[1]: [4] init ones()\n mul(w[1])", "the list `w` of parts and tensors"),
+    ],
+)
+def test_what_cannot_be_written_is_said_with_its_place(text: str, message: str) -> None:
     with pytest.raises(SpecError) as caught:
-        emitted(spec)
-    assert caught.value.diagnostics[0].code.id in ("E0802", "E0006", "E0103")
+        emitted(f"net N() {{ input x: [4]\n {text}\n output y = identity() }}")
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code.id == "E0802"
+    assert diagnostic.message.startswith(message)
+    assert diagnostic.span is not None
 
 
 def test_compiling_does_not_import_torch() -> None:

@@ -243,8 +243,8 @@ class Stage(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.layers[0](x)
-        x = self.layers[1](x)
+        for max_vit_layer in self.layers:
+            x = max_vit_layer(x)
         return x
 
 
@@ -264,11 +264,8 @@ class Stage2(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.layers[0](x)  # 256x14x14
-        x = self.layers[1](x)  # 256x14x14
-        x = self.layers[2](x)  # 256x14x14
-        x = self.layers[3](x)  # 256x14x14
-        x = self.layers[4](x)  # 256x14x14
+        for max_vit_layer in self.layers:
+            x = max_vit_layer(x)  # 256x14x14
         return x
 
 
@@ -310,10 +307,8 @@ class MaxViT(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.stem(image)  # 64x112x112
-        x = self.blocks[0](x)  # 64x56x56
-        x = self.blocks[1](x)  # 128x28x28
-        x = self.blocks[2](x)  # 256x14x14
-        x = self.blocks[3](x)  # 512x7x7
+        for stage in self.blocks:
+            x = stage(x)
         logits: Tensor = self.classifier(x)  # 1000
         return logits
 
