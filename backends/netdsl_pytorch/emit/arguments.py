@@ -173,7 +173,7 @@ class Arguments:
 
     def axes(self, argument: str) -> Code:
         values = {case: node.args[argument] for case, node in self.nodes.items()}
-        exprs = {case: _one_side(self._given(argument, case)) for case in self.nodes}
+        exprs = {case: one_side(self._given(argument, case)) for case in self.nodes}
         default = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0}.get(argument, _MISSING)
         has_default = default is not _MISSING
         values = {case: collapse(plain(value)) for case, value in values.items()}
@@ -270,7 +270,7 @@ class Arguments:
         return expr_of(value)
 
 
-def _one_side(expr: Expr) -> Expr:
+def one_side(expr: Expr) -> Expr:
     """`k` for `[k, k]`: one number stands for all axes."""
     if isinstance(expr, Apply) and expr.op in ("list", "size") and len(set(expr.operands)) == 1:
         return expr.operands[0]

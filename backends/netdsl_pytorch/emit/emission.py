@@ -39,6 +39,9 @@ class Emission(Facts):
         self.uses: set[str] = set()
         self.pins: set[tuple[int, Hashable]] = set()
         self.new_pins: set[tuple[int, Hashable]] = set()
+        self.lists: set[Hashable] = set()
+        """Parameters that some class reads as lists, item by item; a list of equal numbers is one number elsewhere."""
+        self.new_lists: set[Hashable] = set()
         self.unrolled: set[int] = set()
         self.whole_loops: dict[int, str] = {}
         self.stages: dict[Hashable, StageClass] = {}
@@ -152,6 +155,10 @@ class Emission(Facts):
         if entry not in self.pins:
             self.new_pins.add(entry)
 
+    def read_as_list(self, key: Hashable) -> None:
+        if key not in self.lists:
+            self.new_lists.add(key)
+
     def pins_of(self, definition: Any) -> list[Hashable]:
         return [key for owner, key in self.pins if owner == id(definition)]
 
@@ -159,6 +166,8 @@ class Emission(Facts):
         self.make_units()
         for _ in range(_MOST_ROUNDS):
             self.new_pins = set()
+            self.lists |= self.new_lists
+            self.new_lists = set()
             self.uses = set()
             self.stages = {}
             self.holders = {}
@@ -172,7 +181,7 @@ class Emission(Facts):
                     texts.append(self._unit(unit))
             except Again:
                 continue
-            if not self.new_pins:
+            if not self.new_pins and not self.new_lists:
                 return texts
             self.pins |= self.new_pins
         raise cannot("the arguments of the classes cannot be found", self.graph.root.span)
@@ -280,8 +289,9 @@ class Emission(Facts):
         return names
 
     def pin_outer(self, outer: Unit, unit: Unit, scopes: Mapping[Case, Scope], envs: Mapping[Case, Any]) -> None:
-        """What a class has in literals, its uses must not offer as arguments."""
-        for key in self.pins_of(unit.owner.definition):
+        """What a class has in literals, or is given in literals, its uses must not offer as arguments."""
+        given = [key for extra in unit.state.extras for key in extra.roots]
+        for key in [*self.pins_of(unit.owner.definition), *given]:
             for case, scope in scopes.items():
                 if isinstance(key, tuple) and key[0] == "axis":
                     _, number, axis, _ = key

@@ -52,6 +52,22 @@ def refs(expr: Expr) -> list[Ref]:
     return list(found.values())
 
 
+_OF_LISTS = frozenset(("index", "slice", "in", "not in", "len", "sum", "enumerate", "zip", "reversed"))
+
+
+def lists(expr: Expr) -> list[Ref]:
+    """The names in an expression that it reads item by item."""
+    found: dict[Any, Ref] = {}
+    stack = [expr]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, Apply):
+            stack.extend(each.operands)
+            if each.op in _OF_LISTS or (each.op in ("min", "max") and len(each.operands) == 1):
+                found.update((operand.declaration, operand) for operand in each.operands if isinstance(operand, Ref))
+    return list(found.values())
+
+
 def size_of(expr: Expr) -> int:
     """Operators and names in it: how much there is to read."""
     count, stack = 0, [expr]

@@ -11,6 +11,7 @@ from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code, expressions
+from netdsl_pytorch.emit.arguments import one_side
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.expressions import Unknown
 from netdsl_pytorch.emit.loop import safe
@@ -187,8 +188,20 @@ class Modules:
         envs = {case: scope.env for case, scope in scopes.items()}
         values = {case: self.unit.lookup(ref, case, envs[case]) for case in scopes}
         exprs: dict[Case, Expr] = dict.fromkeys(scopes, ref)
+        if self._is_list(argument.key, values, exprs):
+            return self.unit.number(values, exprs, envs, given=True, role=argument.name)
         normal = collapsed
         return self.unit.number(values, exprs, envs, given=True, role=argument.name, normal=normal, shown=_shown)
+
+    def _is_list(self, key: Any, values: Mapping[Case, Any], exprs: Mapping[Case, Expr]) -> bool:
+        """Whether the class reads an argument item by item; what is passed on to it is such a list here too."""
+        if key not in self.emission.lists and key not in self.emission.new_lists:
+            return False
+        if any(isinstance(plain(value), tuple) for value in values.values()):
+            for expr in exprs.values():
+                if isinstance(expr, Ref):
+                    self.emission.read_as_list(expr.declaration)
+        return True
 
     def _parameter(self, argument: Any, scopes: Mapping[Case, Scope], outer: Mapping[Case, Any]) -> Code:
         key = argument.key
@@ -205,14 +218,17 @@ class Modules:
                 expr = _component(part, expr, self.unit, case, outer[case])
             values[case] = value
             exprs[case] = expr
+        listed = self._is_list(key, values, exprs)
+        if not listed:
+            exprs = {case: one_side(expr) for case, expr in exprs.items()}
         return self.unit.number(
             values,
             exprs,
             outer,
             given=True,
             role=argument.name,
-            normal=collapsed,
-            shown=_shown,
+            normal=plain if listed else collapsed,
+            shown=code.literal if listed else _shown,
             default=_literal_value(argument.default),
             has_default=argument.default is not None,
         )

@@ -40,6 +40,8 @@ class Extra:
     values: dict[Scope, Any]
     default: Any = None
     has_default: bool = False
+    roots: dict[Hashable, None] = field(default_factory=dict)
+    """The parameters and axes that it depends on, which its uses give in literals."""
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class State:
     callables: dict[Any, dict[Scope, Code]] = field(default_factory=dict)
 
     def copy(self) -> State:
-        extras = [Extra(e.name, dict(e.values), e.default, e.has_default) for e in self.extras]
+        extras = [Extra(e.name, dict(e.values), e.default, e.has_default, dict(e.roots)) for e in self.extras]
         return State(dict(self.needs), extras, dict(self.attributes), set(self.written), dict(self.callables))
 
 
@@ -254,6 +256,8 @@ class Names:
         return True
 
     def printed(self, expr: Expr) -> Code:
+        for ref in expressions.lists(expr):
+            self.emission.read_as_list(ref.declaration)
         return expressions.Printer(self.name_of, self.emission.uses).code(expr)
 
 

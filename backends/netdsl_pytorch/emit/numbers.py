@@ -9,7 +9,7 @@ folds to its value everywhere, since another value would silently give another n
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import Env
@@ -77,13 +77,18 @@ class Numbers(Names):
         found = self._affine(values, exprs, envs) or self._proportional(values, envs)
         if found is not None:
             return found
-        return self._extra(values, role, default, has_default)
+        return self._extra(values, role, default, has_default, self._roots(raw, envs))
 
     def _first(self, exprs: Iterable[Expr], values: Values, envs: Envs, normal: Callable[[Any], Any]) -> Expr | None:
         return next((expr for expr in exprs if self.accepts(expr, values, envs, normal)), None)
 
     def pin(self, exprs: Iterable[Expr], envs: Envs) -> None:
-        """Pins every parameter and axis that an expression depends on, through `let`s and loop variables."""
+        """Pins every parameter and axis that an expression depends on."""
+        for key in self._roots(exprs, envs):
+            self.emission.pin(self.owner.definition, key)
+
+    def _roots(self, exprs: Iterable[Expr], envs: Envs) -> Iterator[Hashable]:
+        """Every parameter and axis that an expression depends on, through `let`s and loop variables."""
         case = next(iter(envs), None)
         if case is None:
             return
@@ -96,7 +101,7 @@ class Numbers(Names):
                     continue
                 seen.add(key)
                 if isinstance(key, tuple) or ref.kind == "parameter":
-                    self.emission.pin(self.owner.definition, key)
+                    yield key
                     continue
                 try:
                     definition = binding_of(ref, envs[case], case).definition
@@ -174,7 +179,9 @@ class Numbers(Names):
                         return self.printed(expr)
         return None
 
-    def _extra(self, values: Values, role: str, default: Any, has_default: bool) -> Code:
+    def _extra(
+        self, values: Values, role: str, default: Any, has_default: bool, roots: Iterable[Hashable] = ()
+    ) -> Code:
         by_instance: dict[Scope, Any] = {}
         for case, value in values.items():
             if by_instance.setdefault(case.instance, plain(value)) != plain(value) or not role:
@@ -182,6 +189,7 @@ class Numbers(Names):
                 raise Disagree(groups, f"`{role or 'a number'}` differs within one use")
         for extra in self.state.extras:
             if extra.name.startswith(role) and extra.values == by_instance and set(extra.values) == set(by_instance):
+                extra.roots.update(dict.fromkeys(roots))
                 return Code(extra.name)
         taken = {extra.name for extra in self.state.extras} | {
             self.python_name(ref) for ref in self.state.needs.values()
@@ -193,7 +201,7 @@ class Numbers(Names):
             number += 1
             name = f"{role}{number}"
         usual = has_default and any(value == default for value in by_instance.values())
-        self.state.extras.append(Extra(name, by_instance, default, usual))
+        self.state.extras.append(Extra(name, by_instance, default, usual, dict.fromkeys(roots)))
         return Code(name)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from netdsl.graph.symbolic import Apply, Const, Expr, plain
+from netdsl.graph.symbolic import Apply, Const, Expr, Ref, plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
@@ -172,6 +172,9 @@ class Sequences(Modules):
         }
         exprs = {case: symbol(syntax.iterable, case.env) for case in step.cases}
         normal = _collapsed_list
+        for expr in exprs.values():
+            if isinstance(expr, Ref):
+                self.emission.read_as_list(expr.declaration)
         iterable = unit.number(lists, exprs, envs, given=True, role="turns", normal=normal)
         if loop.start:
             iterable = code.subscript(iterable, [code.slice_of(code.literal(loop.start), None)])

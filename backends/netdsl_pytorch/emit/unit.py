@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netdsl.graph.symbolic import Const, Ref, plain
-from netdsl.ops.values import Size
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
@@ -110,7 +109,7 @@ class Unit(Numbers):
             default = _UNSET if default is _UNSET else collapse(expressions.compute(key[0], [default]))
             if key[0] == "stride" and default is _UNSET:
                 default = 1
-        elif any(isinstance(value, Size) for value in values):
+        elif key not in self.emission.lists:
             values = [collapse(value) for value in values]
             default = default if default is _UNSET else collapse(default)
         annotated = type_of([*values, *([] if default is _UNSET else [default])])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from netdsl_pytorch.load import build
 
 
@@ -53,9 +54,12 @@ def test_an_arm_may_name_a_value_while_the_current_one_has_a_name(tmp_path: Path
         "net N() { input x: [4]; B(4) -> B(4) -> B(3); output y = identity() }\n"
     )
     net = build(path)
+    weights = net.state_dict()
+
+    def applied(part: str, x: torch.Tensor) -> torch.Tensor:
+        return F.linear(x, weights[f"{part}.weight"], weights[f"{part}.bias"])
+
     x = torch.randn(2, 4)
-    for part in (net.b1, net.b2):
-        x_next = part.linear1(x) + x
-        torch.testing.assert_close(part(x), x_next)
-        x = x_next
-    torch.testing.assert_close(net.b3(x), net.b3.linear1(x) + net.b3.shortcut(x))
+    second = applied("b1.linear1", x) + x
+    third = applied("b2.linear1", second) + second
+    torch.testing.assert_close(net(x), applied("b3.linear1", third) + applied("b3.shortcut", third))
