@@ -16,7 +16,9 @@ from netdsl.text.diagnostic import ContractError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from netdsl.elaborate.session import Instead
     from netdsl.graph.graph import Graph
+    from netdsl.passes.merge_siblings import Merged
     from netdsl.text.diagnostic import Diagnostic
 
 
@@ -24,13 +26,14 @@ class Loaded(NamedTuple):
     """A graph, the spec that it was made from, and what was found that makes it no less usable.
 
     `figures` are those of one sample at inference. `findings` are broken budgets (errors), and contracts and budgets
-    that an override made untrue (notes).
+    that an override made untrue (notes). `merged` tells what `merge_siblings` did, where it was asked for.
     """
 
     graph: Graph
     spec: Spec
     findings: tuple[Diagnostic, ...]
     figures: Figures
+    merged: Merged | None = None
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -50,10 +53,19 @@ def load_spec(
     inputs: Mapping[str | None, tuple[int, ...]] | None = None,
     limits: Limits = Limits(),
     traced: bool = False,
+    merge_siblings: bool = False,
 ) -> Loaded:
     """The graph of the model that a name stands for (netdsl.catalogue). Raises SpecError, not for broken budgets."""
     spec = read_spec(name, limits)
-    return load_model(spec, parse(spec.source, limits), params=params, inputs=inputs, limits=limits, traced=traced)
+    return load_model(
+        spec,
+        parse(spec.source, limits),
+        params=params,
+        inputs=inputs,
+        limits=limits,
+        traced=traced,
+        merge_siblings=merge_siblings,
+    )
 
 
 def read_models(name: str, limits: Limits = Limits()) -> tuple[tree.File, list[Spec]]:
@@ -78,10 +90,12 @@ def load_model(
     inputs: Mapping[str | None, tuple[int, ...]] | None = None,
     limits: Limits = Limits(),
     traced: bool = False,
+    merge_siblings: bool = False,
 ) -> Loaded:
-    """The graph of one model of a parsed spec."""
-    with collector_paused():
-        graph = elaborate(
+    """The graph of one model of a parsed spec; with `merge_siblings`, after that pass, which needs it `traced`."""
+
+    def made(instead: Instead | None = None) -> Graph:
+        return elaborate(
             file,
             model=spec.model,
             params=params or {},
@@ -89,6 +103,16 @@ def load_model(
             limits=limits,
             traced=traced,
             root=spec.root,
+            instead=instead,
         )
+
+    with collector_paused():
+        graph, merged = made(), None
+        if merge_siblings:
+            from netdsl.passes import merge_siblings as siblings
+
+            merged = siblings.merge_siblings(graph, made)
+            graph = merged.graph
         figures = Figures(graph)
-        return Loaded(graph, spec, (*graph.notes, *check_budgets(graph, figures)), figures)
+        more = merged.notes if merged is not None else ()
+        return Loaded(graph, spec, (*graph.notes, *check_budgets(graph, figures), *more), figures, merged)

@@ -39,15 +39,18 @@ def module_of(source: str) -> ModuleType:
     return module
 
 
-def build(spec: str | PathLike[str], /, *, inference: bool = False, **params: Any) -> nn.Module:
+def build(
+    spec: str | PathLike[str], /, *, inference: bool = False, merge_siblings: bool = False, **params: Any
+) -> nn.Module:
     """The `nn.Module` of a spec: a path, `PATH:MODEL`, or the name of a built-in model; `params` set its parameters.
 
-    It is what `netdsl compile` writes, imported. Raises SpecError as `netdsl.load` does.
+    It is what `netdsl compile` writes, imported; with `merge_siblings`, what it writes with that option. Raises
+    SpecError as `netdsl.load` does.
 
     >>> build("googlenet", num_classes=10)(torch.zeros(1, 3, 224, 224)).logits.shape
     torch.Size([1, 10])
     """
-    loaded = load_spec(str(spec), params=params, traced=True).sound()
+    loaded = load_spec(str(spec), params=params, traced=True, merge_siblings=merge_siblings).sound()
     source = loaded.spec.source
     text = emit(loaded.graph, spec_name=source.name, spec_text=source.text, inference=inference)
     made = getattr(module_of(text), factory_name(loaded.graph))()

@@ -21,7 +21,7 @@ from netdsl.text.codes import BAD_VALUE, BUDGET, NOTE_OVERRIDDEN, UNKNOWN_ATTRIB
 from netdsl.text.diagnostic import Diagnostic, Use, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from netdsl.graph.graph import Budget
 
@@ -103,6 +103,16 @@ def check_budgets(graph: Graph, inference: Figures | None = None) -> list[Diagno
         replace(diagnostic, code=NOTE_OVERRIDDEN, severity="note") if diagnostic.code is BUDGET else diagnostic
         for diagnostic in found.values()
     ]
+
+
+def named_parts(budget: Budget) -> list[Item]:
+    """The parts that a budget speaks of, as often as it does."""
+    known: dict[tree.Expr, _Figure] = {}
+    try:
+        _filled(budget.syntax.test, budget, lambda figure: 0, known)
+    except (Trouble, Poisoned):
+        return []
+    return [figure.item for figure in known.values()]
 
 
 def _broken(budget: Budget, graph: Graph, measured: _Measured) -> Iterator[Diagnostic]:
@@ -236,7 +246,9 @@ def _uses(scope: Scope) -> list[Use]:
 # --- figures in a test
 
 
-def _filled(expr: tree.Expr, budget: Budget, measured: _Measured, known: dict[tree.Expr, _Figure]) -> tree.Expr:
+def _filled(
+    expr: tree.Expr, budget: Budget, measured: Callable[[_Figure], int | None], known: dict[tree.Expr, _Figure]
+) -> tree.Expr:
     """The test with numbers for its figures, which are told in `known`."""
     figure = _figure(expr, budget)
     if figure is not None:

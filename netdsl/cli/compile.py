@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.cli.backends import find_backend
 from netdsl.cli.files import STDOUT, check_target, write_text
-from netdsl.cli.options import add_overrides, add_spec, load, tell
+from netdsl.cli.options import add_merge, add_overrides, add_spec, load, tell, tell_merged
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,11 +21,13 @@ def configure(parser: CommandParser) -> None:
     add_spec(parser)
     parser.add_argument("-o", "--output", metavar="FILE", default=STDOUT, help="the file to write (`-`, the output)")
     parser.add_argument("--inference", action="store_true", help="leave the auxiliary heads out")
+    add_merge(parser)
     parser.add_argument("--force", action="store_true", help="overwrite a file that netdsl did not write")
     add_overrides(parser)
     parser.examples(
         "netdsl compile googlenet -o googlenet.py",
         "netdsl compile my.net --param num_classes=10 --inference > my.py",
+        "netdsl compile googlenet_bn --merge-siblings -o googlenet_bn.py",
         notes="The file needs torch alone, and is yours to edit: netdsl overwrites it only as long as nobody has.",
     )
 
@@ -40,6 +42,7 @@ def run(args: Namespace) -> int:
     write_text(args.output, text)
     if args.output != STDOUT:
         sys.stderr.write(f"wrote {args.output}: {loaded.graph.name}, {text.count(chr(10))} lines\n")
+    tell_merged(loaded)
     return tell(loaded)
 
 

@@ -29,13 +29,14 @@ _FENCE = re.compile(r"^```netdsl(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTIL
 
 
 class Example(NamedTuple):
-    """A spec of a page. `files` are others that it uses; `model`, `params` and `encoding` how it is read."""
+    """A spec of a page. `files` are others that it uses; `model`, `params` and the rest how it is read."""
 
     text: str
     files: dict[str, str]
     model: str | None = None
     params: tuple[tuple[str, str], ...] = ()
     encoding: str = "utf-8"
+    merge_siblings: bool = False
 
 
 class Page(NamedTuple):
@@ -98,7 +99,9 @@ def _example(section: str) -> Example:
             files[named["file"]] = fence["text"]
             continue
         params = tuple(value.partition("=")[::2] for name, value in options if name == "param")
-        example = Example(fence["text"], files, named.get("model"), params, named.get("encoding", "utf-8"))
+        example = Example(
+            fence["text"], files, named.get("model"), params, named.get("encoding", "utf-8"), "merge-siblings" in named
+        )
     return example
 
 
@@ -116,7 +119,8 @@ def diagnose(example: Example, folder: str) -> tuple[Diagnostic, ...]:
     try:
         source = source_from_bytes(EXAMPLE, example.text.encode(example.encoding))
         params = {name: parse_expression(Source(f"--param {name}", value)) for name, value in example.params}
-        loaded = load_model(Spec(source, example.model, folder), parse(source), params=params)
+        spec, merge = Spec(source, example.model, folder), example.merge_siblings
+        loaded = load_model(spec, parse(source), params=params, traced=merge, merge_siblings=merge)
     except SpecError as error:
         return error.diagnostics
     return loaded.findings
@@ -150,6 +154,7 @@ def _options(example: Example) -> str:
     said = [f"saved as {example.encoding}"] if example.encoding != "utf-8" else []
     said += [f"as `{EXAMPLE}:{example.model}`"] if example.model else []
     said += [f"with `--param {name}={value}`" for name, value in example.params]
+    said += ["with `--merge-siblings`"] if example.merge_siblings else []
     return f" ({', '.join(said)})" if said else ""
 
 

@@ -49,6 +49,15 @@ def add_overrides(parser: ArgumentParser) -> None:
     add_limits(group)
 
 
+def add_merge(parser: ArgumentParser | _ArgumentGroup) -> None:
+    """How a network is emitted: `args.merge_siblings`."""
+    parser.add_argument(
+        "--merge-siblings",
+        action="store_true",
+        help="run alike convolutions of one input, as those of an inception module, as one",
+    )
+
+
 def add_limits(parser: ArgumentParser | _ArgumentGroup) -> None:
     """The limits that a spec must keep."""
     parser.add_argument(
@@ -116,12 +125,30 @@ def load(args: Namespace, *, traced: bool = False) -> Loaded:
     """The model that the arguments ask for, overrides and all."""
     from netdsl.loading import load_spec
 
-    return load_spec(args.spec, **overrides(args), traced=traced)
+    merge = getattr(args, "merge_siblings", False)
+    return load_spec(args.spec, **overrides(args), traced=traced, merge_siblings=merge)
 
 
 def overrides(args: Namespace) -> dict[str, Any]:
     """The arguments of netdsl.loading's functions that come from `add_overrides`."""
     return {"params": params(args), "inputs": inputs(args), "limits": limits(args)}
+
+
+def tell_merged(loaded: Loaded) -> None:
+    """Say on standard error what came of merging siblings, where it was asked for."""
+    import sys
+
+    from netdsl.text.render import print_diagnostics
+
+    done = loaded.merged
+    if done is None:
+        return
+    if not done.into:
+        said = "there are no siblings to merge"
+    else:
+        said = f"merged {done.siblings} convolutions into {done.into}"
+    sys.stderr.write(f"{said}\n")
+    print_diagnostics(list(done.notes), sys.stderr)
 
 
 def tell(loaded: Loaded) -> int:
@@ -135,7 +162,8 @@ def tell(loaded: Loaded) -> int:
 
     sys.stdout.flush()
     print_diagnostics(loaded.errors, sys.stderr)
-    notes = len(loaded.findings) - len(loaded.errors)
+    merging = loaded.merged.notes if loaded.merged is not None else ()
+    notes = len(loaded.findings) - len(loaded.errors) - len(merging)
     if notes:
         one = notes == 1
         what = "a contract or budget does" if one else f"{notes} contracts and budgets do"

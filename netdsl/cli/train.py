@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.errors import CommandError
-from netdsl.cli.options import SPEC_HELP, add_overrides, load
+from netdsl.cli.options import SPEC_HELP, add_merge, add_overrides, load, tell_merged
 from netdsl.cli.training import add_device, add_trust, recompile, told
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def configure(parser: CommandParser) -> None:
     group.add_argument("--batch", metavar="N|auto", type=_batch, help="images a step, or as many as the memory holds")
     group.add_argument("--memory", metavar="SIZE", help="for --batch auto: bytes, or 512M, 4G")
     group.add_argument("--seed", metavar="N", type=int, help="--set seed=N")
+    add_merge(group)
     group.add_argument("--weights", metavar="FILE", help="begin from a safetensors file, whose keys are the net's")
     group.add_argument("--reset", metavar="LAYER", action="append", default=[], help="leave a layer out of --weights")
     group = parser.add_argument_group("where and how it runs")
@@ -68,7 +70,11 @@ def _train(args: Namespace) -> None:
     is_code = args.spec.endswith(".py")
     if is_code and args.param:
         raise CommandError("--param goes with a spec, not with a Python file", "set it in the file")
+    if is_code and args.merge_siblings:
+        raise CommandError("--merge-siblings goes with a spec, not with a Python file", "netdsl compile it with that")
     loaded = None if is_code else load(args, traced=True).sound()
+    if loaded is not None and not args.quiet and os.environ.get("RANK", "0") == "0":
+        tell_merged(loaded)
     with told() as harness:
         options = harness.Options(
             out=Path(args.out),
@@ -98,7 +104,8 @@ def _train(args: Namespace) -> None:
 def _resume(args: Namespace) -> None:
     from pathlib import Path
 
-    fixed = ("spec", "out", "recipe", "set", "memory", "weights", "reset", "param", "input", "limit", "dry_run")
+    asked = ("recipe", "set", "memory", "weights", "reset", "param", "input", "limit", "merge_siblings")
+    fixed = ("spec", "out", *asked, "dry_run")
     given = [name for name in fixed if getattr(args, name)]
     if given:
         name = given[0] if given[0] == "spec" else f"--{given[0].replace('_', '-')}"

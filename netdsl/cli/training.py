@@ -67,5 +67,6 @@ def recompile(spec: str, description: Any) -> Any:
     given = overrides(asked)
     source = Source(description.spec_name, spec)
     found = Spec(source, description.spec_model, description.spec_root)
-    loaded = load_model(found, parse(source, given["limits"]), traced=True, **given).sound()
+    merge = description.merge_siblings
+    loaded = load_model(found, parse(source, given["limits"]), traced=True, merge_siblings=merge, **given).sound()
     return harness().trainable(loaded, description.params, description.inputs, description.limits)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netdsl.cli.backends import find_backend, framework_needed
 from netdsl.cli.compile import spec_name
 from netdsl.cli.errors import CommandError
-from netdsl.cli.options import SPEC_HELP, add_format, add_overrides, overrides
+from netdsl.cli.options import SPEC_HELP, add_format, add_merge, add_overrides, overrides
 from netdsl.text.diagnostic import SpecError
 from netdsl.text.excerpt import visible
 from netdsl.text.terminal import painted, takes_colour, write
@@ -64,6 +64,7 @@ def configure(parser: CommandParser) -> None:
         "--quick", action="store_true", help="without compiling and exporting, which take most of the time"
     )
     parser.add_argument("--inference", action="store_true", help="the file was, or is to be, emitted without heads")
+    add_merge(parser)
     add_overrides(parser)
     add_format(parser, "text", "json")
     parser.examples(
@@ -99,7 +100,7 @@ def run(args: Namespace) -> int:
 
 def _asked(args: Namespace) -> Iterator[Verified]:
     text = _read(args.file) if args.file is not None else None
-    given = overrides(args)
+    given = overrides(args) | {"merge_siblings": args.merge_siblings}
     yield verified(args.spec, text, file=args.file or "", inference=args.inference, quick=args.quick, **given)
 
 

@@ -15,7 +15,7 @@ from netdsl.elaborate.files import FileValue, Loader, NetValue, elaborate_file
 from netdsl.elaborate.finish import finish
 from netdsl.elaborate.nets import elaborate_net, graph_of
 from netdsl.elaborate.overrides import set_inputs
-from netdsl.elaborate.session import Session, trouble
+from netdsl.elaborate.session import Instead, Session, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Graph
 from netdsl.limits import Limits
@@ -42,16 +42,18 @@ def elaborate(
     limits: Limits | None = None,
     traced: bool = False,
     root: str | PathLike[str] | None = None,
+    instead: Instead | None = None,
 ) -> Graph:
     """The graph of a model of a file, the only one unless it is named.
 
     `params` are the net's parameters by name, values or expressions of the language; `inputs` the shapes of inputs by
     name, None for the only one, all axes or the last ones. `root` is the folder below which other files may be used.
-    With `traced`, numbers remember where they came from (graph/symbolic.py).
+    With `traced`, numbers remember where they came from (graph/symbolic.py). `instead` has what is elaborated in
+    place of combines, by where they stand (passes/merge_siblings).
 
     Raises SpecSemanticError with everything that was found, ContractError where only contracts are broken.
     """
-    session = Session(limits or Limits(), traced=traced)
+    session = Session(limits or Limits(), traced=traced, instead=instead)
     graph = None
     with _room(), collector_paused():
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 from netdsl.elaborate.trouble import Trouble
 from netdsl.text.codes import LIMIT, Code
@@ -11,6 +12,7 @@ from netdsl.text.diagnostic import Diagnostic, Label, Use
 if TYPE_CHECKING:
     from netdsl.graph.graph import Budget
     from netdsl.limits import Limits
+    from netdsl.syntax import tree
     from netdsl.text.source import Span
 
 
@@ -24,11 +26,27 @@ STEPS_OF_A_USE = 12
 """What the use of a block takes, in turns of an empty loop."""
 
 
+Place: TypeAlias = tuple[str, int, int]
+"""Where something stands: the source's name, and offsets. It is the same in every parse of a text."""
+
+
+class Rewritten(NamedTuple):
+    """What is elaborated in place of a combine: values that are named first, and another combine."""
+
+    before: tuple[tree.Bind, ...]
+    combine: tree.Combine
+
+
+Instead: TypeAlias = Mapping[Place, Rewritten]
+
+
 class Session:
     """One run of the elaborator."""
 
-    def __init__(self, limits: Limits, *, traced: bool = False) -> None:
+    def __init__(self, limits: Limits, *, traced: bool = False, instead: Instead | None = None) -> None:
         self.limits = limits
+        self.instead: Instead = instead or {}
+        """What stands in for combines."""
         self.traced = traced
         """Whether numbers remember the expressions that gave them."""
         self.found: list[Diagnostic] = []
@@ -107,6 +125,11 @@ class Session:
         trouble = Trouble(Diagnostic(LIMIT, message, span, limits.rule(limit), help=limits.way_out(limit)))
         trouble.final = True
         raise trouble
+
+
+def place_of(span: Span) -> Place:
+    """The place of a stretch of text."""
+    return span.source.name, span.start, span.end
 
 
 def trouble(

@@ -14,7 +14,7 @@ from netdsl.elaborate.env import CALLABLE, POISON, Binding, BlockValue, Chain, E
 from netdsl.elaborate.evaluate import bind_pattern, evaluate, evaluate_whole, iterate, truth
 from netdsl.elaborate.inits import init
 from netdsl.elaborate.parts import Flow, Slot, check_free, declare, poison, slot, values_of
-from netdsl.elaborate.session import trouble
+from netdsl.elaborate.session import place_of, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value
 from netdsl.graph.symbolic import Const, Expr, expr_of, plain, substitute, traced
@@ -268,6 +268,10 @@ def _all_tensors(value: Any) -> bool:
 
 
 def _combine(expr: tree.Combine, flow: Flow, env: Env, label: Slot | None, output: str) -> None:
+    other = flow.session.instead.get(place_of(expr.span))
+    if other is not None:
+        run(other.before, flow, env)
+        expr = other.combine
     combines.combine(expr, flow, env)
 
 

@@ -16,6 +16,7 @@ class Pointwise(Operator):
     """An operator whose result has the type of its input; `keeps` is what its derivative is computed from."""
 
     keeps: ClassVar[Kept] = _INPUT
+    by_channel = True
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
         return self.keeps
@@ -49,6 +50,7 @@ class PRelu(Pointwise):
     name = "prelu"
     doc = "x where it is positive, else weight * x, with one learned weight (He et al. 2015, arXiv:1502.01852)."
     example = ("64x32x32", "prelu()")
+    by_channel = False  # one weight for all
 
     def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
         return (Weight("weight", (1,)),)
@@ -135,6 +137,7 @@ class Softmax(Pointwise):
     name = "softmax"
     doc = "exp(x) / sum of exp(x) along an axis."
     example = ("1000", "softmax()")
+    by_channel = False
     arguments = (_DIM,)
     keeps = _OUTPUT
 
@@ -144,6 +147,7 @@ class LogSoftmax(Pointwise):
     name = "logsoftmax"
     doc = "x - log(sum of exp(x)) along an axis."
     example = ("21x64x64", "logsoftmax(dim = 0)")
+    by_channel = False
     arguments = (_DIM,)
     keeps = _OUTPUT
 

@@ -14,12 +14,16 @@ from netdsl.ops.arguments import Argument, OneOf, Problem, Real
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A way to fill a tensor; `arguments` in the order of the language. `axes` are those that a weight must have."""
+    """A way to fill a tensor; `arguments` in the order of the language. `axes` are those that a weight must have.
+
+    `counts_outputs`: whether what it draws depends on how many outputs there are, whatever its arguments.
+    """
 
     name: str
     doc: str
     arguments: tuple[Argument, ...] = ()
     axes: int = 0
+    counts_outputs: bool = False
 
     def check(self, args: dict[str, Any]) -> None:
         """Raises Problem for arguments that do not fit each other."""
@@ -34,6 +38,11 @@ class Initialiser(NamedTuple):
 
     rule: Rule
     args: dict[str, Any]
+
+    @property
+    def counts_outputs(self) -> bool:
+        """Whether the numbers of one output would be drawn otherwise if there were more outputs."""
+        return self.rule.counts_outputs or self.args.get("mode") == "fan_out"
 
 
 def check_weight(rule: Rule, shape: tuple[int, ...]) -> None:
@@ -87,12 +96,14 @@ INITIALISERS: dict[str, Rule] = {
             "Uniform within gain * sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16).",
             (_GAIN,),
             axes=2,
+            counts_outputs=True,
         ),
         Rule(
             "xavier_normal",
             "Normal with gain * sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010).",
             (_GAIN,),
             axes=2,
+            counts_outputs=True,
         ),
         Rule(
             "kaiming_uniform",
@@ -117,6 +128,7 @@ INITIALISERS: dict[str, Rule] = {
             "gain times a matrix with orthogonal rows or columns (Saxe et al. 2013, arXiv:1312.6120).",
             (_GAIN,),
             axes=2,
+            counts_outputs=True,
         ),
     )
 }

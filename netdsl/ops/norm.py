@@ -27,6 +27,7 @@ class BatchNorm(Operator):
     doc = "Normalise each channel over the batch and all positions (Ioffe & Szegedy 2015, arXiv:1502.03167)."
     example = ("64x56x56", "batchnorm(eps = 0.001)")
     needs_rank = (0, 3)
+    by_channel = True
     needs_batch = "normalises over the batch"
     arguments = (
         Argument("eps", Real(least=0, open_low=True), "added to the variance", 1e-5),
@@ -124,6 +125,7 @@ class InstanceNorm(Operator):
     doc = "Normalise each channel over its positions, sample by sample (Ulyanov et al. 2016)."
     example = ("64x56x56", "instancenorm(affine = true)")
     needs_rank = (1, 3)
+    by_channel = True
     arguments = (_EPS, Argument("affine", Flag(), "learn a factor and a summand per channel", False))
 
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:

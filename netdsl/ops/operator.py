@@ -81,6 +81,9 @@ class Operator:
     """Kinds of number that its inputs may hold; the binder checks."""
     needs_rank: ClassVar[tuple[int, int] | None] = None
     """Least and most number of spatial axes, for operators on C, CxL, CxHxW, CxDxHxW; None takes any shape."""
+    by_channel: ClassVar[bool] = False
+    """Whether it does the same to each channel (axis 0) by itself, with what it has learned of that channel alone: then
+    applying it to tensors side by side along the channels is applying it to each."""
     needs_batch: ClassVar[str] = ""
     """Why a value without a batch is refused (`normalises over the batch`); empty where it is not."""
     tensors: ClassVar[tuple[Argument, ...]] = ()

@@ -29,6 +29,7 @@ class _Windowed(Operator):
     """What both windowed pools share."""
 
     needs_rank = (1, 3)
+    by_channel = True
 
     def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
         kernel, stride = separate_stride(args["kernel"], args["stride"], default=None)

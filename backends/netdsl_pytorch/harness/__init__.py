@@ -18,7 +18,7 @@ from netdsl_pytorch.harness.plan import Plan, dry_run
 from netdsl_pytorch.harness.recipe import parse_settings
 from netdsl_pytorch.harness.runs import RunState, list_runs
 from netdsl_pytorch.harness.trainer import resume, train
-from netdsl_pytorch.harness.weights import convert
+from netdsl_pytorch.harness.weights import convert, split_siblings
 
 __all__ = [
     "HarnessError",
@@ -38,6 +38,7 @@ __all__ = [
     "parse_size",
     "predict",
     "resume",
+    "split_siblings",
     "train",
     "trainable",
 ]

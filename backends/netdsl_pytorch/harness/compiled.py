@@ -23,7 +23,7 @@ def trainable(
     `params`, `inputs` and `limits` are what was set, as on the command line. Raises HarnessError for a net that is no
     classifier of images, SpecError for one that cannot be emitted.
     """
-    graph, spec = loaded.graph, loaded.spec
+    graph, spec, merged = loaded.graph, loaded.spec, loaded.merged
     if len(graph.inputs) != 1:
         names = ", ".join(f"`{each.name}`" for each in graph.inputs)
         raise HarnessError(f"{graph.name} has the inputs {names}: only nets of one image can be trained")
@@ -42,6 +42,8 @@ def trainable(
         spec_model=spec.model,
         spec_root=spec.root,
         limits=tuple(limits),
+        merge_siblings=merged is not None,
+        moves={} if merged is None else merged.moves,
     )
 
 

@@ -34,6 +34,11 @@ class TrainableModel:
     """The folder that the spec's `use` statements may reach."""
     limits: tuple[str, ...] = ()
     """Limits on specs that were raised, as `name=number`."""
+    merge_siblings: bool = False
+    """Whether it was emitted with sibling convolutions merged."""
+    moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where siblings are merged: for each key of its `state_dict`, the keys of the net as written whose tensors stand
+    side by side in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

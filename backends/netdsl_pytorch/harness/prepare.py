@@ -29,7 +29,8 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
     images = data.load(options.data, model.input_shape)
     data.check_fits(images, model)
     if options.weights is not None:
-        load_weights(options.weights, emitted.build(Path("model.py"), model.source, model.name), options.reset)
+        module = emitted.build(Path("model.py"), model.source, model.name)
+        load_weights(options.weights, module, options.reset, model.moves)
     if options.batch == "auto":
         batch = memory.largest_batch(model, recipe, where, options.memory, len(images.train))
         recipe = recipe.model_copy(update={"batch": group.agree(batch) * group.size})
@@ -48,6 +49,7 @@ def describe(
         spec_model=model.spec_model,
         spec_root=model.spec_root,
         limits=model.limits,
+        merge_siblings=model.merge_siblings,
         input_shape=model.input_shape,
         num_classes=model.num_classes,
         data=images.name,

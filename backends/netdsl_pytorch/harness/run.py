@@ -42,6 +42,7 @@ class Description(BaseModel):
     spec_model: str | None
     spec_root: str | None
     limits: tuple[str, ...]
+    merge_siblings: bool = False
     input_shape: tuple[int, ...]
     num_classes: int
     data: str
@@ -158,7 +159,8 @@ class RunFolder:
                 help="--trust-model, if you know what is in it, runs it",
             )
         spec = self.read(self.spec) if has_spec else ""
-        if has_spec and recompile(spec, description).source != source:
+        again = recompile(spec, description) if has_spec else None
+        if again is not None and again.source != source:
             if not trusts:
                 raise HarnessError(
                     f"{self.model} is not what this version of the compiler makes of {self.spec}: one of the two was "
@@ -168,8 +170,9 @@ class RunFolder:
             warn(f"{self.model} differs from what the compiler emits; it runs because it is trusted")
         # What was trained is what the folder says, whatever the compiler calls it today.
         same = ("spec_name", "params", "inputs", "input_shape", "num_classes", "spec_model", "spec_root", "limits")
-        values = {name: getattr(description, name) for name in same}
-        return TrainableModel(name=description.model, source=source, spec=spec, **values)
+        values = {name: getattr(description, name) for name in (*same, "merge_siblings")}
+        moves = {} if again is None else again.moves
+        return TrainableModel(name=description.model, source=source, spec=spec, moves=moves, **values)
 
     def read(self, path: Path) -> str:
         """The text of one of the files, its line ends untouched. Raises HarnessError if it cannot be read."""

@@ -1,6 +1,6 @@
 """Weights from elsewhere: loaded strictly by name, and converted from the pickles that PyTorch writes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +9,28 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from netdsl.passes.merge_siblings import Merged
 from netdsl_pytorch.harness.checkpoint import write_tensors_atomic
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.siblings import is_as_written, merged_state, split_state
 
 SHOWN = 5
 """How many keys of a kind a message names."""
 
 
-def load_weights(path: Path, module: nn.Module, reset: Sequence[str] = ()) -> None:
-    """Fills `module` with the tensors of a safetensors file, whose keys must be the module's.
+def load_weights(
+    path: Path, module: nn.Module, reset: Sequence[str] = (), moves: Mapping[str, tuple[str, ...]] | None = None
+) -> None:
+    """Fills `module` with the tensors of a safetensors file, whose keys must be the module's; where siblings are
+    merged, which `moves` tells of, they may be those of the net as written.
 
     The layers named in `reset` keep what they have, whatever the file says of them. Raises HarnessError that names the
     keys that are missing, too many or of another shape; the module is then unchanged.
     """
-    try:
-        given = safetensors.torch.load(path.read_bytes())
-    except OSError as error:
-        raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
-    except (safetensors.SafetensorError, ValueError) as error:
-        help = f"netdsl convert {path} {path.with_suffix('.safetensors')}" if _is_pickle(path) else None
-        raise HarnessError(f"{path} is not a safetensors file: {error}", help=help) from error
+    given = read_weights(path)
     wanted = module.state_dict()
+    if moves and is_as_written(given, moves):
+        given = merged_state(given, moves)
     for name in reset:
         if not any(_within(key, name) for key in wanted):
             raise HarnessError(f"there is no layer `{name}` to reset", help=f"layers: {_some(_layers(wanted))}")
@@ -56,6 +57,37 @@ def load_weights(path: Path, module: nn.Module, reset: Sequence[str] = ()) -> No
             help=" ".join(f"--reset {layer}" for layer in layers[:3]) + " begins these anew" if layers else None,
         )
     module.load_state_dict({key: given[key] for key in wanted if key not in kept}, strict=False)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises HarnessError."""
+    try:
+        return safetensors.torch.load(path.read_bytes())
+    except OSError as error:
+        raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
+    except (safetensors.SafetensorError, ValueError) as error:
+        help = f"netdsl convert {path} {path.with_suffix('.safetensors')}" if _is_pickle(path) else None
+        raise HarnessError(f"{path} is not a safetensors file: {error}", help=help) from error
+
+
+def split_siblings(source: Path, target: Path, merged: Merged) -> int:
+    """Writes the weights of a net with its siblings merged under the keys of the net as written; returns how many.
+
+    Raises HarnessError if the file has other keys or shapes.
+    """
+    if target.exists():
+        raise HarnessError(f"{target} exists", help="another name, or remove it first")
+    state = read_weights(source)
+    wanted = {key: tuple(map(int, weight.shape)) for key, weight in merged.graph.state().items()}
+    wrong = [key for key in wanted if key not in state or tuple(state[key].shape) != wanted[key]]
+    wrong += [key for key in state if key not in wanted]
+    if wrong:
+        name = merged.graph.name
+        raise HarnessError(f"{source} is not of {name} with its siblings merged, for {_some(wrong)}")
+    shapes = {key: tuple(map(int, weight.shape)) for key, weight in merged.before.state().items()}
+    parts = split_state(state, merged.moves, shapes)
+    write_tensors_atomic(target, parts)
+    return len(parts)
 
 
 def convert(source: Path, target: Path) -> int:
