@@ -7,9 +7,9 @@ process draws, and a part of the store of its own; whoever comes shows a ticket 
 
 import os
 import socket
-import time
 from collections.abc import Sequence
 from datetime import timedelta
+from time import monotonic, sleep
 
 import torch.distributed as dist
 from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
@@ -50,19 +50,19 @@ class _Patience:
         self.told = False
 
     def renew(self) -> None:
-        self.begun = time.monotonic()
+        self.begun = monotonic()
         self.pause = 0.002
 
     def spent(self) -> bool:
-        return time.monotonic() - self.begun > self.timeout
+        return monotonic() - self.begun > self.timeout
 
     def wait(self, notice: str | None) -> None:
         """A moment; `notice` is for those who wonder."""
-        waited = time.monotonic() - self.begun
+        waited = monotonic() - self.begun
         if notice is not None and not self.told and waited > NOTICE.total_seconds():
             Progress().warn(f"{notice}, for another {clock(self.timeout - waited)} at most")
             self.told = True
-        time.sleep(self.pause)
+        sleep(self.pause)
         # A thousand processes are not to keep the store busy.
         self.pause = min(0.2, self.pause * 1.2)
 

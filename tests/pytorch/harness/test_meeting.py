@@ -2,48 +2,58 @@
 
 import functools
 import os
+import re
 import socket
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from netdsl_pytorch.harness import HarnessError, Options, meeting, train
-from netdsl_pytorch.harness import distributed as harness
 
 from tests.pytorch.harness.models import tiny
-from tests.pytorch.harness.processes import ended, fork, together
+from tests.pytorch.harness.processes import STORES, ended, fork, together
 
 
-def train_soon(run: Path, absent: int, timeout: float = 1) -> None:
-    """With little patience; one process does not come."""
-    harness.TIMEOUT, meeting.NOTICE = timedelta(seconds=timeout), timedelta(seconds=0.2)
-    if int(os.environ["RANK"]) == absent:
+def train_soon(run: Path, absent: int | None = None, hurried: tuple[int, ...] = (), late: Path | None = None) -> None:
+    """One process does not come; for some the time flies, once there is a file `late`."""
+    rank, now = int(os.environ["RANK"]), 0.0
+
+    def monotonic() -> float:
+        nonlocal now
+        # So that it looks once more who is there before it speaks.
+        now += max(10, now) if late is None or late.exists() else 0
+        return now
+
+    if rank == absent:
         sys.exit()
+    if rank in hurried:
+        meeting.monotonic = monotonic  # type: ignore[attr-defined]
     train(tiny(), Options(out=run, epochs=1, device="cpu", quiet=True, settings={"batch": 144}))
 
 
 @pytest.mark.parametrize("absent", [1, 2])
 def test_the_first_process_says_who_is_missing(tmp_path: Path, absent: int) -> None:
-    work = functools.partial(train_soon, tmp_path / "run", absent)
+    work = functools.partial(train_soon, tmp_path / "run", absent, hurried=(0,), late=tmp_path / "late")
     with ended(together(tmp_path / "logs", 3, work)) as processes:
+        STORES[-1].wait([f"netdsl/1/{3 - absent}"])
+        (tmp_path / "late").touch()
         codes = [process.wait(60) for process in processes]
     first, *others = [process.said() for process in processes]
     assert codes[0] == codes[3 - absent] == 1, (first, others)
-    assert first.startswith(f"warning: waiting for process {absent} of 3, for another 0:01 at most\n")
-    assert f"error: process {absent} of 3 did not come within 0:01\n  help: see what they say" in first
+    assert re.match(rf"warning: waiting for process {absent} of 3, for another \d:\d0 at most\n", first)
+    assert f"error: process {absent} of 3 did not come within 10:00\n  help: see what they say" in first
     assert others[2 - absent] == ""
     assert not (tmp_path / "run").exists()
 
 
 def test_the_others_say_that_the_first_is_missing(tmp_path: Path) -> None:
-    work = functools.partial(train_soon, tmp_path / "run", 0)
+    work = functools.partial(train_soon, tmp_path / "run", 0, hurried=(1, 2))
     with ended(together(tmp_path / "logs", 3, work)) as processes:
         codes = [process.wait(60) for process in processes]
     said = [process.said() for process in processes]
     assert codes[1:] == [1, 1]
-    assert said[1].startswith("warning: process 1 is waiting for process 0 of 3, for another 0:01 at most\n")
-    assert all("error: process 0 of 3 did not come within 0:01\n" in text for text in said[1:])
+    assert re.match(r"warning: process 1 is waiting for process 0 of 3, for another \d:\d0 at most\n", said[1])
+    assert all("error: process 0 of 3 did not come within 10:00\n" in text for text in said[1:])
     assert "warning" not in said[2]
 
 
@@ -52,7 +62,7 @@ def test_a_store_that_cannot_be_reached(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         environment = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        process = fork(tmp_path / "log", functools.partial(train_soon, tmp_path / "run", -1), environment)
+        process = fork(tmp_path / "log", functools.partial(train_soon, tmp_path / "run", hurried=(1,)), environment)
         assert process.wait(60) == 1
     place = f"process 1 {{}} the first process's machine at 127.0.0.1:{port}"
     assert f"warning: {place.format('tries to reach')} (Connection refused), for another" in process.said()
@@ -66,7 +76,7 @@ def test_processes_that_hold_the_store_themselves_meet_too(tmp_path: Path) -> No
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    work = functools.partial(train_soon, tmp_path / "run", -1, timeout=60)
+    work = functools.partial(train_soon, tmp_path / "run")
     started = [fork(tmp_path / f"log{rank}", work, {**environment, "RANK": str(rank)}) for rank in (1, 0)]
     with ended(started) as processes:
         assert [process.wait(60) for process in processes] == [0, 0], [process.said() for process in processes]
@@ -79,7 +89,7 @@ def test_a_store_whose_port_is_taken(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         environment = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        process = fork(tmp_path / "log", functools.partial(train_soon, tmp_path / "run", -1), environment)
+        process = fork(tmp_path / "log", functools.partial(train_soon, tmp_path / "run"), environment)
         assert process.wait(60) == 2
     assert f"error: process 0 of 2 cannot open the store at 127.0.0.1:{port}: " in process.said()
     assert "help: MASTER_PORT must be free" in process.said()
