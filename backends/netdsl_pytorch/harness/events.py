@@ -38,6 +38,8 @@ class Events:
         for (kind, key), name in NAMES.items():
             if values["kind"] == kind and key in values:
                 self.writer.add_scalar(name, values[key], values["step"])
+        for stage, norm in values.get("gradients", {}).items():
+            self.writer.add_scalar(f"gradient/{stage}", norm, values["step"])
 
     def close(self) -> None:
         """Flushes what was added."""

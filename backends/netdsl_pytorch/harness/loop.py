@@ -18,7 +18,7 @@ from netdsl_pytorch.harness.device import set_seed
 from netdsl_pytorch.harness.diagnose import first_bad_layer
 from netdsl_pytorch.harness.distributed import Group
 from netdsl_pytorch.harness.errors import STOPPED, HarnessError
-from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position, Sums, Tally
+from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position, Sums, Tally, gradient_norms
 from netdsl_pytorch.harness.optimise import Average, skips_bad_steps
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
@@ -117,6 +117,7 @@ def fit(t: Training) -> Evaluation:
             "top1": evaluation.top1,
             "top5": evaluation.top5,
             "seconds": round(position.seconds, 3),
+            "gradients": {stage: float(f"{norm:.6g}") for stage, norm in position.gradients.items()},
         }
         t.record(values)
         t.progress.say(
@@ -167,6 +168,8 @@ def _cross_entropy(logits: Tensor, batch: Batch, smoothing: float) -> Tensor:
 
 def update(t: Training, sums: Sums) -> None:
     """Moves the weights along the gradient, and the schedule on by a step."""
+    if (t.position.step + 1) % t.batches.steps_per_epoch == 0:
+        t.position.gradients = gradient_norms(t.model)
     if t.recipe.clip:
         torch.nn.utils.clip_grad_norm_(t.model.parameters(), t.recipe.clip)
     if not sums.at_hand and skips_bad_steps(t.optimizer):

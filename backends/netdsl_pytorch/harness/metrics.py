@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from netdsl_pytorch.harness.batches import Batch
 from netdsl_pytorch.harness.distributed import ALONE, Group
@@ -27,10 +27,22 @@ class Position:
     correct: int = 0
     seen: int = 0
     seconds: float = 0.0
+    gradients: dict[str, float] = field(default_factory=dict)
+    """The norms of the gradient by stage in the last step of the epoch."""
 
     def begin_epoch(self, epoch: int) -> None:
         """Forgets the sums of the one before."""
         self.epoch, self.loss, self.correct, self.seen = epoch, 0.0, 0, 0
+
+
+def gradient_norms(model: nn.Module) -> dict[str, float]:
+    """The norm of the gradient of each stage of the net: of all weights below one of its attributes."""
+    gradients: dict[str, list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            gradients.setdefault(name.partition(".")[0], []).append(parameter.grad)
+    norms = {name: torch.nn.utils.get_total_norm(found) for name, found in gradients.items()}
+    return dict(zip(norms, torch.stack(list(norms.values())).tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

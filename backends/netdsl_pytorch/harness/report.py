@@ -1,6 +1,7 @@
 """The report of a run: figures, curves, the confusion matrix, and what it was made from, in Markdown."""
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def write(
         "## Curves",
         "![Loss, accuracy and learning rate over the steps](curves.svg)" if pictures else _NO_PICTURES,
         _epochs(lines),
+        *_gradients(lines),
         "## Confusion",
         "Rows are the true classes, columns what the net took them for." if not many else "What was confused most:",
         *(["![Confusion matrix](confusion.svg)"] if "confusion.svg" in pictures else []),
@@ -57,10 +59,10 @@ _NO_PICTURES = "There are pictures here where matplotlib is installed: `pip inst
 def _summary(result: dict[str, Any]) -> str:
     rows = []
     for key, value in result.items():
-        if key in ("top1", "top5"):
-            rows.append((key, f"{value:.2%}"))
+        if key.startswith("top"):
+            rows.append((key.replace("_", " "), f"{value:.2%}"))
         elif isinstance(value, float):
-            rows.append((key, f"{value:,.4g}" if key == "loss" else f"{value:,.1f}"))
+            rows.append((key.replace("_", " "), f"{value:,.4g}" if key.startswith("loss") else f"{value:,.1f}"))
         else:
             rows.append(
                 (key.replace("_", " "), f"{value:,}" if isinstance(value, int) and key != "seed" else str(value))
@@ -86,6 +88,19 @@ def _epochs(lines: list[dict[str, Any]]) -> str:
         if line["kind"] == "epoch"
     ]
     return _table(("epoch", "training loss", "training accuracy", "test loss", "test accuracy"), rows)
+
+
+def _gradients(lines: list[dict[str, Any]]) -> list[str]:
+    """Norms by stage in the first epoch and the last: whether the gradient reaches the stages far from the loss."""
+    epochs = [line["gradients"] for line in lines if line["kind"] == "epoch" and line.get("gradients")]
+    if not epochs:
+        return []
+    first, last = epochs[0], epochs[-1]
+    rows = [(stage, f"{first.get(stage, math.nan):.4g}", f"{norm:.4g}") for stage, norm in last.items()]
+    return [
+        "The norm of the gradient by stage, in the last step of an epoch:",
+        _table(("stage", "first epoch", "last epoch"), rows),
+    ]
 
 
 def _confusion(confusion: Tensor, classes: tuple[str, ...]) -> str:

@@ -19,7 +19,7 @@ from netdsl_pytorch.harness.distributed import Group, processes
 from netdsl_pytorch.harness.errors import STOPPED, HarnessError
 from netdsl_pytorch.harness.events import Events
 from netdsl_pytorch.harness.files import FileSplit
-from netdsl_pytorch.harness.loop import Training, fit
+from netdsl_pytorch.harness.loop import Training, evaluate, fit
 from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position
 from netdsl_pytorch.harness.optimise import make_average, make_optimizer, make_schedule
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
@@ -121,7 +121,7 @@ def _run(
             steps = batches.steps_per_epoch
             found = _newest(run, group, progress)
             if found is None and description.weights is not None:
-                load_weights(Path(description.weights), module, description.reset, model.moves)
+                load_weights(Path(description.weights), module, description.reset)
             module = module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
             example = batches.example()
             check_output(module, example, model.num_classes)
@@ -172,9 +172,10 @@ def _run(
                 stopping=stopping,
             )
             evaluation = fit(training)
+            last = evaluate(module, training) if training.best() is not module else None
             if group.first:
                 best = training.best()
-                result = _result(description, images, where, evaluation, position, parameters, batches, group)
+                result = _result(description, images, where, evaluation, last, position, parameters, batches, group)
                 report.write(run, description, result, evaluation.confusion, system.environment(where))
                 run.finish(best.state_dict(), result)
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -258,16 +259,18 @@ def _result(
     images: data.DataSet,
     where: torch.device,
     evaluation: Evaluation,
+    last: Evaluation | None,
     position: Position,
     parameters: int,
     batches: Batches,
     group: Group,
 ) -> dict[str, Any]:
-    """What `result.json` holds; accuracies are fractions of 1."""
+    """What `result.json` holds; accuracies are fractions of 1. `last` is of the last weights, if others are kept."""
     return {
         "top1": evaluation.top1,
         **({"top5": evaluation.top5} if images.num_classes > 5 else {}),
         "loss": evaluation.loss,
+        **({"top1_last": last.top1, "loss_last": last.loss} if last else {}),
         "data": images.name,
         "split": images.split,
         "images": evaluation.images,

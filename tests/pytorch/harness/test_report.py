@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from netdsl_pytorch.harness import Options, train
+from netdsl_pytorch.harness import Options, evaluate, train
+from netdsl_pytorch.harness.metrics import gradient_norms
 from netdsl_pytorch.harness.report import write
 from netdsl_pytorch.harness.run import RunFolder
 
-from tests.pytorch.harness.models import tiny
+from tests.pytorch.harness.models import recompile_tiny, tiny
 
 
 @pytest.mark.pictures
@@ -39,6 +40,39 @@ def test_the_report_has_the_curves_and_what_the_run_was_made_from(tmp_path: Path
     curves.Reload()
     assert [round(point.value, 5) for point in curves.Scalars("top1/test")][-1] == round(result["top1"], 5)
     assert [point.step for point in curves.Scalars("loss/train")] == [23, 46]
+
+
+def test_the_report_has_the_norm_of_the_gradient_by_stage(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(tiny(), Options(out=run, epochs=2, device="cpu", quiet=True))
+    text = (run / "report.md").read_text()
+    epochs = [line["gradients"] for line in RunFolder(run).lines() if line["kind"] == "epoch"]
+    assert [list(norms) for norms in epochs] == [["conv1", "batchnorm1", "logits", "aux1"]] * 2
+    assert all(norm > 0 for norms in epochs for norm in norms.values())
+    for stage in epochs[0]:
+        assert f"| {stage} | {epochs[0][stage]:.4g} | {epochs[1][stage]:.4g} |" in text
+
+
+def test_norms_are_those_of_the_stages(tmp_path: Path) -> None:
+    net = torch.nn.ModuleDict({"a": torch.nn.Linear(1, 2), "b": torch.nn.Sequential(torch.nn.Linear(2, 1))})
+    net["b"][0].bias.requires_grad_(False)
+    for parameter in net.parameters():
+        if parameter.requires_grad:
+            parameter.grad = torch.full_like(parameter, 3.0)
+    assert gradient_norms(net) == pytest.approx({"a": 6.0, "b": 18**0.5})
+
+
+def test_the_last_weights_are_tested_beside_their_average(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = {"averaging": "polyak", "average_from": 0.0}
+    train(tiny(), Options(out=run, epochs=2, device="cpu", quiet=True, settings=settings))
+    result = json.loads((run / "result.json").read_text())
+    newest = max((run / "checkpoints").iterdir())
+    (run / "weights.safetensors").write_bytes((newest / "model.safetensors").read_bytes())
+    figures = evaluate([run], recompile_tiny, device="cpu", quiet=True).figures
+    assert (result["top1_last"], result["loss_last"]) == (figures.top1, pytest.approx(figures.loss))
+    assert result["loss_last"] != result["loss"]
+    assert f"| top1 last | {result['top1_last']:.2%} |" in (run / "report.md").read_text()
 
 
 @pytest.mark.pictures
