@@ -1,18 +1,23 @@
-"""What auxiliary heads, Polyak averaging and ten crops do to mini_googlenet, with several seeds, as measured.
+"""What auxiliary heads, averaging and ten crops do, with several seeds, as measured.
 
     python benchmarks/effects.py [digits|fashion-mnist] [SEEDS] [EPOCHS]
 
-Every net is trained with and without its head, by the recipe of the data with Polyak averaging over the second half.
-Each run gives the accuracy of its last weights and of their average; the average is also tested with ten crops. The
-norms of the gradient by stage are those of the first epoch's steps, where a head is meant to help most.
+`mini_googlenet` is trained with and without its head, by the recipe of the data, with Polyak's average over the second
+half of the steps. Each run gives the accuracy of its last weights and of their average; the average is also tested with
+ten crops.
+
+The heads were meant against gradients that vanish on their way down. Batch norm came a year later and does the same, so
+the norms of the gradient by stage are measured in two nets: in `mini_googlenet`, which has batch norm, over the first
+epoch, and in `googlenet` as in the paper, which has none, over its first steps.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -22,7 +27,7 @@ from netdsl_pytorch import harness  # Before torch: it sets what OpenMP reads wh
 # isort: split
 import torch
 from _bench import machine, publish, table
-from netdsl_pytorch.harness import Options, TrainableModel, emitted
+from netdsl_pytorch.harness import Options, TrainableModel, emitted, system
 from netdsl_pytorch.harness.batches import Batches
 from netdsl_pytorch.harness.data import load
 from netdsl_pytorch.harness.loop import total_loss
@@ -33,36 +38,50 @@ from netdsl_pytorch.harness.run import RunFolder
 from netdsl.loading import load_spec
 
 CPU = torch.device("cpu")
+DEEP = ("googlenet", {None: (1, 112, 112)}, {"num_classes": 10})
+"""The paper's net, small enough for a CPU: at half the width and height, images of one channel, ten classes."""
+DEEP_STEPS, DEEP_BATCH = 40, 32
+HEADS = {True: "with heads", False: "without"}
 
 
-def model(heads: bool) -> TrainableModel:
-    """mini_googlenet, or the same with a factory that leaves the head out."""
-    made: TrainableModel = harness.trainable(load_spec("mini_googlenet", traced=True).sound())
-    source = made.source
-    if not heads:
-        at = source.rindex("aux: bool = True")
-        source = source[:at] + "aux: bool = False" + source[at + len("aux: bool = True") :]
-        source = source.replace('{"aux1": 0.3}', "{}")
-    return dataclasses.replace(made, source=source)
+def model(
+    heads: bool, name: str = "mini_googlenet", inputs: Mapping[Any, Any] = {}, params: Mapping[str, Any] = {}
+) -> TrainableModel:
+    """A built-in net, or the same with a factory that leaves the heads out."""
+    made: TrainableModel = harness.trainable(load_spec(name, inputs=inputs, params=params, traced=True).sound())
+    if heads:
+        return made
+    before, switch, after = made.source.rpartition("aux: bool = True")
+    assert switch
+    lines = (before + "aux: bool = False" + after).split("\n")
+    # Without heads there are no losses of theirs.
+    kept = ["    loss_weights: ClassVar[dict[str, float]] = {}" if "loss_weights:" in line else line for line in lines]
+    return dataclasses.replace(made, source="\n".join(kept))
 
 
-def stages(made: TrainableModel, recipe: Recipe, data: str, seed: int) -> dict[str, float]:
-    """The norm of the gradient of each stage, the mean over the first epoch."""
+def norms(made: TrainableModel, recipe: Recipe, data: str, seed: int, steps: int | None = None) -> dict[str, float]:
+    """The norm of the gradient of each stage, the mean over the first epoch or its first `steps`."""
     torch.manual_seed(seed)
     net = emitted.build(Path("model.py"), made.source, made.name).train()
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(net, recipe)
     batches = Batches(load(data, made.input_shape), recipe, (made.input_shape[1], made.input_shape[2]), CPU)
-    sums: dict[str, float] = {}
-    for (batch,) in batches.epoch(0):
+    found: list[dict[str, float]] = []
+    for (batch,) in itertools.islice(batches.epoch(0), steps):
         loss, _ = total_loss(net(batch.images), batch, emitted.loss_weights(net), 0.0)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        for name, stage in net.named_children():
-            gradients = [p.grad.norm() for p in stage.parameters() if p.grad is not None]
-            if gradients and not name.startswith("aux"):
-                sums[name] = sums.get(name, 0.0) + torch.stack(gradients).norm().item()
+        found.append(dict(stages(net)))
         optimizer.step()
-    return {name: total / batches.steps_per_epoch for name, total in sums.items()}
+    return {name: mean(norms[name] for norms in found) for name in found[0]}
+
+
+def stages(net: torch.nn.Module) -> Iterator[tuple[str, float]]:
+    """Each stage of the net that has weights, heads left out, and the norm of its gradient."""
+    for name, stage in net.named_children():
+        gradients = [p.grad.norm() for p in stage.parameters() if p.grad is not None]
+        if gradients and not name.startswith("aux"):
+            yield name, torch.stack(gradients).norm().item()
 
 
 def trained(made: TrainableModel, options: Options) -> dict[str, float]:
@@ -78,39 +97,62 @@ def trained(made: TrainableModel, options: Options) -> dict[str, float]:
     return {"last weights": last, "Polyak average": averaged, "average, 10 crops": ten}
 
 
+def accuracies(data: str, seeds: int, settings: dict[str, Any]) -> list[str]:
+    found: dict[bool, list[dict[str, float]]] = {heads: [] for heads in HEADS}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed, heads in itertools.product(range(seeds), HEADS):
+            out = Path(folder) / f"{seed}-{heads}"
+            options = Options(out=out, data=data, seed=seed, device="cpu", quiet=True, settings=settings)
+            found[heads].append(trained(model(heads), options))
+    kinds = list(found[True][0])
+    return table(
+        ["", *kinds],
+        [[HEADS[heads], *(spread([run[kind] for run in runs]) for kind in kinds)] for heads, runs in found.items()],
+    )
+
+
+def gradients(seeds: int, recipe: Recipe, data: str, steps: int | None, *net: Any) -> list[str]:
+    """A row for each stage: the norm with and without heads, and their ratio, means over the seeds."""
+    found = {heads: [norms(model(heads, *net), recipe, data, seed, steps) for seed in range(seeds)] for heads in HEADS}
+    rows = []
+    for stage in found[True][0]:
+        one, other = (mean(run[stage] for run in found[heads]) for heads in HEADS)
+        rows.append([stage, f"{one:.3g}", f"{other:.3g}", f"{one / other:.2f}"])
+    return table(["stage", *HEADS.values(), "times as large"], rows)
+
+
 def spread(values: Sequence[float]) -> str:
     more = f" ± {stdev(values):.2%}" if len(values) > 1 else ""
     return f"{mean(values):.2%}{more}"
 
 
 def main() -> None:
-    data, seeds, epochs = [*sys.argv[1:], *("digits", "3", "0")[len(sys.argv) - 1 :]]
+    data, count, epochs = [*sys.argv[1:], *("digits", "3", "0")[len(sys.argv) - 1 :]]
+    seeds = int(count)
+    system.keep_freed_memory()
     settings: dict[str, Any] = {"averaging": "polyak", "average_from": 0.5}
     if int(epochs):
         settings["epochs"] = int(epochs)
     recipe = recipe_for(data, None, settings)
-    accuracies: dict[bool, list[dict[str, float]]] = {True: [], False: []}
-    norms: dict[bool, list[dict[str, float]]] = {True: [], False: []}
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in range(int(seeds)):
-            for heads in (True, False):
-                out = Path(folder) / f"{seed}-{heads}"
-                options = Options(out=out, data=data, seed=seed, device="cpu", quiet=True, settings=settings)
-                accuracies[heads].append(trained(model(heads), options))
-                norms[heads].append(stages(model(heads), recipe, data, seed))
-    names = {True: "with its head", False: "without"}
-    kinds = list(accuracies[True][0])
-    tests = [[names[heads], *(spread([run[kind] for run in accuracies[heads]]) for kind in kinds)] for heads in names]
-    parts = list(norms[True][0])
-    rows = [[names[heads], *(f"{mean(run[part] for run in norms[heads]):.3f}" for part in parts)] for heads in names]
+    deep = recipe_for(data, "googlenet", {"batch": DEEP_BATCH})
+    name, inputs, params = DEEP
     publish(
         f"effects_{data.replace('-', '_')}",
-        f"Heads, averaging and crops: mini_googlenet on {data}",
-        f"{recipe.epochs} epochs, {seeds} seeds, top-1 on the test images as mean ± standard deviation. "
-        f"torch {torch.__version__}; {machine()}.",
-        [*table(["", *kinds], tests), "", "Norm of the gradient by stage, mean of the first epoch:", "",
-         *table(["", *parts], rows)],
-    )  # fmt: skip
+        f"Heads, averaging and crops on {data}",
+        f"mini_googlenet, {recipe.epochs} epochs, {seeds} seeds, top-1 on the test images: mean ± standard deviation; "
+        f"torch {torch.__version__}, {machine()}.",
+        [
+            *accuracies(data, seeds, settings),
+            "",
+            "The norm of the gradient by stage in mini_googlenet, which has batch norm; mean of the first epoch:",
+            "",
+            *gradients(seeds, recipe, data, None),
+            "",
+            f"In {name}, which has none; 1x112x112, the first {DEEP_STEPS} steps of the recipe `googlenet`:",
+            "",
+            *gradients(seeds, deep, data, DEEP_STEPS, name, inputs, params),
+        ],
+    )
 
 
 if __name__ == "__main__":

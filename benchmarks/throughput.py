@@ -1,97 +1,60 @@
 """Images a second of training GoogLeNet: the harness, against minimal loops with torchvision's and timm's settings.
 
-All train the same architecture at the same precision and batch, from bytes in memory: torchvision's GoogLeNet as its
-reference script does (contiguous memory, plain SGD, the loss read each step, as its progress line does), the same with
-timm's habits (channels_last, the loss not read), and the emitted `googlenet_bn` through the harness. Each runs in a
-process of its own, in turns. torchvision is no dependency: `pip install --no-deps torchvision`; its two compiled
-operators are declared here, since it registers them when it is imported and none is used.
+All train the same architecture at the same precision and batch, from bytes in memory. torchvision's GoogLeNet is
+trained as its reference script does (contiguous memory, images normalised on the host, plain SGD, the loss read each
+step, as its progress line does), as timm's `train.py` does by default (contiguous memory, bytes to the device,
+Nesterov's momentum, the loss read now and then), and as that does with `--channels-last`; the emitted `googlenet_bn` by
+the harness. Each runs in a process of its own, in turns. benchmarks/gains.py tells what each measure is worth.
+
+torchvision is no dependency: `pip install --no-deps torchvision`; its two compiled operators are declared here, since
+it registers them when it is imported and none is used.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from _bench import Run, machine, publish, table, wall
+from _googlenet import (
+    BATCH,
+    BFLOAT16,
+    BYTES,
+    CHANNELS_LAST,
+    NESTEROV,
+    STEPS,
+    THREADS,
+    TORCHVISION,
+    UNREAD,
+    WARM_UP,
+    card,
+    device,
+    loop,
+    now,
+    pixels,
+    steady,
+    take_turns,
+    times_as_fast,
+)
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 3
-WARM_UP, STEPS = 2, 4
-BATCH = int(os.environ.get("BATCH", "16"))
 PRECISION = os.environ.get("PRECISION", "")
 """`float32` or `bfloat16`, for all; else what the harness would choose for the device."""
-HARNESS, REFERENCE, TIMM = "harness", "torchvision's settings", "timm's settings"
-
-
-def device() -> Any:
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+HARNESS = "harness"
+LOOPS = {
+    "torchvision's settings": [TORCHVISION],
+    "timm's settings": [TORCHVISION, BYTES, NESTEROV, UNREAD],
+    "timm's with --channels-last": [TORCHVISION, BYTES, NESTEROV, UNREAD, CHANNELS_LAST],
+}
 
 
 def precision() -> str:
     from netdsl_pytorch.harness.device import choose_precision
 
     return choose_precision(PRECISION or "auto", device(), (3, 224, 224))
-
-
-def pixels() -> tuple[Any, Any]:
-    """Bytes of images, and their classes."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    count = BATCH * (WARM_UP + STEPS)
-    images = torch.randint(0, 256, (count, 3, 224, 224), dtype=torch.uint8, generator=generator)
-    return images, torch.randint(0, 1000, (count,), generator=generator)
-
-
-def bare(settings: str) -> Run:
-    """A step of a minimal loop over torchvision's model."""
-    import torch
-    import torch.nn.functional as F
-
-    where = device()
-    for name, schema in {
-        "nms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-        "qnms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    }.items():
-        try:
-            torch.library.define(f"torchvision::{name}", schema)
-        except RuntimeError:
-            break  # It has its compiled operators.
-    from torchvision.models import googlenet
-
-    last = settings == TIMM
-    layout = torch.channels_last if last else torch.contiguous_format
-    torch.manual_seed(0)
-    net = googlenet(aux_logits=True, init_weights=True, transform_input=False).to(where, memory_format=layout).train()
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-    images, labels = pixels()
-    times = [now()]
-    for start in range(0, len(images), BATCH):
-        # On the host, in floats, as a transform does.
-        batch = (images[start : start + BATCH].float() / 255 - mean) / std
-        batch = batch.to(where, memory_format=layout)
-        target = labels[start : start + BATCH].to(where)
-        with torch.autocast(where.type, torch.bfloat16, enabled=precision() == "bfloat16"):
-            outputs = net(batch)
-            loss = F.cross_entropy(outputs.logits, target) + 0.3 * (
-                F.cross_entropy(outputs.aux_logits1, target) + F.cross_entropy(outputs.aux_logits2, target)
-            )
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        if not last:
-            loss.item()
-        times.append(now())
-    return steady(times)
 
 
 def ours() -> Run:
@@ -124,7 +87,7 @@ def ours() -> Run:
     mean, std = torch.tensor([123.7, 116.3, 103.5]), torch.tensor([58.4, 57.1, 57.4])
     test = MemorySplit(images[:1], labels[:1])
     data = DataSet("noise", "one", MemorySplit(images, labels), test, names, 3, mean, std)
-    recipe = Recipe(epochs=1, batch=BATCH, learning_rate=0.01, nesterov=False, warmup=0.0, schedule="constant")
+    recipe = Recipe(epochs=1, batch=BATCH, learning_rate=0.01, warmup=0.0, schedule="constant")
     optimizer = make_optimizer(net, recipe)
     times = [now()]
 
@@ -137,13 +100,11 @@ def ours() -> Run:
                 times.append(now())
 
     position = Position()
+    settings: dict[str, Any] = {"model": net, "replica": net, "optimizer": optimizer, "average": None}
     fit(
         Training(
-            model=net,
-            replica=net,
-            optimizer=optimizer,
+            **settings,
             schedule=make_schedule(optimizer, recipe, WARM_UP + STEPS, 0),
-            average=None,
             loss_weights=emitted.loss_weights(net),
             batches=Timed(data, recipe, (224, 224), where),
             recipe=recipe,
@@ -161,55 +122,28 @@ def ours() -> Run:
     return steady(times)
 
 
-def now() -> Run:
-    """The clock, and the processor's time, when all that was asked of the device is done."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return Run(time.perf_counter(), time.process_time())
-
-
-def steady(times: list[Run]) -> Run:
-    """The median step after the first few."""
-    pairs = list(zip(times[WARM_UP:-1], times[WARM_UP + 1 :], strict=True))
-    return Run(
-        median(after.wall - before.wall for before, after in pairs),
-        median(after.cpu - before.cpu for before, after in pairs),
-    )
-
-
 def main() -> None:
-    names = (REFERENCE, TIMM, HARNESS)
-    found: dict[str, list[Run]] = {name: [] for name in names}
-    for _ in range(ROUNDS):
-        for name in names:
-            command = [sys.executable, str(Path(__file__)), "--candidate", name]
-            output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
-            found[name].append(Run(*map(float, output.split())))
-    rows = []
-    for name in names:
-        gains = []
-        for other in (REFERENCE, TIMM):
-            pairs = list(zip(found[other], found[name], strict=True))
-            gains.append(f"{median(base.wall / own.wall for base, own in pairs):.2f}")
-            gains.append(f"{median(base.cpu / own.cpu for base, own in pairs):.2f}")
-        rows.append([name, f"{BATCH / wall(found[name]):,.1f}", *gains])
     import torch
 
-    card = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
-    threads = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
+    lower = [BFLOAT16] if precision() == "bfloat16" else []
+    candidates = {**{name: " ".join([*measures, *lower]) for name, measures in LOOPS.items()}, HARNESS: HARNESS}
+    found = take_turns(__file__, candidates, ROUNDS)
+    rows = []
+    for name, runs in found.items():
+        gains = [gain for other in LOOPS for gain in times_as_fast(runs, found[other])]
+        rows.append([name, f"{BATCH / wall(runs):,.1f}", *gains])
+    heads = [head for short in ("torchvision's", "timm's", "channels-last") for head in (f"× {short}", "by processor")]
     publish(
         "throughput",
         "Training GoogLeNet: images a second",
-        f"GoogLeNet with batch norm and two heads, 224x224, batch {BATCH}, {precision()}, {threads} threads, {ROUNDS} "
-        f"rounds of processes taking turns, median of {STEPS} steps. torch {torch.__version__}; {card}{machine()}.",
-        table(["", "images/s", "times torchvision's", "by processor", "times timm's", "by processor"], rows),
+        f"GoogLeNet with batch norm and two heads, 224x224, batch {BATCH}, {precision()}, {THREADS} threads, {ROUNDS} "
+        f"rounds of processes taking turns, median of {STEPS} steps. torch {torch.__version__}; {card()}{machine()}.",
+        table(["", "images/s", *heads], rows),
     )
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--candidate"]:
-        print(*(ours() if sys.argv[2] == HARNESS else bare(sys.argv[2])))
+        print(*(ours() if sys.argv[2] == HARNESS else loop(sys.argv[2].split())))
     else:
         main()

@@ -35,7 +35,7 @@ def keep_freed_memory() -> bool:
     """Makes glibc keep large freed blocks for the next step instead of giving them back; whether it was done.
 
     Each step frees and takes the same blocks of many megabytes. By default each is mapped anew, and the kernel clears
-    every page of it: benchmarks/cpu_speed.py measures what that costs. What the user has set stays.
+    every page of it: benchmarks/gains.py measures what that costs. What the user has set stays.
     """
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return False

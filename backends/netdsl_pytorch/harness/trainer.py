@@ -121,7 +121,7 @@ def _run(
             steps = batches.steps_per_epoch
             found = _newest(run, group, progress)
             if found is None and description.weights is not None:
-                load_weights(Path(description.weights), module, description.reset)
+                load_weights(Path(description.weights), module, description.reset, model.moves)
             module = module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
             example = batches.example()
             check_output(module, example, model.num_classes)
