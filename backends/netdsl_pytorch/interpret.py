@@ -228,6 +228,8 @@ for _name, _function in {
     "tanh": torch.tanh,
     "softplus": F.softplus,
     "exp": torch.exp,
+    "sin": torch.sin,
+    "cos": torch.cos,
     "abs": torch.abs,
     "square": lambda x: x * x,
     "sqrt": torch.sqrt,

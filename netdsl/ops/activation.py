@@ -161,6 +161,20 @@ class Exp(Pointwise):
 
 
 @register
+class Sin(Pointwise):
+    name = "sin"
+    doc = "The sine, of an angle in radians."
+    example = ("64", "sin()")
+
+
+@register
+class Cos(Pointwise):
+    name = "cos"
+    doc = "The cosine, of an angle in radians."
+    example = ("64", "cos()")
+
+
+@register
 class Abs(Pointwise):
     name = "abs"
     doc = "x without its sign."

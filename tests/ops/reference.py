@@ -287,6 +287,8 @@ REFERENCE: dict[str, Builder] = {
     "softmax": along(torch.softmax, -1),
     "logsoftmax": along(torch.log_softmax, -1),
     "exp": function(torch.exp),
+    "sin": function(torch.sin),
+    "cos": function(torch.cos),
     "abs": function(torch.abs),
     "square": function(torch.square),
     "sqrt": function(torch.sqrt),

@@ -244,6 +244,8 @@ EXPRESSIONS: dict[str, Writer] = {
     "softmax": _along_call("F.softmax"),
     "logsoftmax": _along_call("F.log_softmax"),
     "exp": _call("torch.exp"),
+    "sin": _call("torch.sin"),
+    "cos": _call("torch.cos"),
     "abs": _call("torch.abs"),
     "square": _call("torch.square"),
     "sqrt": _call("torch.sqrt"),
