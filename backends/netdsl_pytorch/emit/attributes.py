@@ -101,6 +101,8 @@ class Attributes(Sequences):
         names = {case: item.name for case, item in step.cases.items()}
         if len(self.unit.loops) > 1 or not any(names.values()):
             raise Disagree({case: case.number for case in step.cases}, "a part of a loop has no name of its own")
+        if len(names) != sum(self.unit.loops[-1].step.counts.values()):
+            raise Disagree({case: case.number for case in step.cases}, "some turns of a loop make no such part")
         heads = {item.rpartition(".")[0] for item in names.values()}
         indices = {case: item.rpartition(".")[2] for case, item in names.items()}
         if len(heads) == 1 and all(index == str(case.number) for case, index in indices.items()) and "" not in heads:
@@ -112,15 +114,13 @@ class Attributes(Sequences):
         self.found.append(("", made, template))
 
     def _list_lines(self, head: str) -> list[str]:
-        parts = self.parts[head]
-        if parts.whole is None and not numbered(parts):
-            class_name = "nn.ParameterList" if parts.parameters else "nn.ModuleList"
-            lines = [" " * INDENT + f"self.{head} = {class_name}()"]
-            for name, made in parts.elements.items():
-                arguments = [code.literal(name), self._container(made)]
-                lines += code.statement("", code.call(f"self.{head}.add_module", arguments), indent=INDENT)
-            return lines
-        return code.statement(f"self.{head} = ", self._container(parts), indent=INDENT)
+        return code.statement(f"self.{head} = ", self._container(self.parts[head]), indent=INDENT)
+
+    def element(self, head: str, index: str) -> str:
+        """An element of a list of parts: `self.blocks[0]`, or by its name where indices are missing."""
+        parts = self.parts.get(head)
+        whole = parts is None or parts.whole is not None or numbered(parts)
+        return f"self.{head}[{index if whole else code.quote(index)}]"
 
     def _container(self, parts: Code | Parts) -> Code:
         """What makes a list of parts, or a dictionary where indices are missing or are names."""
@@ -135,7 +135,7 @@ class Attributes(Sequences):
                     f"`{taken}`, which `nn.ModuleDict` has already, cannot be written yet", self.unit.instances[0].span
                 )
             items = [(code.literal(name), self._container(made)) for name, made in parts.elements.items()]
-            return code.call("nn.ModuleDict", [code.dict_of(items)])
+            return code.call("nn.ParameterDict" if parts.parameters else "nn.ModuleDict", [code.dict_of(items)])
         elements = [self._container(parts.elements[str(index)]) for index in range(len(parts.elements))]
         rows = folded([[Row(made, None, False, key=str(made))] for made in elements])
         class_name = "nn.ParameterList" if parts.parameters else "nn.ModuleList"

@@ -285,7 +285,7 @@ class Stages(Variables):
         if name.isidentifier():
             return f"self.{name}"
         if head in self.constructor.parts and index.isdigit() and not in_list(head):
-            return f"self.{head}[{index}]"
+            return self.constructor.element(head, index)
         if head in self.constructor.holders and index in self.constructor.holders[head]:
             return f"self.{name}"
         return f"self.get_submodule({code.quote(name)})"

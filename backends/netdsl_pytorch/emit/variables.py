@@ -220,7 +220,7 @@ class Variables:
         if in_list(head):
             return Code(f'self.get_parameter("{name}")', typed=True)
         if index.isdigit() and head:
-            return Code(f"self.{head}[{index}]")
+            return Code(self.constructor.element(head, index))
         return Code(f"self.{name}", typed=True)
 
     def flush(self) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from netdsl_pytorch.load import build
+
 from tests.pytorch.emit.emitting import emitted
 
 
@@ -37,3 +43,25 @@ def test_what_an_argument_in_literals_depends_on_is_not_offered() -> None:
         "net N(e = 3) { input x: 3x8x8; Same([e, e]) -> Same([5, 3]); output y = identity() }\n"
     )
     assert "def n() -> N:" in emitted(text)
+
+
+def test_a_list_that_some_turns_of_a_loop_leave_out_has_the_indices_of_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "gaps.net"
+    path.write_text(
+        "net N() { input x: [4]\n"
+        "    for i in range(4) { if i % 2 == 1 { param p[i]: [4] init ones() } }\n"
+        "    mul(p[1]) -> add(p[3])\n"
+        "    for i in range(4) { if i != 1 { c[i]: linear(4, bias = false) } }\n"
+        "    for i in range(1, 4) { relu() -> d[i]: linear(4, bias = false) }\n"
+        "    reuse(c[2])\n"
+        "    output y = identity() }\n"
+    )
+    net = build(path)
+    weights = net.state_dict()
+    order = ["c.0", "c.2", "c.3", "d.1", "d.2", "d.3"]
+    assert list(weights) == ["p.1", "p.3", *(f"{name}.weight" for name in order)]
+    x = torch.randn(2, 4)
+    expected = x * weights["p.1"] + weights["p.3"]
+    for name in (*order, "c.2"):
+        expected = F.linear(expected.relu() if name[0] == "d" else expected, weights[f"{name}.weight"])
+    torch.testing.assert_close(net(x), expected)

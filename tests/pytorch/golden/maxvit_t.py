@@ -251,11 +251,11 @@ class Stage(nn.Module):
 class Stage2(nn.Module):
     """A layer for each of `drops`; the first halves the resolution."""
 
-    def __init__(self, in_channels: int, in_width: int, out: int) -> None:
+    def __init__(self, in_channels: int, out: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             [
-                MaxVitLayer(in_channels, 28, in_width, out, 2, 7, 0.08, 14),
+                MaxVitLayer(in_channels, 28, 28, out, 2, 7, 0.08, 14),
                 MaxVitLayer(out, 14, 14, out, 1, 7, 0.1, 14),
                 MaxVitLayer(out, 14, 14, out, 1, 7, 0.12, 14),
                 MaxVitLayer(out, 14, 14, out, 1, 7, 0.14, 14),
@@ -286,7 +286,7 @@ class MaxViT(nn.Module):
             [
                 Stage(first, 112, 112, 64, 0.0, 56, 0.02),
                 Stage(64, 56, 56, 128, 0.04, 28, 0.06),
-                Stage2(128, 28, 256),
+                Stage2(128, 256),
                 Stage(256, 14, 14, 512, 0.18, 7, 0.2),
             ]
         )
