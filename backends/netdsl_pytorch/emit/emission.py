@@ -66,33 +66,41 @@ class Emission(Facts):
 
     def make_units(self) -> None:
         """A unit for each definition, inner ones first."""
-        by_definition: dict[int, list[Scope]] = {}
-        inner: dict[int, dict[int, None]] = {}
-        for scope in self.scopes():
-            if scope.kind == "sequence" and id(scope.definition) not in self.class_groups:
-                continue
-            by_definition.setdefault(id(scope.definition), []).append(scope)
-            below = inner.setdefault(id(scope.definition), {})
-            stack = [item for item in self.items(scope) if isinstance(item, Scope)]
-            while stack:
-                item = stack.pop(0)
-                if item.kind == "sequence" and id(item.definition) not in self.class_groups:
-                    stack += [each for each in self.items(item) if isinstance(each, Scope)]
-                else:
-                    below[id(item.definition)] = None
-        order: list[int] = []
+        below = {scope: self._parts_below(scope) for scope in self.scopes() if self._is_class(scope)}
+        nested = _in_themselves(below)
+        keys = {scope: (id(scope.definition), height) for scope, height in _heights(below, nested).items()}
+        by_key: dict[Hashable, list[Scope]] = {}
+        inner: dict[Hashable, dict[Hashable, None]] = {}
+        for scope, parts in below.items():
+            by_key.setdefault(keys[scope], []).append(scope)
+            inner.setdefault(keys[scope], {}).update(dict.fromkeys(keys[part] for part in parts))
+        order: dict[Hashable, None] = {}
 
-        def visit(key: int) -> None:
+        def visit(key: Hashable) -> None:
             if key in order:
                 return
             for each in inner[key]:
                 visit(each)
-            order.append(key)
+            order[key] = None
 
-        visit(id(self.graph.root.definition))
+        visit(keys[self.graph.root])
         for key in order:
-            scopes = by_definition[key]
-            self._add_unit(scopes)
+            self._add_unit(by_key[key])
+
+    def _is_class(self, scope: Scope) -> bool:
+        return scope.kind != "sequence" or id(scope.definition) in self.class_groups
+
+    def _parts_below(self, scope: Scope) -> list[Scope]:
+        """What is of a class of its own directly below a scope."""
+        found: list[Scope] = []
+        stack = [item for item in self.items(scope) if isinstance(item, Scope)]
+        while stack:
+            item = stack.pop(0)
+            if self._is_class(item):
+                found.append(item)
+            else:
+                stack += [each for each in self.items(item) if isinstance(each, Scope)]
+        return found
 
     def _add_unit(self, scopes: Sequence[Scope]) -> list[Unit]:
         """The unit of these scopes; several where they are not of one text."""
@@ -311,6 +319,31 @@ class Emission(Facts):
     def output_class(self) -> str:
         net = next(unit for unit in self.units if unit.is_net)
         return f"{net.name}Output"
+
+
+def _in_themselves(below: Mapping[Scope, Sequence[Scope]]) -> set[int]:
+    """The definitions that are used within themselves, through a block that is an argument: a class for each level."""
+    inner: dict[int, set[int]] = {}
+    for scope, parts in below.items():
+        inner.setdefault(id(scope.definition), set()).update(id(part.definition) for part in parts)
+    found = set()
+    for start, parts_of in inner.items():
+        reached, stack = set(parts_of), list(parts_of)
+        while stack:
+            fresh = inner[stack.pop()] - reached
+            reached |= fresh
+            stack += fresh
+        if start in reached:
+            found.add(start)
+    return found
+
+
+def _heights(below: Mapping[Scope, Sequence[Scope]], nested: set[int]) -> dict[Scope, int]:
+    """How many definitions that nest in themselves stand inside each other in a scope; 0 for all others."""
+    levels: dict[Scope, int] = {}
+    for scope in reversed(list(below)):  # inner ones last, so that they are known first
+        levels[scope] = (id(scope.definition) in nested) + max((levels[part] for part in below[scope]), default=0)
+    return {scope: level if id(scope.definition) in nested else 0 for scope, level in levels.items()}
 
 
 def _grouped(scopes: Sequence[Scope], error: Disagree) -> list[list[Scope]]:
