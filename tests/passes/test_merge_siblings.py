@@ -12,7 +12,7 @@ from netdsl.graph.verify import verify
 from netdsl.loading import load_spec
 from netdsl.passes.merge_siblings import MOST_ATTEMPTS, merge_siblings
 from tests.elaborate.specs import graph_of, in_net
-from tests.passes.merging import merged, merged_net, moved, weighted
+from tests.passes.merging import MERGED, merged, merged_net, moved, weighted
 
 BLOCK = "block ConvNorm(out, kernel) {\nconv(out, kernel, padding = same, bias = false) -> batchnorm() -> relu()\n}"
 
@@ -60,24 +60,7 @@ def test_all_uses_of_a_block_are_rewritten_alike() -> None:
     assert done.moves["y.siblings.weight"] == ("y.conv1.weight", "y.conv2.weight")
 
 
-@pytest.mark.parametrize(
-    ("body", "counts"),
-    [
-        ("add {\nconv(4, 1x1)\nconv(4, 1x1)\n}", (2, 1)),
-        ("mul {\nconv(4, 3x3, padding = same)\nconv(4, 3x3, padding = same) -> sigmoid()\n}", (2, 1)),
-        ("conv(4, 1x1) -> relu() -> concat {\nconv(4, 1x1)\nconv(3, 1x1)\n} -> conv(2, 1x1)", (2, 1)),
-        ("concat {\nconv(4, 1x1)\nconv(3, 3x3, padding = 1)\nconv(5, 1x1)\nconv(6, 3x3, padding = 1)\n}", (4, 2)),
-        ("concat {\nconv(4, 1x1) -> concat {\nconv(2, 1x1)\nconv(3, 1x1)\n}\nconv(5, 1x1)\n}", (4, 2)),
-        ("concat {\n{\nconv(4, 1x1)\nrelu()\n}\n{ conv(3, 1x1) -> relu(); conv(2, 1x1) }\n}", (2, 1)),
-        ("concat {\na: { conv(4, 1x1) }\nb: { conv(3, 1x1); relu() -> conv(2, 1x1) }\n}", (2, 1)),
-        ("concat {\na: conv(out = 4, kernel = 1x1)\nb: conv(kernel = 1, out = 3)\n}", (2, 1)),
-        ("default conv(then = batchnorm() -> relu())\nconcat {\nconv(4, 1x1)\nconv(3, 1x1) -> conv(2, 1x1)\n}", (2, 1)),
-        ("mixed: concat {\nconv(4, 1x1)\nconv(3, 1x1)\n}\nmixed -> conv(2, 1x1) -> concat(mixed)", (2, 1)),
-        ("if true {\nconcat {\nconv(4, 1x1)\nconv(3, 1x1)\n}\n}", (2, 1)),
-        ("concat {\nif true { identity() }\nconv(4, 1x1)\nconv(3, 1x1)\n}", (2, 1)),
-        ("concat {\nconv(4, 1x1) -> maxpool(3x3/1, padding = 1)\nconv(3, 1x1) -> lrn(3)\n}", (2, 1)),
-    ],
-)
+@pytest.mark.parametrize(("body", "counts"), MERGED)
 def test_what_is_merged(body: str, counts: tuple[int, int]) -> None:
     done = merged_net(body)
     assert (done.siblings, done.into) == counts

@@ -22,7 +22,7 @@ from netdsl.graph.graph import Graph
 from netdsl.loading import load_spec
 from netdsl.passes.merge_siblings import Merged
 from tests.elaborate.specs import in_net
-from tests.passes.merging import merged
+from tests.passes.merging import MERGED, merged, merged_net
 from tests.pytorch.emit.test_golden import GOLDEN, without_hashes
 
 Pair = tuple[nn.Module, nn.Module]
@@ -68,7 +68,7 @@ def assert_same_steps(done: Merged, nets: Pair, image: Tensor) -> None:
     pairs = list(zip(results(plain, image), results(fused, image), strict=True))
     for one, other in pairs:
         torch.testing.assert_close(one, other)
-    for place, net in enumerate(nets):
+    for place, net in enumerate(nets if list(plain.parameters()) else ()):
         torch.stack([each[place].square().mean() for each in pairs]).sum().backward()
         assert all(parameter.grad is not None for parameter in net.parameters())
     gradients = [{key: each.grad for key, each in net.named_parameters()} for net in nets]
@@ -91,6 +91,12 @@ def test_a_model_computes_the_same(name: str, batch: int, size: int) -> None:
     channels = done.graph.inputs[0].value.type.shape[0]
     assert done.into
     assert_same_steps(done, pair(done), torch.randn(batch, int(channels), size, size, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("body", [body for body, _ in MERGED])
+def test_whatever_stands_around_them(body: str) -> None:
+    done = merged_net(body)
+    assert_same_steps(done, pair(done), torch.randn(2, 8, 6, 6, dtype=torch.float64))
 
 
 def test_weights_go_there_and_back() -> None:
