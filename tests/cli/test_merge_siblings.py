@@ -56,7 +56,7 @@ def test_another_beginning_is_told(netdsl: Run, spec: Path) -> None:
     ran = netdsl("compile", "small.net", "--merge-siblings", "-o", "small.py")
     assert ran.code == 0
     assert "note[W0501]: `xavier_normal` counts the outputs" in ran.err
-    assert "as one it has 7, not 4 and 3" in ran.err
+    assert "as one they have 7, not 4 and 3" in ran.err
 
 
 def test_a_python_file_cannot_be_merged(netdsl: Run, spec: Path) -> None:

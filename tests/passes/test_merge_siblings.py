@@ -153,7 +153,7 @@ def test_the_first_values_are_drawn_as_before_or_a_note_says_so() -> None:
         done = merged_net(body.format(rule))
         assert [str(note.code) for note in done.notes] == ["W0501"]
         assert [note.severity for note in done.notes] == ["note"]
-        assert "as one it has 7, not 4 and 3" in done.notes[0].label
+        assert "as one they have 7, not 4 and 3" in done.notes[0].label
     for rule in ("normal(0.1)", "kaiming_uniform()", "lecun_normal()", "zeros()"):
         done = merged_net(body.format(rule))
         assert (done.siblings, done.notes) == (2, ())

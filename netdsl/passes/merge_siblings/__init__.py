@@ -116,7 +116,7 @@ def _notes(settled: _Settled) -> list[Diagnostic]:
             f"`{rule.rule.name}` counts the outputs: {len(channels)} convolutions that are merged begin with other "
             "numbers",
             _combine_span(settled, siblings),
-            f"as one it has {sum(channels)}, not {counted}",
+            f"as one they have {sum(channels)}, not {counted}",
             help="`--weights` begins with weights that were drawn without merging",
             severity="note",
         )
