@@ -51,8 +51,10 @@ def run(args: Namespace) -> int:
 def _text(tested: Any) -> str:
     figures = tested.figures
     nets = f", {len(tested.runs)} nets together" if len(tested.runs) > 1 else ""
+    # Among five classes, the right one is always one of the best five.
+    top5 = f"top-5 {figures.top5:.2%}   " if len(tested.classes) > 5 else ""
     lines = [
-        f"top-1 {figures.top1:.2%}   top-5 {figures.top5:.2%}   loss {figures.loss:.4f}",
+        f"top-1 {figures.top1:.2%}   {top5}loss {figures.loss:.4f}",
         f"{figures.images:,} test images of {tested.data}, {tested.crops} crop{'s' * (tested.crops > 1)} each{nets}",
     ]
     if len(tested.classes) <= SHOWN:

@@ -58,7 +58,7 @@ def decode(
             return _tensor(np.array(pixels))
     except Exception as error:
         # Decoders raise whatever the bytes lead them to: OSError, SyntaxError, struct.error, DecompressionBombError …
-        raise BrokenImage(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+        raise BrokenImage(_reason(error, content)) from error
 
 
 def decode_whole(content: bytes, channels: int, shorter: int) -> Tensor:
@@ -76,7 +76,7 @@ def decode_whole(content: bytes, channels: int, shorter: int) -> Tensor:
                 image.draft(MODES[channels], (math.ceil(image.size[0] * scale), math.ceil(image.size[1] * scale)))
             return _tensor(np.array(_converted(_upright(image, orientation), MODES[channels])))
     except Exception as error:
-        raise BrokenImage(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+        raise BrokenImage(_reason(error, content)) from error
 
 
 def check_pillow() -> None:
@@ -87,6 +87,19 @@ def check_pillow() -> None:
         raise HarnessError(
             "image files are decoded by Pillow, which is not installed", help="pip install pillow"
         ) from error
+
+
+def _reason(error: Exception, content: bytes) -> str:
+    """Why an image could not be decoded, in a line that is the same in every run."""
+    from PIL import Image, UnidentifiedImageError
+
+    if not content:
+        return "the file is empty"
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no image of a kind that Pillow knows"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more pixels than Pillow takes for sound ({2 * (Image.MAX_IMAGE_PIXELS or 0):,})"
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _orientation(image: "PIL.Image.Image") -> int:  # type: ignore[name-defined]  # noqa: F821

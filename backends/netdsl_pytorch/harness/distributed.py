@@ -51,6 +51,14 @@ class Group:
         dist.broadcast_object_list(held, src=0)
         return held[0]
 
+    def gather(self, value: Any) -> list[Any]:
+        """What each process holds for `value`."""
+        if self.size == 1:
+            return [value]
+        held = [None] * self.size
+        dist.all_gather_object(held, value)
+        return held
+
     def wait(self) -> None:
         """Waits for all others to come here."""
         if self.size > 1:

@@ -157,6 +157,8 @@ def predict(
 ) -> list[Prediction]:
     """The likeliest classes of image files. Raises HarnessError, also for a file that is no image."""
     check_count(crops)
+    if top < 1:
+        raise HarnessError(f"--top {top} names no class", help="--top 1, or more")
     decode.check_pillow()
     net = open_run(run, recompile, trust_model, _device(device, Group()), Progress())
     found = []

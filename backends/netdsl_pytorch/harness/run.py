@@ -14,7 +14,7 @@ result.json               figures of the test split; written last, so that it sa
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -207,6 +207,18 @@ class RunFolder:
                 except (ValueError, KeyError, TypeError):
                     continue
         return sorted(found.values(), key=lambda line: int(line["step"]))
+
+    def write_broken(self, reasons: Mapping[str, str]) -> None:
+        """Writes the names of images that could not be decoded, and why."""
+        text = "".join(f"{name}\t{why}\n" for name, why in reasons.items())
+        write_atomic(self.broken, text.encode(errors="surrogateescape"))
+
+    def read_broken(self) -> dict[str, str]:
+        """What `write_broken` wrote before an interruption."""
+        if not self.broken.is_file():
+            return {}
+        lines = self.broken.read_bytes().decode(errors="surrogateescape").splitlines()
+        return {name: why for name, tab, why in (line.rpartition("\t") for line in lines) if tab}
 
     def finish(self, weights: dict[str, Tensor], result: dict[str, Any]) -> None:
         """Writes the weights, then the result."""

@@ -118,6 +118,7 @@ def _run(
             size = (model.input_shape[1], model.input_shape[2])
             workers = _workers(images, options.workers, group)
             batches = Batches(images, recipe, size, where, group, workers)
+            batches.broken.update(run.read_broken())
             steps = batches.steps_per_epoch
             found = _newest(run, group, progress)
             if found is None and description.weights is not None:
@@ -142,8 +143,8 @@ def _run(
             )
 
             def save(at: Position) -> None:
+                _share_broken(run, batches, group)
                 if group.first:
-                    _write_broken(run, batches)
                     kept = average.module if average is not None and average.begun(at.step) else None
                     checkpoint.save(run.checkpoints, at.step, asdict(at), module, optimizer, kept)
 
@@ -197,6 +198,8 @@ def _run(
     finally:
         events.close()
         progress.close()
+    if batches.broken and group.first:
+        progress.warn(f"{len(batches.broken):,} images could not be decoded: {run.broken} names them")
     progress.say(
         f"{evaluation.top1:.2%} on {evaluation.images:,} test images, {clock(position.seconds)}, in {run.path}"
     )
@@ -248,10 +251,15 @@ def _workers(images: data.DataSet, asked: int | None, group: Group) -> int:
     return asked if asked is not None else min(8, max(1, system.processors() // group.local_size))
 
 
-def _write_broken(run: RunFolder, batches: Batches) -> None:
-    if batches.broken:
-        text = "".join(f"{name}\t{why}\n" for name, why in batches.broken.items())
-        checkpoint.write_atomic(run.broken, text.encode(errors="surrogateescape"))
+def _share_broken(run: RunFolder, batches: Batches, group: Group) -> None:
+    """Tells all processes which images each of them could not decode, and writes their list. All must call it."""
+    if not isinstance(batches.data.train, FileSplit):
+        return
+    for found in group.gather(dict(batches.broken)):
+        for name, why in found.items():
+            batches.broken.setdefault(name, why)
+    if group.first and batches.broken:
+        run.write_broken(batches.broken)
 
 
 def _result(

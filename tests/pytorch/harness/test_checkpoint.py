@@ -55,12 +55,13 @@ def test_what_is_saved_comes_back(folder: Path) -> None:
 
 
 def test_tied_weights_are_saved_under_both_names(tmp_path: Path) -> None:
-    model = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
-    model[1].weight = model[0].weight
+    first, second = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+    second.weight = first.weight
+    model = nn.Sequential(first, second)
     save(tmp_path, 1, {}, model, torch.optim.SGD(model.parameters(), lr=0.1))
     found = load(tmp_path, 1).model
-    assert torch.equal(found["0.weight"], model[0].weight)
-    assert torch.equal(found["1.weight"], model[0].weight)
+    assert torch.equal(found["0.weight"], first.weight)
+    assert torch.equal(found["1.weight"], first.weight)
 
 
 def test_the_last_two_are_kept(folder: Path) -> None:

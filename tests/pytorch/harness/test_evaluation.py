@@ -153,6 +153,8 @@ def test_an_image_of_a_digit_is_named(runs: list[Path], tmp_path: Path) -> None:
             predict(runs[0], [tmp_path / "bad.png"], recompile_tiny, device="cpu")
     with pytest.raises(HarnessError, match=r"cannot read .*none\.png"):
         predict(runs[0], [tmp_path / "none.png"], recompile_tiny, device="cpu")
+    with pytest.raises(HarnessError, match="--top 0 names no class"):
+        predict(runs[0], [path], recompile_tiny, top=0, device="cpu")
 
 
 def test_an_unfinished_run_is_tested_as_its_checkpoint_is(

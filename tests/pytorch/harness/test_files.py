@@ -288,6 +288,16 @@ def test_broken_images_are_passed_over_counted_and_named(tmp_path: Path) -> None
         train(small_net(), options(folder, tmp_path / "other", broken_limit=0))
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"", "the file is empty"), (b"no image", "it is no image of a kind that Pillow knows")],
+)
+def test_the_reason_for_a_broken_image_is_a_sentence(content: bytes, why: str) -> None:
+    with pytest.raises(BrokenImage) as caught:
+        decode(content, 3, (8, 8), functools.partial(middle_box, size=(8, 8), share=1.0))
+    assert str(caught.value) == why
+
+
 def test_a_broken_image_has_no_label(tmp_path: Path) -> None:
     folder = write_folder(tmp_path)
     (folder / "train" / "a" / "00000.jpg").write_bytes(b"no image")
@@ -301,10 +311,19 @@ def test_a_broken_image_has_no_label(tmp_path: Path) -> None:
 
 def test_a_folder_of_images_is_learnt_by_two_processes(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "images", train_count=96, test_count=30)
+    broken = [
+        folder / "train" / "a" / "00000.jpg",
+        folder / "train" / "b" / "00001.jpg",
+        folder / "val" / "c" / "01001.jpg",
+    ]
+    for path in broken:
+        path.write_bytes(b"no image")
     run = tmp_path / "run"
     work = functools.partial(train, small_net(), options(folder, run, epochs=6))
     with ended(together(tmp_path / "logs", 2, work)) as processes:
         assert [process.wait() for process in processes] == [0, 0], [process.said() for process in processes]
     result = json.loads((run / "result.json").read_text())
-    assert result["images"] == 30
+    assert (result["images"], result["broken_images"]) == (29, 3)
     assert result["top1"] > 0.9
+    lines = (run / "broken.txt").read_text().splitlines()
+    assert sorted(line.partition("\t")[0] for line in lines) == sorted(map(str, broken))
