@@ -54,6 +54,8 @@ class Recipe(BaseModel):
     step_factor: float = Field(default=0.96, gt=0, le=1)
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    head_weight: float = Field(default=1.0, ge=0, le=100)
+    """What the weights of the auxiliary losses are multiplied by; 0 leaves them out."""
     mixup: float = Field(default=0.0, ge=0, le=10)
     """The parameter of the Beta distribution that images are blended by (Zhang et al., arXiv:1710.09412); 0 is off."""
     cutmix: float = Field(default=0.0, ge=0, le=10)

@@ -159,7 +159,9 @@ def _run(
                 optimizer=optimizer,
                 schedule=make_schedule(optimizer, recipe, steps, position.step),
                 average=average,
-                loss_weights=emitted.loss_weights(module),
+                loss_weights={
+                    head: weight * recipe.head_weight for head, weight in emitted.loss_weights(module).items()
+                },
                 batches=batches,
                 recipe=recipe,
                 autocast=description.precision == "bfloat16",

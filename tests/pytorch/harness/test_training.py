@@ -256,6 +256,15 @@ def test_recipes_train_on_fashion_mnist(tmp_path: Path, recipe: str, epochs: int
     assert result.top1 >= top1
 
 
+@pytest.mark.parametrize(("factor", "reaches"), [(0.0, False), (2.0, True)])
+def test_the_recipe_weighs_the_losses_of_heads(tmp_path: Path, factor: float, reaches: bool) -> None:
+    run = tmp_path / "run"
+    train(tiny(), options(run, epochs=1, settings={"head_weight": factor}))
+    gradients = RunFolder(run).lines()[-1]["gradients"]
+    assert (gradients["aux1"] > 0) == reaches
+    assert gradients["conv1"] > 0
+
+
 def test_an_edited_python_file_is_trained_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(TINY.replace("and a linear layer.", "and a linear layer.\n\nInput 1x8x8; 1,378 parameters.\n"))
