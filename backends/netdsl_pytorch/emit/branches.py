@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netdsl.graph.graph import Naming, Node, Scope, Value
+from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.layout import WIDTH
 from netdsl_pytorch.emit.loop import safe
@@ -41,8 +42,7 @@ class Branches(Stages):
     def join(self, step: MergedJoin) -> None:
         before = self.current
         branches = self._branches(step.program)
-        if (self.pending is not None and any(not _is_bare(branch) for branch in branches)) or self.pending is not None:
-            self.flush()
+        self.flush()
         start = dict(self.current)
         made: dict[int, Code] = {}
         outer_running, outer_statement = self.running, self._statement
@@ -56,6 +56,9 @@ class Branches(Stages):
             self.running = BranchName(self._free_branch(prefix))
             self._statement = branch.first.syntax
             self._before = dict(start)
+            if isinstance(branch, MergedChoice):
+                made[number] = self._either(branch, start)
+                continue
             count = len(self.statements)
             for each in branch.program:
                 self.step(each)
@@ -76,8 +79,9 @@ class Branches(Stages):
     def _free_branch(self, prefix: str) -> str:
         return safe(prefix, self.unit.labels & set(self.value_names.values()))
 
-    def _branches(self, program: Program) -> list[MergedBranch]:
-        found: list[MergedBranch] = []
+    def _branches(self, program: Program) -> list[MergedBranch | MergedChoice]:
+        """The branches of a combine; an `if` whose arms are one branch each is one itself."""
+        found: list[MergedBranch | MergedChoice] = []
         for step in program:
             if isinstance(step, MergedBranch):
                 found.append(step)
@@ -89,11 +93,63 @@ class Branches(Stages):
                     found += self._branches(step.turn(number))
             elif isinstance(step, MergedChoice):
                 if not step.agreed:
-                    raise Disagree({case: each.arm for case, each in step.cases.items()}, "branches are optional")
+                    if not self._is_either(step):
+                        raise Disagree({case: each.arm for case, each in step.cases.items()}, "branches are optional")
+                    found.append(step)
+                    continue
                 self.constructor.pin_choice(step)
                 for arm in step.arms.values():
                     found += self._branches(arm)
         return found
+
+    def _is_either(self, step: MergedChoice) -> bool:
+        """Whether an `if` has an `else`, and either arm is one branch."""
+        if self.unit.loops or len(self.constructor.tests(step)) != 2 or set(step.arms) != {0, 1}:
+            return False
+        return all(
+            len(branches) == 1 and isinstance(branches[0], MergedBranch)
+            for branches in map(self._branches, step.arms.values())
+        )
+
+    def _either(self, step: MergedChoice, start: CaseValues) -> Code:
+        """A branch that is one thing or another: on one line where neither needs more, else in the arms of an `if`."""
+        name = str(self.running)
+        test, _ = self.constructor.tests(step)
+        assert test is not None
+        attribute = self.unit.attribute(self._test_name(step, 0), test)
+        holds = {each: dict(values) for each, values in self.holds.items()}
+        typed, count = set(self.typed), len(self.statements)
+        results: dict[Case, Value] = {}
+        arms: list[tuple[list[Statement], Code, dict[Case, Value]]] = []
+        self.indent += 4
+        for number in range(2):
+            (branch,) = self._branches(step.arms[number])
+            assert isinstance(branch, MergedBranch)
+            self.current = {case: start[_outer(case, start)] for case in branch.cases}
+            for each in branch.program:
+                self.step(each)
+            values = {case: canonical(each.value) for case, each in branch.cases.items()}
+            made = self.read(values, None)
+            results.update({_outer(case, step.cases): value for case, value in values.items()})
+            arms.append((self.statements[count:], made, values))
+            del self.statements[count:]
+            self.holds, self.typed = {each: dict(held) for each, held in holds.items()}, set(typed)
+        self.indent -= 4
+        (first, made, _), (second, other, _) = arms
+        is_typed = made.typed and other.typed
+        if not first and not second:
+            self.assign(name, results, code.ternary(attribute, made, other))
+        else:
+            for head, (lines, made, values) in zip((f"if {attribute}:", "else:"), arms, strict=True):
+                self.statements.append(Statement(head, None, indent=self.indent))
+                self.statements += lines
+                if str(made) != name:
+                    made_line = Statement(f"{name} = ", made, self.comment(values), self.indent + 4, self.span, name)
+                    self.statements.append(made_line)
+            self._hold(name, results)
+        if is_typed:
+            self.typed.add(name)
+        return Code(name, typed=is_typed)
 
     def _branch_code(self, values: CaseValues, short: bool, branch: MergedBranch) -> Code:
         """A branch of one call stands in the combine; others have a line before it."""
@@ -200,15 +256,13 @@ class Branches(Stages):
     def _test_name(self, step: MergedChoice, number: int) -> str:
         """`with_add`: what an `if` of `forward` is about."""
         program = step.arms.get(number) or next(iter(step.arms.values()))
-        for each in walk(program):
-            if isinstance(each, MergedItem):
-                first = each.first
-                if isinstance(first, Scope):
-                    what = first.name.split(".")[0] if first.labelled else self.emission.snake(first)
-                else:
-                    what = first.name.split(".")[0] if first.labelled else first.op.name
-                return f"with_{what}"
-        return "with_branch"
+        items = [each.first for each in walk(program) if isinstance(each, MergedItem)]
+        if not items:
+            return "with_branch"
+        first = next((item for item in items if item.labelled), items[0])
+        if first.labelled:
+            return f"with_{first.name.split('.')[0]}"
+        return f"with_{self.emission.snake(first) if isinstance(first, Scope) else first.op.name}"
 
     def _inside(self, program: Program) -> None:
         """A turn or an arm, written as if it stood in the text around it."""
@@ -236,8 +290,10 @@ class Branches(Stages):
                 values[case.parent] = values.pop(case)
 
 
-def _is_bare(branch: MergedBranch) -> bool:
+def _is_bare(branch: MergedBranch | MergedChoice) -> bool:
     """Whether a branch is a name or `identity()`."""
+    if isinstance(branch, MergedChoice):
+        return False
     for step in branch.program:
         if isinstance(step, MergedItem) and isinstance(step.first, Node) and step.first.op.name == "identity":
             continue

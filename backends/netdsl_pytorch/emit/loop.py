@@ -46,6 +46,8 @@ class Loop:
         pattern = step.first.syntax.pattern if isinstance(step.first.syntax, tree.For) else None
         self.pattern = pattern
         self._index: str | None = None
+        self.settles = False
+        """Whether tests for the turns before `start` are known to fail, and left out."""
         self.counts = True
         """Whether the only variable is the number of the turn."""
         for each in pattern_names(pattern):

@@ -28,7 +28,7 @@ Exprs = Mapping[Case, Expr]
 Envs = Mapping[Case, Env]
 
 
-_CHANNELS_FIRST = re.compile(r"\bin\.(channels|length)\b")
+_CHANNELS_FIRST = re.compile(r"\bin\.(channels|length|depth|height|width)\b")
 """What tells in the text of a block that the first axis of its tensors are channels."""
 
 

@@ -28,6 +28,9 @@ from netdsl_pytorch.emit.names import Envs, Exprs, Extra, Names, Values, alike, 
 _LONGEST = 14
 """Operators and names of an inferred size that is still printed as an expression."""
 
+_LATER = {"==": False, "!=": True, "<": False, "<=": False, ">": True, ">=": True}
+"""What comparing a later number with an earlier one gives."""
+
 
 class Numbers(Names):
     """Prints numbers."""
@@ -51,7 +54,7 @@ class Numbers(Names):
         cases = list(values)
         agreed = alike([normal(value) for value in values.values()])
         known = self.knowledge(cases, envs)
-        raw = list(dict.fromkeys(exprs.values()))
+        raw = list(dict.fromkeys(map(self._settled, exprs.values())))
         candidates = list(dict.fromkeys(expressions.fold(expr, known) for expr in raw))
         symbolic = [expr for expr in candidates if not isinstance(expr, Const)]
         chosen: Expr | None = None
@@ -78,6 +81,19 @@ class Numbers(Names):
         if found is not None:
             return found
         return self._extra(values, role, default, has_default, self._roots(raw, envs))
+
+    def _settled(self, expr: Expr) -> Expr:
+        """The expression without tests for the first turns of a loop whose first turns are written apart: `i == 0`."""
+        if not isinstance(expr, Apply) or not any(loop.settles for loop in self.loops):
+            return expr
+        operands = [self._settled(operand) for operand in expr.operands]
+        if len(operands) == 2 and expr.op in _LATER and isinstance(operands[0], Ref) and isinstance(operands[1], Const):
+            place = operands[0].declaration
+            start = next((loop.start for loop in self.loops if loop.settles and loop.index_declaration is place), 0)
+            number = operands[1].value
+            if start and type(number) is int and number < start:
+                return Const(_LATER[expr.op])
+        return expressions.simplify(expr.op, operands)
 
     def _first(self, exprs: Iterable[Expr], values: Values, envs: Envs, normal: Callable[[Any], Any]) -> Expr | None:
         return next((expr for expr in exprs if self.accepts(expr, values, envs, normal)), None)

@@ -126,6 +126,8 @@ class Sequences(Modules):
         pins = set(self.emission.new_pins)
         try:
             body = step.body(start)
+            # Members with names of their own cannot be folded afterwards, so that all is done to write them as a loop.
+            loop.settles = any(isinstance(each, MergedItem) and each.first.labelled for each in body)
             rows = self.rows(body)
             if len(rows) != 1 or rows[0].many:
                 raise Disagree(dict.fromkeys(step.cases, 0), "a turn makes several members")

@@ -252,6 +252,35 @@ def test_a_block_used_in_different_ways_is_still_one_class() -> None:
     assert "Unit(8, 16, stride=2)" in source
 
 
+def test_a_branch_that_is_one_thing_or_another_makes_no_second_class() -> None:
+    source = emitted(
+        """
+        block Unit(width, stride = 1) {
+            conv1: conv(width, 3x3/stride, padding = same)
+            add { identity(); if in.channels != width { in -> short: conv(width, 1x1/stride) } else { in } }
+        }
+        net N() { input image: 3x16x16
+            for j in range(5) { layers[j]: Unit(8 if j < 2 else 16, 2 if j == 2 else 1) }
+            output y = globalavgpool() -> linear(2) }
+        """
+    )
+    assert source.count("class ") == 2
+    assert "branch2 = self.short(x) if self.with_short else x" in source
+    assert "for unit in self.layers:" in source
+
+
+def test_members_with_names_are_a_loop_but_for_their_first() -> None:
+    source = emitted(
+        """
+        block Unit(width, stride) { conv(width, 3x3/stride, padding = same) -> relu() }
+        net N() { input image: 3x16x16
+            body: { for i in range(5) { unit{i}: Unit(8, 2 if i == 0 else 1) } }
+            output y = globalavgpool() -> linear(2) }
+        """
+    )
+    assert '*((f"unit{i}", Unit(8, 8, 1)) for i in range(1, 5))' in source
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

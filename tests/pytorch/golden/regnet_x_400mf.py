@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ConvNormAct", "RegNet", "Unit", "Unit2", "regnet_x_400mf"]
+__all__ = ["ConvNormAct", "RegNet", "Unit", "regnet_x_400mf"]
 
 
 class ConvNormAct(nn.Sequential):
@@ -52,43 +52,24 @@ class Unit(nn.Module):
     width of the channel attention as a part of the unit's input; none for RegNetX.
     """
 
-    def __init__(self, in_channels: int, width: int, group: int) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int, group: int) -> None:
         super().__init__()
-        self.proj = ConvNormAct(in_channels, width, kernel=1, stride=2, act=nn.Identity)
+        self.with_proj = stride != 1 or in_channels != width
+        if stride != 1 or in_channels != width:
+            self.proj = ConvNormAct(in_channels, width, kernel=1, stride=stride, act=nn.Identity)
         self.f = nn.Sequential(
             OrderedDict(
                 [
                     ("a", ConvNormAct(in_channels, width, kernel=1)),
-                    ("b", ConvNormAct(width, width, stride=2, groups=width // group)),
+                    ("b", ConvNormAct(width, width, stride=stride, groups=width // group)),
                     ("c", ConvNormAct(width, width, kernel=1, act=nn.Identity)),
                 ]
             )
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.proj(x) + self.f(x)
-        return F.relu(x)
-
-
-class Unit2(nn.Module):
-    """Bottleneck without a bottleneck (figure 4): a grouped 3x3 convolution between two of 1x1. `squeeze` is the
-    width of the channel attention as a part of the unit's input; none for RegNetX.
-    """
-
-    def __init__(self, in_channels: int, width: int, group: int) -> None:
-        super().__init__()
-        self.f = nn.Sequential(
-            OrderedDict(
-                [
-                    ("a", ConvNormAct(in_channels, width, kernel=1)),
-                    ("b", ConvNormAct(width, width, groups=width // group)),
-                    ("c", ConvNormAct(width, width, kernel=1, act=nn.Identity)),
-                ]
-            )
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.f(x)
+        branch1 = self.proj(x) if self.with_proj else x
+        x = branch1 + self.f(x)
         return F.relu(x)
 
 
@@ -105,18 +86,20 @@ class RegNet(nn.Module):
         self.trunk_output = nn.Sequential(
             OrderedDict(
                 [
-                    ("block1", nn.Sequential(OrderedDict([("block1-0", Unit(32, 32, 16))]))),  # 32x56x56
+                    ("block1", nn.Sequential(OrderedDict([("block1-0", Unit(32, 32, 2, 16))]))),  # 32x56x56
                     (
                         "block2",
-                        nn.Sequential(OrderedDict([("block2-0", Unit(32, 64, 16)), ("block2-1", Unit2(64, 64, 16))])),
+                        nn.Sequential(
+                            OrderedDict([("block2-0", Unit(32, 64, 2, 16)), ("block2-1", Unit(64, 64, 1, 16))])
+                        ),
                     ),  # 64x28x28
                     (
                         "block3",
                         nn.Sequential(
                             OrderedDict(
                                 [
-                                    ("block3-0", Unit(64, 160, 16)),
-                                    *((f"block3-{i}", Unit2(160, 160, 16)) for i in range(1, 7)),
+                                    ("block3-0", Unit(64, 160, 2, 16)),
+                                    *((f"block3-{i}", Unit(160, 160, 1, 16)) for i in range(1, 7)),
                                 ]
                             )
                         ),
@@ -126,8 +109,8 @@ class RegNet(nn.Module):
                         nn.Sequential(
                             OrderedDict(
                                 [
-                                    ("block4-0", Unit(160, 400, 16)),
-                                    *((f"block4-{i}", Unit2(400, 400, 16)) for i in range(1, 12)),
+                                    ("block4-0", Unit(160, 400, 2, 16)),
+                                    *((f"block4-{i}", Unit(400, 400, 1, 16)) for i in range(1, 12)),
                                 ]
                             )
                         ),
