@@ -9,7 +9,7 @@ from typing import Any
 from netdsl.graph.graph import Choice, Graph, Loop, Naming, Node, Scope, Step, Value
 from netdsl_pytorch.emit.merge import Program, without_heads
 from netdsl_pytorch.emit.operators import EXPRESSIONS, MODULES
-from netdsl_pytorch.emit.values import canonical
+from netdsl_pytorch.emit.values import canonical, is_alias
 
 
 class Facts:
@@ -91,7 +91,7 @@ class Facts:
                     return None
                 if not step.inputs[0].type.batched:
                     return None
-                current = step.outputs[0]
+                current = canonical(step.outputs[0])
             elif isinstance(step, Scope):
                 if step.shared or [canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
                     return None
@@ -146,7 +146,8 @@ class Facts:
             if scope.kind == "sequence" and id(scope.definition) not in self.class_groups:
                 continue
             for item in self.items(scope):
-                reads.update(self._inputs(item))
+                if not is_alias(item):
+                    reads.update(self._inputs(item))
             if scope.kind != "net":
                 reads.update(canonical(output.link) for output in scope.outputs if output.link is not None)
         reads.update(canonical(output.value) for output in self.graph.outputs if not (self.inference and output.train))

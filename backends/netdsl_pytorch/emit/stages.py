@@ -20,7 +20,7 @@ from netdsl_pytorch.emit.modules import callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use, reads_sizes
-from netdsl_pytorch.emit.values import canonical, relative_path, sized_by
+from netdsl_pytorch.emit.values import canonical, is_alias, relative_path, sized_by
 from netdsl_pytorch.emit.variables import BranchName, Pending, Statement, Variables
 
 MOST_CALLS = 4
@@ -60,6 +60,9 @@ class Stages(Variables):
     def item(self, step: MergedItem) -> None:
         first = step.first
         if isinstance(first, Node) and first.op.name in ("param", "constant", "buffer"):
+            return
+        if is_alias(first) and not callee_differs(step):
+            self.current.update({case: canonical(value) for case, value in step.values().items()})
             return
         if isinstance(first, Node) and not callee_differs(step):
             self.operator(step)

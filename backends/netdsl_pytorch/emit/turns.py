@@ -217,7 +217,7 @@ def _last_value(program: Program, case: Case) -> Value | None:
             item = step.cases[case]
             if isinstance(item, Node) and item.op.name in ("param", "constant", "buffer"):
                 continue
-            return item.outputs[0] if len(item.outputs) == 1 else None
+            return canonical(item.outputs[0]) if len(item.outputs) == 1 else None
         if isinstance(step, MergedJoin) and case in step.cases:
             return step.node.cases[case].outputs[0]
         if isinstance(step, MergedNote) and isinstance(step.first, Fetch):

@@ -12,11 +12,24 @@ from netdsl_pytorch.emit.trouble import cannot
 
 
 def canonical(value: Any) -> Value:
-    """The value itself: a view of whole numbers as fractions is no tensor of its own."""
-    while value.link is not None and value.scope is None and value.node is None:
-        value = value.link
-    found: Value = value
-    return found
+    """The value itself: neither a view of whole numbers as fractions nor what `identity()` gives is a tensor of its
+    own."""
+    while True:
+        if value.link is not None and value.scope is None and value.node is None:
+            value = value.link
+        elif is_alias(value.node):
+            value = value.node.inputs[0]
+        else:
+            found: Value = value
+            return found
+
+
+def is_alias(node: Any) -> bool:
+    """Whether a stage is `identity()`, as the author wrote it; where it is what `act()` means, others may be more."""
+    if not isinstance(node, Node) or node.op.name != "identity" or node.name:
+        return False
+    syntax = node.syntax
+    return isinstance(syntax, tree.Call) and isinstance(syntax.function, tree.Name) and syntax.function.id == "identity"
 
 
 def flat_values(value: Any) -> list[Any]:

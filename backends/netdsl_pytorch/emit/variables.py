@@ -27,7 +27,7 @@ from netdsl_pytorch.emit.unit import Unit
 if TYPE_CHECKING:
     from netdsl_pytorch.emit.emission import Emission
 
-from netdsl_pytorch.emit.values import canonical, flat_values, name_values
+from netdsl_pytorch.emit.values import canonical, flat_values, is_alias, name_values
 
 CaseValues = Mapping[Case, Value]
 
@@ -138,6 +138,7 @@ class Variables:
                 *[self._outer_name(value, number) for number, value in enumerate(self.inputs_of(instance)[1:], 2)],
             ]
         tensors = [p for p in getattr(instance.definition, "parameters", ()) if p.tensor]
+        tensors = [p for p in tensors if instance.arguments[p.name] is not None]
         lists = {p.name: len(flat_values(instance.arguments[p.name])) for p in tensors}
         own = count - sum(lists.values())
         names = ["x"] if own == 1 else [f"x{number + 1}" for number in range(own)]
@@ -154,6 +155,11 @@ class Variables:
     def _value_names(self) -> dict[Value, str]:
         """What the author calls values: labels, names of values, results."""
         names: dict[Value, str] = {}
+        for step in walk(self.unit.program):
+            # `z = identity()` names on purpose what a label may have named by the way.
+            for each in step.cases.values():
+                if isinstance(each, Naming) and isinstance(each.value, Value) and is_alias(each.value.node):
+                    name_values(each.name, each.value, names)
         for step in walk(self.unit.program):
             for each in step.cases.values():
                 if isinstance(each, Naming):

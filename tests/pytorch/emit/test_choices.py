@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from netdsl_pytorch.load import build
 
+from tests.pytorch.emit.emitting import emitted
+
 
 def test_a_name_that_either_arm_gives_is_a_variable_in_both(tmp_path: Path) -> None:
     path = tmp_path / "either.net"
@@ -63,3 +65,24 @@ def test_an_arm_may_name_a_value_while_the_current_one_has_a_name(tmp_path: Path
     second = applied("b1.linear1", x) + x
     third = applied("b2.linear1", second) + second
     torch.testing.assert_close(net(x), applied("b3.linear1", third) + applied("b3.shortcut", third))
+
+
+def test_a_name_for_the_current_value_takes_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "alias.net"
+    path.write_text(
+        "net N() { input x: [4]\n"
+        "    for i in range(2) { before{i} = identity(); linear(4) -> relu() -> add(before{i}) }\n"
+        "    last = identity()\n"
+        "    output y = linear(2)\n}\n"
+    )
+    source = emitted(path.read_text())
+    assert "= x\n" not in source and "= x  #" not in source
+    net = build(path)
+    weights = net.state_dict()
+
+    def applied(name: str, x: torch.Tensor) -> torch.Tensor:
+        return F.linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+
+    x = torch.randn(2, 4)
+    second = applied("linear1", x).relu() + x
+    torch.testing.assert_close(net(x), applied("y", applied("linear2", second).relu() + second))
