@@ -1,0 +1,76 @@
+"""The meaning of a graph in numbers: every operator computed by itself, with no regard to how it is emitted.
+
+This is what verification compares an emitted module with. It shares nothing with the emitter but the graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netdsl.graph.graph import Graph, Value
+from netdsl.graph.symbolic import plain
+from netdsl.syntax import tree
+from netdsl_pytorch.interpret import combines, learned, norms, pointwise, pools, sequences, shapes
+from netdsl_pytorch.interpret.formulas import table
+from netdsl_pytorch.interpret.registry import OPERATORS
+
+FAMILIES = (combines, learned, norms, pointwise, pools, sequences, shapes)
+"""Each adds its operators to OPERATORS when it is imported."""
+
+__all__ = ["OPERATORS", "interpret", "randomise"]
+
+
+def interpret(graph: Graph, state: Mapping[str, Tensor], inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    """The results of a graph at inference, by name, with the tensors of a `state_dict`."""
+    values: dict[tuple[int, int], Tensor] = {}
+    given = {id(each.value): tensor for each, tensor in zip(graph.inputs, inputs, strict=True)}
+
+    def read(value: Value) -> Tensor:
+        root = value.root
+        tensor = given[id(root)] if root.node is None else values[id(root.node), root.index]
+        return tensor.float() if value.type.dtype == "float" and not tensor.is_floating_point() else tensor
+
+    for node in graph.nodes(train=False):
+        args = {name: plain(value) for name, value in node.args.items()}
+        if node.op.name in ("constant", "buffer"):
+            assert isinstance(node.syntax, tree.Table)
+            results: Any = table(node, node.syntax, values)
+        elif node.op.name == "param":
+            results = state[node.path]
+        else:
+            owner = node.shared or node
+            weights = {each.name: state[f"{owner.path}.{each.name}"] for each in owner.weights}
+            for name, source in (owner.fed or {}).items():
+                if isinstance(source, tuple):
+                    tied, weight = source
+                    weights[name] = state[f"{tied.path}.{weight}" if weight else tied.path]
+                else:
+                    weights[name] = read(source)
+            results = OPERATORS[node.op.name](node, [read(value) for value in node.inputs], args, weights)
+        for index, tensor in enumerate(results if isinstance(results, tuple | list) else (results,)):
+            values[id(node), index] = tensor
+    return {output.name: read(output.value) for output in graph.outputs if not output.train}
+
+
+def randomise(module: nn.Module) -> None:
+    """Gives every parameter and running statistic a number that tells it apart, so that sizes stay in range: nothing
+    is zero, as a part that begins with zeros would hide what is before it."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, tensor in module.state_dict(keep_vars=True).items():
+            if not tensor.is_floating_point() or (not isinstance(tensor, nn.Parameter) and "running" not in name):
+                continue
+            noise = torch.randn(tensor.shape, generator=generator)
+            if name.endswith("running_var"):
+                tensor.copy_(1.0 + 0.1 * noise.abs())
+            elif name.endswith(("running_mean", "bias")) or "bias_" in name:
+                tensor.copy_(0.1 * noise)
+            elif tensor.dim() <= 1:
+                tensor.copy_(1.0 + 0.1 * noise)
+            else:
+                tensor.copy_(noise * math.sqrt(1.5 / max(1, math.prod(tensor.shape[1:]))))
