@@ -76,7 +76,8 @@ def test_a_name_for_the_current_value_takes_no_line(tmp_path: Path) -> None:
         "    output y = linear(2)\n}\n"
     )
     source = emitted(path.read_text())
-    assert "= x\n" not in source and "= x  #" not in source
+    assert "= x\n" not in source
+    assert "= x  #" not in source
     net = build(path)
     weights = net.state_dict()
 
