@@ -183,7 +183,10 @@ class Branches(Stages):
             raise Disagree({case: each.arm for case, each in step.cases.items()}, "an `if` without a current value")
         changes = any(not self._keeps_current(arm) for arm in step.arms.values())
         passed = [case for case, each in step.cases.items() if each.arm < 0 or self._keeps_current(step.arms[each.arm])]
-        settled = not changes or not passed or self._settle(running, {case: entry[case] for case in step.cases})
+        wanted = id(step.first.syntax) in self.settled
+        settled = not changes or wanted
+        if changes and passed and wanted:
+            settled = self._settle(running, {case: entry[case] for case in step.cases})
         tests = self.constructor.tests(step)
         named = _named_in_several(step.arms.values())
         holds = {name: dict(values) for name, values in self.holds.items()}
@@ -214,7 +217,7 @@ class Branches(Stages):
             self.flush()
             if arm and changes:
                 final = {case: self.current[case] for case in self.current}
-                settled = self._settle(running, final) and settled
+                settled = settled and self._settle(running, final)
                 for case, value in final.items():
                     results[_parent(case, inner)] = value
             if len(self.statements) == count:
@@ -235,13 +238,15 @@ class Branches(Stages):
         if changes:
             if settled:
                 self._hold(running, results)
+            if not wanted:
+                self.unsettled[id(step.first.syntax)] = set(results.values())
             self.current = {**entry, **results}
         else:
             self.current = entry
 
     def _settle(self, running: str, values: CaseValues) -> bool:
-        """Puts the current value into the variable that an `if` leaves it in. False where no variable holds it, since
-        its reader has taken it in (`z = identity()`): whoever reads it after the `if` will ask for a variable."""
+        """Puts the current value into the variable that an `if` leaves it in, for those `if`s whose value was found to
+        be read. False where no variable holds it, since its reader has taken it in: who reads it will ask for one."""
         try:
             made = self.read(values, None)
         except Lost:

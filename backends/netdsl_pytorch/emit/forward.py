@@ -46,6 +46,11 @@ class Forward(Turns):
         raise AssertionError("`forward` does not come to an end")
 
     def _learn(self, lost: Lost) -> None:
+        values = set(lost.values)
+        read = [each for each, results in self.unsettled.items() if results == values and each not in self.settled]
+        if read and len(values) > 1:
+            self.settled.update(read)
+            return
         formals = {formal for instance in self.unit.instances for formal in self.inputs_of(instance)}
         if any(value in formals for value in lost.values) and not self.keep_input:
             self.keep_input = True

@@ -87,12 +87,17 @@ class Variables:
         self.named: set[Value] = set()
         """Values that need a variable of their own."""
         self.unrolled: set[int] = set()
+        self.settled: set[int] = set()
+        """Every `if` after which the current value is read, so that all arms leave it in one variable."""
+        self.unsettled: dict[int, set[Value]] = {}
+        """What the others give, arm by arm."""
         self.keep_input = False
         self.value_names = self._value_names()
 
     def begin(self) -> None:
         """Begins anew, with nothing written."""
         self.statements: list[Statement] = []
+        self.unsettled = {}
         self.holds: dict[str, dict[Case, Value]] = {}
         self.typed: set[str] = set()
         """Variables that a type checker knows for Tensors."""

@@ -55,6 +55,7 @@ def test_an_arm_may_name_a_value_while_the_current_one_has_a_name(tmp_path: Path
         "}\n"
         "net N() { input x: [4]; B(4) -> B(4) -> B(3); output y = identity() }\n"
     )
+    assert "= short\n" not in emitted(path.read_text())
     net = build(path)
     weights = net.state_dict()
 
