@@ -3,10 +3,11 @@
 import copy
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -14,43 +15,113 @@ from netdsl_pytorch.harness import device as devices
 from netdsl_pytorch.harness import emitted, system
 from netdsl_pytorch.harness.batches import Batch
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.heap import Heap
 from netdsl_pytorch.harness.loop import total_loss
-from netdsl_pytorch.harness.optimise import make_average, make_optimizer
+from netdsl_pytorch.harness.optimise import make_optimizer
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.recipe import Recipe
 
-SLACK = {"cpu": 1.5, "cuda": 1.1}
-"""What an allocator takes for what is asked of it. On the CPU measured on mini_googlenet (batch 64 to 800), GoogLeNet
-(8 and 32) and ResNet-50 (8): 1.45 to 1.6 times, because glibc's heap, which keeps what is freed, has gaps."""
-BASE = {"cpu": 100 * 2**20, "cuda": 0}
-"""What a first step loads: code of PyTorch and oneDNN, and modules that optimisers import."""
+STEPS = 3
+"""The second has what the first leaves in the optimiser, the third a heap that both have used."""
+ALLOCATOR = 1.1
+"""What a GPU's allocator takes for what is asked of it, and the workspaces of its libraries."""
+LIBRARIES = 120 * 2**20
+"""What a first run loads on a CPU: code of PyTorch and oneDNN, and modules that optimisers and the report import."""
+
+Blocks: TypeAlias = list[tuple[int, int]]
+"""In their order, blocks taken, as a number of their own and how many bytes, and given back, with -1 for these."""
 
 
 def training_memory(model: TrainableModel, recipe: Recipe, batch: int, autocast: bool, device: str = "cpu") -> int:
     """Bytes at the peak of a training step with `batch` images: weights, gradients, optimiser, activations.
 
-    On a CPU as the resident set grows, on a GPU as it is allocated.
+    On a CPU as the resident set grows, on a GPU as it is allocated. Raises HarnessError where a net cannot be run on
+    tensors without contents, which no emitted one is.
     """
-    ledger = _Ledger()
-    with torch.device("meta"), ledger:
-        module = _build(model).train()
-        optimizer = make_optimizer(module, recipe)
-        average = make_average(module, recipe, 1)
-        images = torch.empty(batch, *model.input_shape).contiguous(memory_format=torch.channels_last)
-        labels = torch.empty(batch, dtype=torch.int64)
-        # The second step has what the first leaves in the optimiser.
-        for _ in range(2):
-            with torch.autocast(device, torch.bfloat16, enabled=autocast):
-                outputs = module(images)
-            data = Batch(images, labels, labels, batch)
-            loss, _ = total_loss(outputs, data, emitted.loss_weights(module), recipe.label_smoothing)
-            del outputs
-            loss.backward()  # type: ignore[no-untyped-call]
-            del loss
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        del average
-    return int(ledger.peak * SLACK[device]) + BASE[device]
+    return _peak(_blocks(model, recipe, batch, autocast), device)
+
+
+def _peak(blocks: Blocks, device: str) -> int:
+    """Bytes that the blocks take at most."""
+    if device == "cpu":
+        heap = Heap()
+        for number, size in blocks:
+            if size < 0:
+                heap.free(number)
+            else:
+                heap.take(number, size)
+        return heap.high + LIBRARIES
+    sizes: dict[int, int] = {}
+    held = most = 0
+    for number, size in blocks:
+        if size < 0:
+            held -= sizes.pop(number)
+        else:
+            sizes[number] = size
+            held += size
+            most = max(most, held)
+    return int(most * ALLOCATOR)
+
+
+def _blocks(model: TrainableModel, recipe: Recipe, batch: int, autocast: bool) -> Blocks:
+    """The blocks of some training steps: what the kernels of a CPU give, and autograd keeps, which others do alike."""
+    try:
+        with torch.device("meta"):
+            module = emitted.build(Path("model.py"), model.source, model.name)
+        # With the device "meta" itself, autocast and attention would take other ways than they do with contents.
+        ledger = _Ledger()
+        with FakeTensorMode(allow_non_fake_inputs=True), ledger:
+            _fill(module)
+            averages = recipe.averaging != "none"
+            averaged = [torch.empty_like(each) for each in module.state_dict().values()] if averages else []
+            optimizer = make_optimizer(module.train(), recipe)
+            for _ in range(STEPS):
+                _step(module, optimizer, recipe, (batch, *model.input_shape), autocast)
+            del averaged
+        return ledger.blocks
+    except HarnessError:
+        raise
+    except Exception as error:
+        # An edited file may do anything with its tensors, and anything may be raised by that.
+        raise HarnessError(
+            f"the memory of {model.name} cannot be predicted, since what it does depends on values: "
+            f"{str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            help="--batch N, instead of auto",
+        ) from error
+
+
+def _fill(module: nn.Module) -> None:
+    """Gives a module on the device "meta" tensors that pass for the CPU's, first as it is built, then channels last."""
+    for part in module.modules():
+        for name, value in [*part._parameters.items(), *part._buffers.items()]:
+            if value is None:
+                continue
+            held = torch.empty(value.shape, dtype=value.dtype)
+            if isinstance(value, nn.Parameter):
+                part._parameters[name] = nn.Parameter(held, value.requires_grad)
+            else:
+                part._buffers[name] = held
+    for part in module.modules():
+        for name, parameter in part._parameters.items():
+            if parameter is not None and parameter.dim() == 4:
+                dense = parameter.detach().contiguous(memory_format=torch.channels_last)
+                part._parameters[name] = nn.Parameter(dense, parameter.requires_grad)
+
+
+def _step(
+    module: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, shape: tuple[int, ...], autocast: bool
+) -> None:
+    """A training step as in loop.py, its images made as in batches.py."""
+    raw = torch.empty(shape, dtype=torch.uint8)
+    images = ((raw.float() - 1.0) / 1.0).contiguous(memory_format=torch.channels_last)
+    labels = torch.empty(shape[0], dtype=torch.int64)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        outputs = module(images)
+    batch = Batch(images, labels, labels, shape[0])
+    loss, _ = total_loss(outputs, batch, emitted.loss_weights(module), recipe.label_smoothing)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def training_flops(module: nn.Module, example: Tensor) -> float:
@@ -75,20 +146,30 @@ def largest_batch(model: TrainableModel, recipe: Recipe, where: torch.device, me
     """
     room = memory if memory is not None else int(0.9 * system.free_memory(where))
     autocast = devices.choose_precision(recipe.precision, where, model.input_shape) == "bfloat16"
+    small, large = (_blocks(model, recipe, part, autocast) for part in (8, 16))
+    if [number for number, _ in small] != [number for number, _ in large]:
+        raise HarnessError(
+            f"{model.name} does other things with a batch of 16 than with one of 8: there is no predicting its memory",
+            help="--batch N, instead of auto",
+        )
 
-    def fits(part: int) -> bool:
-        return training_memory(model, recipe, part, autocast, where.type) <= room
+    def needed(part: int) -> int:
+        # Each block has a size that does not depend on the batch, and one that grows with it.
+        blocks = [
+            (number, size if size < 0 else max(0, size + (other - size) * (part - 8) // 8))
+            for (number, size), (_, other) in zip(small, large, strict=True)
+        ]
+        return _peak(blocks, where.type)
 
-    if not fits(2):
-        needed = training_memory(model, recipe, 2, autocast, where.type)
-        raise HarnessError(f"a step of two images takes about {gibibytes(needed)}, and there are {gibibytes(room)}")
-    # All but a constant grows with the batch, so two points give a good guess; the rest is a search nearby.
-    small, large = 8, 64
-    at_small, at_large = (training_memory(model, recipe, size, autocast, where.type) for size in (small, large))
-    slope = max((at_large - at_small) / (large - small), 1.0)
-    best = max(2, min(int(small + (room - at_small) / slope), images))
-    while best > 2 and not fits(best):
-        best = max(2, int(best * 0.95) if best > 20 else best - 1)
+    if needed(2) > room:
+        raise HarnessError(
+            f"a step of two images takes about {gibibytes(needed(2))}, and there are {gibibytes(room)}",
+            help="another device, a smaller net, or a smaller --input",
+        )
+    best, beyond = 2, max(3, images + 1)
+    while beyond - best > 1:
+        middle = min((best + beyond) // 2, 2 * best)
+        best, beyond = (middle, beyond) if needed(middle) <= room else (best, middle)
     if best >= 8:
         best -= best % 8
     return best * recipe.accumulate
@@ -133,36 +214,31 @@ def parse_size(text: str) -> int:
     return int(size)
 
 
-def _build(model: TrainableModel) -> nn.Module:
-    return emitted.build(Path("model.py"), model.source, model.name)
-
-
 class _Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of all storages that are alive, and how many there were at most."""
+    """Notes when the storages of tensors come and go."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.live = 0
-        self.peak = 0
-        self._known: set[int] = set()
+        self.blocks: Blocks = []
+        self._known: dict[int, int] = {}
+        """The numbers of storages that are alive, by their addresses, which may be used again."""
+        self._count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         for value in tree_leaves(result):
             if isinstance(value, Tensor):
-                self._count(value.untyped_storage())
+                self._take(value.untyped_storage())
         return result
 
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key = storage._cdata
-        if key in self._known:
+    def _take(self, storage: torch.UntypedStorage) -> None:
+        address = storage._cdata
+        if address in self._known:
             return
-        size = storage.nbytes()
-        self._known.add(key)
-        self.live += size
-        self.peak = max(self.peak, self.live)
-        weakref.finalize(storage, self._forget, key, size)
+        self._count += 1
+        self._known[address] = self._count
+        self.blocks.append((self._count, storage.nbytes()))
+        weakref.finalize(storage, self._free, address)
 
-    def _forget(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self.live -= size
+    def _free(self, address: int) -> None:
+        self.blocks.append((self._known.pop(address), -1))

@@ -16,8 +16,8 @@ def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimiser. Biases and norms are not decayed (He et al. 2018, arXiv:1812.01187, section 3.1)."""
     parameters = list(module.parameters())
     rate = recipe.learning_rate
-    # One kernel for all weights, without temporaries. Tensors without contents (see memory.py) have no such kernel.
-    how: dict[str, bool] = {"foreach": False} if parameters[0].device.type == "meta" else {"fused": True}
+    # One kernel for all weights, without temporaries.
+    how = {"fused": True}
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay, "initial_lr": rate},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0, "initial_lr": rate},

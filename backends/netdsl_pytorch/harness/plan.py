@@ -9,6 +9,7 @@ import torch
 from netdsl_pytorch.harness import device, emitted, memory, system
 from netdsl_pytorch.harness.checkpoint import KEEP
 from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.memory import gibibytes
 from netdsl_pytorch.harness.options import Options, TrainableModel
 from netdsl_pytorch.harness.prepare import prepare
@@ -31,8 +32,8 @@ class Plan:
     precision: str
     recipe: Recipe
     steps: int
-    memory: int
-    """Bytes at the peak of a step, above what the process has before."""
+    memory: int | str
+    """Bytes at the peak of a step, above what the process has before; or why that cannot be said."""
     memory_free: int
     disk: int
     """Bytes of the run folder when it is largest."""
@@ -42,16 +43,17 @@ class Plan:
         """The plan in words."""
         recipe = self.recipe
         per_epoch = self.steps // recipe.epochs
+        needed = f"about {gibibytes(self.memory)}" if isinstance(self.memory, int) else self.memory
         lines = [
             f"{self.model}: {self.parameters:,} parameters while training",
             f"data: {self.data}, {self.classes:,} classes, {self.train_images:,} + {self.test_images:,} images",
             f"steps: {self.steps:,}, {recipe.epochs} epochs of {per_epoch:,} with {recipe.batch} images each",
             f"optimiser: {recipe.optimizer}, learning rate {recipe.learning_rate:g}, {recipe.schedule} schedule",
             f"device: {self.device}, {self.precision}",
-            f"memory: about {gibibytes(self.memory)} for a step, {gibibytes(self.memory_free)} free",
+            f"memory: {needed}, {gibibytes(self.memory_free)} free",
             f"disk: about {gibibytes(self.disk)}, {gibibytes(self.disk_free)} free",
         ]
-        if self.memory > self.memory_free:
+        if isinstance(self.memory, int) and self.memory > self.memory_free:
             lines.append("warning: the memory will not do: --batch auto finds the largest batch that fits")
         if self.disk > self.disk_free:
             lines.append("warning: the disk will not do")
@@ -70,6 +72,11 @@ def dry_run(model: TrainableModel, options: Options) -> Plan:
     averaged = int(recipe.averaging != "none")
     part = -(-recipe.batch // recipe.accumulate)
     steps = -(-len(images.train) // recipe.batch)
+    needed: int | str
+    try:
+        needed = memory.training_memory(model, recipe, part, precision == "bfloat16", where.type)
+    except HarnessError as error:
+        needed = error.message
     return Plan(
         model=model.name,
         parameters=sum(parameter.numel() for parameter in module.parameters()),
@@ -81,7 +88,7 @@ def dry_run(model: TrainableModel, options: Options) -> Plan:
         precision=precision,
         recipe=recipe,
         steps=recipe.epochs * steps,
-        memory=memory.training_memory(model, recipe, part, precision == "bfloat16", where.type),
+        memory=needed,
         memory_free=system.free_memory(where),
         # A checkpoint is written before the oldest goes; beside them the final weights and the small files.
         disk=weights * ((1 + moments + averaged) * (KEEP + 1) + 1) + 2**20,
