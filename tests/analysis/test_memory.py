@@ -13,7 +13,6 @@ from torch import Tensor, nn
 import netdsl
 from netdsl.analysis.memory import live_bytes
 from tests.analysis.nets import figures
-from tests.pytorch.harness.mini_googlenet import mini_googlenet
 
 BATCH = 4
 PLANE = 32 * 32 * 4
@@ -183,10 +182,10 @@ def test_the_parts_sum_to_the_whole() -> None:
 
 
 def test_a_whole_network_keeps_what_torch_keeps() -> None:
-    # Inception modules, batch norm, ceil-mode pools and a head, in the file that the training harness is tested with.
+    # Inception modules, batch norm, ceil-mode pools and a head.
     net = netdsl.load("mini_googlenet")
     said = net.report(train=True, batch=BATCH).figures.memory()
-    assert said == kept(mini_googlenet(), torch.randn(BATCH, 1, 28, 28))
+    assert said == kept(build("mini_googlenet"), torch.randn(BATCH, 1, 28, 28))
 
 
 @pytest.mark.slow

@@ -180,7 +180,7 @@ COUNTS = {
     "inception_v2": (28, 10),
     "inception_v3": (29, 10),
     "inception_v4": (46, 16),
-    "mini_googlenet": (9, 3),
+    "mini_googlenet": (12, 4),
     "mobilenet_v3_large": (0, 0),
     "resnet18": (0, 0),
     "shufflenet_v2_x0_5": (0, 0),
