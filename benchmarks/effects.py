@@ -7,8 +7,8 @@ half of the steps. Each run gives the accuracy of its last weights and of their 
 ten crops.
 
 The heads were meant against gradients that vanish on their way down. Batch norm came a year later and does the same, so
-the norms of the gradient by stage are measured in two nets: in `mini_googlenet`, which has batch norm, over the first
-epoch, and in `googlenet` as in the paper, which has none, over its first steps.
+the norms of the gradient by stage are measured in two nets, over their first steps: in `mini_googlenet`, which has batch
+norm, and in `googlenet` as in the paper, which has none.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from netdsl.loading import load_spec
 CPU = torch.device("cpu")
 DEEP = ("googlenet", {None: (1, 112, 112)}, {"num_classes": 10})
 """The paper's net, small enough for a CPU: at half the width and height, images of one channel, ten classes."""
-DEEP_STEPS, DEEP_BATCH = 40, 32
+STEPS, DEEP_STEPS, DEEP_BATCH = 200, 40, 32
 HEADS = {True: "with heads", False: "without"}
 
 
@@ -59,8 +59,8 @@ def model(
     return dataclasses.replace(made, source="\n".join(kept))
 
 
-def norms(made: TrainableModel, recipe: Recipe, data: str, seed: int, steps: int | None = None) -> dict[str, float]:
-    """The norm of the gradient of each stage, the mean over the first epoch or its first `steps`."""
+def norms(made: TrainableModel, recipe: Recipe, data: str, seed: int, steps: int) -> dict[str, float]:
+    """The norm of the gradient of each stage, the mean over the first `steps` (of one epoch at most)."""
     torch.manual_seed(seed)
     net = emitted.build(Path("model.py"), made.source, made.name).train()
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -111,7 +111,7 @@ def accuracies(data: str, seeds: int, settings: dict[str, Any]) -> list[str]:
     )
 
 
-def gradients(seeds: int, recipe: Recipe, data: str, steps: int | None, *net: Any) -> list[str]:
+def gradients(seeds: int, recipe: Recipe, data: str, steps: int, *net: Any) -> list[str]:
     """A row for each stage: the norm with and without heads, and their ratio, means over the seeds."""
     found = {heads: [norms(model(heads, *net), recipe, data, seed, steps) for seed in range(seeds)] for heads in HEADS}
     rows = []
@@ -144,9 +144,9 @@ def main() -> None:
         [
             *accuracies(data, seeds, settings),
             "",
-            "The norm of the gradient by stage in mini_googlenet, which has batch norm; mean of the first epoch:",
+            f"The norm of the gradient by stage in mini_googlenet, which has batch norm; mean of the first {STEPS} steps:",
             "",
-            *gradients(seeds, recipe, data, None),
+            *gradients(seeds, recipe, data, STEPS),
             "",
             f"In {name}, which has none; 1x112x112, the first {DEEP_STEPS} steps of the recipe `googlenet`:",
             "",
