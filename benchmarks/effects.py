@@ -6,9 +6,9 @@
 half of the steps. Each run gives the accuracy of its last weights and of their average; the average is also tested with
 ten crops.
 
-The heads were meant against gradients that vanish on their way down. Batch norm came a year later and does the same, so
-the norms of the gradient by stage are measured in two nets, over their first steps: in `mini_googlenet`, which has batch
-norm, and in `googlenet` as in the paper, which has none.
+The heads were meant against gradients that vanish on their way down. Batch norm came a year later and does the same; so
+the norms of the gradient by stage are measured over the first steps of two nets: of `mini_googlenet`, which has batch
+norm, and of `googlenet` as in the paper, which has none.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def main() -> None:
         [
             *accuracies(data, seeds, settings),
             "",
-            f"The norm of the gradient by stage in mini_googlenet, which has batch norm; mean of the first {STEPS} steps:",
+            f"The norm of the gradient by stage in mini_googlenet, which has batch norm; the first {STEPS} steps:",
             "",
             *gradients(seeds, recipe, data, STEPS),
             "",
