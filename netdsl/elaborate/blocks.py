@@ -171,7 +171,10 @@ def _parameters(scope: Scope, block: BlockValue, call: Call, names: Env, flow: F
         else:
             assert syntax.default is not None
             value = evaluate(syntax.default, names)
-        if syntax.tensor:
+        if syntax.tensor and value is None and syntax.default is not None:
+            scope.arguments[name] = None
+            names.names[name] = Binding("input", None, syntax.span)
+        elif syntax.tensor:
             found = values_of(value)
             if not found:
                 message = f"`{definition.name}`: `{name}` is a tensor, and is given {show(value)} ({kind(value)})"

@@ -222,12 +222,17 @@ class Builder:
         return Parameter(self.span(start, default.span[2]), name, self.span(start, end), False, default)
 
     def parameter_kind(self, values: Values) -> Parameter:
-        (_, start, end, name), _, kind = values
+        (_, start, end, name), _, kind, *rest = values
         if kind[3] != "tensor":
             span = self.span(kind[1], kind[2])
             help = f"`{name}: tensor` is a further input; a default is written `{name} = …`"
             self.report(Diagnostic(SYNTAX, f"expected `tensor`, found `{kind[3]}`", span, help=help))
-        return Parameter(self.span(start, kind[2]), name, self.span(start, end), True, None)
+        default: Expr | None = rest[1] if rest else None
+        if default is not None and not (isinstance(default, Constant) and default.value is None):
+            help = f"a tensor that may be left out is written `{name}: tensor = none`"
+            self.report(Diagnostic(SYNTAX, "a tensor has no default but `none`", default.span, help=help))
+        last = kind[2] if default is None else default.span.end
+        return Parameter(self.span(start, last), name, self.span(start, end), True, default)
 
     def use(self, values: Values) -> Use:
         (_, start, _, _), source, (names, end) = values

@@ -399,7 +399,7 @@ class Expect:
 
 @dataclass(slots=True, eq=False)
 class Parameter:
-    """`n1`, `stride = 1`, `skip: tensor` in the head of a block or net."""
+    """`n1`, `stride = 1`, `skip: tensor`, `mask: tensor = none` in the head of a block or net."""
 
     span: Span
     name: str

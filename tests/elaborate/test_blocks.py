@@ -172,6 +172,22 @@ def test_a_tensor_parameter_needs_a_tensor() -> None:
     assert codes(in_net("B(3)", above="block B(x: tensor) { add(x) }")) == ["E0201"]
 
 
+def test_a_tensor_parameter_may_be_left_out_if_its_head_says_so() -> None:
+    above = "block B(x: tensor = none, y: tensor = none) { if x != none { add(x) }; if y == none { relu() } }"
+    expected = ["relu", "add", "relu"]
+    assert operators(net("B(y = image) -> B() -> B(image)", above=above)) == expected
+    passed_on = f"{above}\nblock A(x: tensor = none) {{ B(x) }}"
+    assert operators(net("A() -> A(image)", above=passed_on)) == expected
+
+
+def test_a_tensor_that_is_left_out_is_none() -> None:
+    assert codes(in_net("B()", above="block B(x: tensor = none) { add(x) }")) == ["E0201"]
+    assert codes(in_net("B()", above="block B(x: tensor) { add(x) }")) == ["E0202"]
+    assert codes(in_net("B(none)", above="block B(x: tensor) { add(x) }")) == ["E0201"]
+    (found,) = findings(in_net("B()", above="block B(x: tensor = 3) { relu() }"))
+    assert (found.code.id, found.message) == ("E0001", "a tensor has no default but `none`")
+
+
 def test_a_tensor_needs_a_tensor_parameter() -> None:
     (found,) = findings(in_net("a: conv(3, 1x1)\nB(a)", above="block B(x) { add(x) }"))
     assert str(found.code) == "E0201"

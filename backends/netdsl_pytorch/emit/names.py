@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import CALLABLE, Env, Made
+from netdsl.elaborate.parts import values_of
 from netdsl.graph.graph import Scope
 from netdsl.graph.symbolic import Const, Expr, Ref, plain
 from netdsl.ops.values import Window, Word
@@ -272,6 +273,7 @@ def owner_of(scope: Scope) -> Scope:
 def formal_name(owner: Scope, number: int) -> str:
     """What begins the name of an argument for an axis of a formal: `in` for the current value."""
     tensors = [p.name for p in getattr(owner.definition, "parameters", ()) if p.tensor]
+    tensors = [name for name in tensors for _ in values_of(owner.arguments[name])]
     own = len(owner.formals) - len(tensors)
     if number < own:
         return "in" if own == 1 else f"in{number + 1}"
