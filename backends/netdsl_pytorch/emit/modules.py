@@ -72,6 +72,8 @@ class Modules:
         self.holders: dict[str, dict[str, str]] = {}
         """Attributes under a prefix, with their types, by the prefix."""
         self.buffers: dict[str, None] = {}
+        self.indices: dict[str, list[str]] = {}
+        """The lines that made the indices of constants so far, by their names."""
         self.found: list[tuple[str, Code, Code | None]] = []
         """What a turn of the loop that is being written makes: the list that it is an element of, or its name."""
 

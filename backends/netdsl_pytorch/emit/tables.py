@@ -23,11 +23,17 @@ _TORCH = {
 }
 _PAIRS = {"max": "torch.maximum", "min": "torch.minimum"}
 
+_FRACTIONS = frozenset(("cos", "exp", "log", "log2", "sin", "sqrt"))
+"""Functions that make fractions of whole numbers."""
 
-def table(use: Use, node: Node) -> tuple[list[str], Code]:
-    """The lines that make the indices, and the tensor itself."""
+_JUMPS = frozenset(("==", "!=", "<", "<=", ">", ">=", "//", "%"))
+
+
+def table(use: Use, node: Node, indent: int, known: dict[str, list[str]]) -> tuple[list[str], Code]:
+    """The lines that make the indices, and the tensor itself. `known` are the lines that made the indices of tables
+    before, by their names: what is there is not made again."""
     assert isinstance(node.syntax, tree.Table)
-    return _Formula(use, node.syntax).write()
+    return _Formula(use, node.syntax).write(indent, known)
 
 
 class _Formula:
@@ -37,8 +43,11 @@ class _Formula:
         self.node = use.node
         self.names: dict[str, str] = {}
         self.mentioned: set[str] = set()
+        self.doubles = _jumps(syntax.formula)
+        """Whether fractions are doubles, as the language has them: where they are rounded or compared, the last digit
+        of a float32 may decide."""
 
-    def write(self) -> tuple[list[str], Code]:
+    def write(self, indent: int, known: dict[str, list[str]]) -> tuple[list[str], Code]:
         sizes = self.use.sizes("shape")
         unit = self.use.unit
         taken = {each.name for each in unit.parameters} | {unit.python_name(ref) for ref in unit.state.needs.values()}
@@ -56,7 +65,15 @@ class _Formula:
             if behind:
                 shape = [Code("-1"), *[Code("1")] * behind]
                 made = code.method(made, "view", shape)
-            lines += code.statement(f"{self.names[index.id]} = ", made, indent=INDENT)
+            name = self.names[index.id]
+            own = code.statement(f"{name} = ", made, indent=INDENT)
+            if known.get(name) == own:
+                continue
+            if indent == INDENT:
+                known[name] = own
+            else:
+                known.pop(name, None)
+            lines += code.statement(f"{name} = ", made, indent=indent)
         tensor = formula
         whole = self.node.args["dtype"] == "int"
         if not used:
@@ -66,10 +83,12 @@ class _Formula:
             return lines, code.call("torch.full", [shape_code, value], keywords)
         if len(str(tensor)) > 70 or (tensor.level < code.ATOM and len(used) < axes):
             name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values()})
-            lines += code.statement(f"{name} = ", tensor, indent=INDENT)
+            lines += code.statement(f"{name} = ", tensor, indent=indent)
+            known.pop(name, None)
             tensor = Code(name)
         kind = "torch.long" if whole else "torch.float32"
-        if not (whole and len(used) == 1 and axes == 1 and str(tensor) in self.names.values()):
+        is_long = len(used) == 1 and axes == 1 and str(tensor) in self.names.values()
+        if not (whole and (is_long or str(tensor).endswith(".long()"))):
             tensor = code.method(tensor, "to", [Code(kind)])
         repeats = self._repeats(sizes)
         if any(str(each) != "1" for each in repeats) or used[0] is not self.syntax.indices[0]:
@@ -151,7 +170,18 @@ class _Formula:
         if expr.op in ("and", "or"):
             name = f"torch.logical_{expr.op}"
             return code.call(name, [self.as_tensor(left, expr.left), self.as_tensor(right, expr.right)])
+        if expr.op == "/":
+            if self.varies(expr.left):
+                left = self.as_fraction(left)
+            else:
+                right = self.as_fraction(right)
         return code.binary(expr.op, left, right)
+
+    def as_fraction(self, made: Code) -> Code:
+        """A tensor before what makes fractions of whole numbers."""
+        if not self.doubles or ".double()" in str(made):
+            return made
+        return code.method(made, "double", [])
 
     def as_tensor(self, made: Code, expr: Any) -> Code:
         return made if self.varies(expr) else code.call("torch.tensor", [made])
@@ -173,6 +203,8 @@ class _Formula:
             return result
         if name in ("ceil", "floor", "round"):
             return code.method(code.call(_TORCH[name], made), "long", [])
+        if name in _FRACTIONS:
+            made = [self.as_fraction(each) for each in made]
         return code.call(_TORCH[name], made)
 
     def lookup(self, expr: tree.Index) -> Code:
@@ -183,3 +215,32 @@ class _Formula:
         if node.scope is not self.node.scope:
             raise cannot("a constant of another scope in a formula cannot be written yet", expr.span)
         return code.subscript(Code(f"self.{node.name}"), [self.expression(index) for index in expr.indices])
+
+
+def _parts(expr: Any) -> list[Any]:
+    """What an expression is made of."""
+    if isinstance(expr, tree.Unary):
+        return [expr.operand]
+    if isinstance(expr, tree.Binary):
+        return [expr.left, expr.right]
+    if isinstance(expr, tree.Conditional):
+        return [expr.test, expr.then, expr.otherwise]
+    if isinstance(expr, tree.Call):
+        return [argument.value for argument in expr.args]
+    return list(expr.indices) if isinstance(expr, tree.Index) else []
+
+
+def _called(expr: Any) -> str:
+    return expr.function.id if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name) else ""
+
+
+def _fractions(expr: Any) -> bool:
+    """Whether a formula makes fractions of whole numbers."""
+    own = (isinstance(expr, tree.Binary) and expr.op == "/") or _called(expr) in _FRACTIONS
+    return own or any(map(_fractions, _parts(expr)))
+
+
+def _jumps(expr: Any) -> bool:
+    """Whether a formula rounds or compares fractions."""
+    own = (isinstance(expr, tree.Binary) and expr.op in _JUMPS) or _called(expr) in ("ceil", "floor", "round", "sign")
+    return (own and any(map(_fractions, _parts(expr)))) or any(map(_jumps, _parts(expr)))

@@ -46,7 +46,7 @@ class Tensors(Attributes):
             return
         if "." in name:
             raise cannot(f"a {node.op.name} under a prefix, `{name}`, cannot be written yet", node.span)
-        lines, made = table(use, node)
+        lines, made = table(use, node, indent, self.indices)
         arguments = [code.literal(name), made]
         keywords = [] if node.op.name == "buffer" else [("persistent", Code("False"))]
         call = code.call("self.register_buffer", arguments, keywords)
