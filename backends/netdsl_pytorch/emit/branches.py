@@ -114,15 +114,15 @@ class Branches(Stages):
     def _either(self, step: MergedChoice, start: CaseValues) -> Code:
         """A branch that is one thing or another: on one line where neither needs more, else in the arms of an `if`."""
         name = str(self.running)
-        test, _ = self.constructor.tests(step)
+        (one, test), (two, _) = self.constructor.ordered_arms(step)
         assert test is not None
-        attribute = self.unit.attribute(self._test_name(step, 0), test)
+        attribute = self.unit.attribute(self._test_name(step, one, test), test)
         holds = {each: dict(values) for each, values in self.holds.items()}
         typed, count = set(self.typed), len(self.statements)
         results: dict[Case, Value] = {}
         arms: list[tuple[list[Statement], Code, dict[Case, Value]]] = []
         self.indent += 4
-        for number in range(2):
+        for number in (one, two):
             (branch,) = self._branches(step.arms[number])
             assert isinstance(branch, MergedBranch)
             self.current = {case: start[_outer(case, start)] for case in branch.cases}
@@ -187,22 +187,22 @@ class Branches(Stages):
         settled = not changes or wanted
         if changes and passed and wanted:
             settled = self._settle(running, {case: entry[case] for case in step.cases})
-        tests = self.constructor.tests(step)
+        arms = self.constructor.ordered_arms(step)
         named = _named_in_several(step.arms.values())
         holds = {name: dict(values) for name, values in self.holds.items()}
         typed = set(self.typed)
         results: dict[Case, Value] = {}
         after: dict[str, dict[Case, Value]] = {}
         word = "if"
-        for number, test in enumerate(tests):
+        for place, (number, test) in enumerate(arms):
             arm = step.arms.get(number, [])
-            later = any(each > number for each in step.arms)
+            later = any(each in step.arms for each, _ in arms[place + 1 :])
             if not arm and not later:
                 continue
             if test is None:
                 self.statements.append(Statement("else:", None, indent=self.indent))
             else:
-                attribute = self.unit.attribute(self._test_name(step, number), test)
+                attribute = self.unit.attribute(self._test_name(step, number, test), test)
                 self.statements.append(Statement(f"{word} {attribute}:", None, indent=self.indent))
                 word = "elif"
             self.holds = {name: dict(values) for name, values in holds.items()}
@@ -220,7 +220,9 @@ class Branches(Stages):
                 settled = settled and self._settle(running, final)
                 for case, value in final.items():
                     results[_parent(case, inner)] = value
-            if len(self.statements) == count:
+            if len(self.statements) == count and test is None:
+                self.statements.pop()
+            elif len(self.statements) == count:
                 self.statements.append(Statement("pass", None, indent=self.indent))
             self.indent -= 4
             for name, values in self.holds.items():
@@ -258,12 +260,12 @@ class Branches(Stages):
     def _keeps_current(self, program: Program) -> bool:
         return not any(isinstance(each, MergedItem | MergedJoin | MergedTurns | MergedChoice) for each in program)
 
-    def _test_name(self, step: MergedChoice, number: int) -> str:
+    def _test_name(self, step: MergedChoice, number: int, test: Code) -> str:
         """`with_add`: what an `if` of `forward` is about."""
         program = step.arms.get(number) or next(iter(step.arms.values()))
         items = [each.first for each in walk(program) if isinstance(each, MergedItem)]
         if not items:
-            return "with_branch"
+            return str(test) if str(test).isidentifier() else "with_branch"
         first = next((item for item in items if item.labelled), items[0])
         if first.labelled:
             return f"with_{first.name.split('.')[0]}"

@@ -80,16 +80,16 @@ class Constructor(Tensors):
             for arm in step.arms.values():
                 self.program(arm, indent)
             return
-        tests = self.tests(step)
         word = "if"
-        for number, test in enumerate(tests):
+        arms = self.ordered_arms(step)
+        for place, (number, test) in enumerate(arms):
             if number not in step.arms:
                 arm_lines: list[Line] = []
             else:
                 before, self.entries = self.entries, []
                 self.program(step.arms[number], indent + 4)
                 arm_lines, self.entries = self.entries, before
-            later = any(arm > number for arm in step.arms)
+            later = any(arm in step.arms for arm, _ in arms[place + 1 :])
             if not arm_lines and not later:
                 continue
             if test is None:

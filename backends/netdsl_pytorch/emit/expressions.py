@@ -216,6 +216,21 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
     return Apply(op, tuple(operands))
 
 
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
+
+
+def negation(expr: Expr) -> Expr:
+    """The opposite of a condition: `a != b or c` for `a == b and not c`."""
+    if isinstance(expr, Apply):
+        if expr.op in _OPPOSITE:
+            return Apply(_OPPOSITE[expr.op], expr.operands)
+        if expr.op in ("and", "or"):
+            return Apply("or" if expr.op == "and" else "and", tuple(map(negation, expr.operands)))
+        if expr.op == "not":
+            return expr.operands[0]
+    return simplify("not", [expr])
+
+
 def _plus(expr: Expr, offset: int) -> Expr:
     if offset == 0:
         return expr

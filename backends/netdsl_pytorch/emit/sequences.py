@@ -19,9 +19,11 @@ from netdsl_pytorch.emit.merge import (
     MergedItem,
     MergedTurns,
     Program,
+    walk,
 )
 from netdsl_pytorch.emit.modules import Modules, Row
 from netdsl_pytorch.emit.symbols import symbol
+from netdsl_pytorch.emit.values import is_alias
 
 
 class Sequences(Modules):
@@ -256,6 +258,20 @@ class Sequences(Modules):
             open_cases = [case for case in open_cases if groups[case] != number]
         return result
 
+    def ordered_arms(self, step: MergedChoice) -> list[tuple[int, Code | None]]:
+        """The arms of an `if` with their tests, as they are written: where only the `else` makes something, it comes
+        first, under the opposite test."""
+        tests = self.tests(step)
+        if len(tests) == 2 and tests[1] is None and set(step.arms) == {0, 1}:
+            first, other = (makes_something(step.arms[number]) for number in (0, 1))
+            if other and not first:
+                envs = {case: c.taken.env if c.taken is not None else case.env for case, c in step.cases.items()}
+                test = step.first.syntax.arms[0].test
+                exprs = {case: expressions.negation(symbol(test, envs[case])) for case in step.cases}
+                values = {case: choice.arm == 1 for case, choice in step.cases.items()}
+                return [(1, self.unit.number(values, exprs, envs, given=True, role="")), (0, None)]
+        return list(enumerate(tests))
+
     def _template(self, step: MergedItem) -> Code | None:
         """`f"denselayer{i + 1}"`: a name that counts with the turns of the innermost loop."""
         if not self.unit.loops:
@@ -279,6 +295,11 @@ class Sequences(Modules):
                 index = code.binary("+", Code(loop.index), code.literal(offset)) if offset else Code(loop.index)
                 return Code(f'f"{before}{{{index}}}{after}"')
         return None
+
+
+def makes_something(program: Program) -> bool:
+    """Whether a program has a stage other than `identity()`."""
+    return any(isinstance(step, MergedItem) and not is_alias(step.first) for step in walk(program))
 
 
 def _collapsed_list(value: Any) -> Any:

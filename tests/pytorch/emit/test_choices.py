@@ -88,3 +88,17 @@ def test_a_name_for_the_current_value_takes_no_line(tmp_path: Path) -> None:
     x = torch.randn(2, 4)
     second = applied("linear1", x).relu() + x
     torch.testing.assert_close(net(x), applied("y", applied("linear2", second).relu() + second))
+
+
+def test_an_if_whose_else_alone_makes_something_is_written_the_other_way_round() -> None:
+    source = emitted(
+        "block B(out, plain = false) {\n"
+        "    if in.features == out and not plain { short = in }\n"
+        "    else { in -> shortcut: linear(out); short = identity() }\n"
+        "    short -> relu()\n"
+        "}\n"
+        "net N() { input x: [4]; B(4) -> B(4, true) -> B(3); output y = identity() }\n"
+    )
+    assert "self.with_shortcut = in_features != out or plain\n" in source
+    assert "        if in_features != out or plain:\n            self.shortcut = " in source
+    assert "pass" not in source
