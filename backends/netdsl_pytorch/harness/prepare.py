@@ -16,6 +16,12 @@ from netdsl_pytorch.harness.weights import load_weights
 
 def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Recipe, torch.device, data.DataSet]:
     """The recipe with all settings, the device, and the data: checked, with nothing written. Raises HarnessError."""
+    if options.memory is not None and options.batch != "auto":
+        raise HarnessError("--memory says how much --batch auto may take", help="--batch auto, or no --memory")
+    if options.reset and options.weights is None:
+        raise HarnessError("--reset leaves layers out of --weights, and there are none", help="--weights FILE")
+    if options.workers is not None and options.workers < 0:
+        raise HarnessError(f"--workers {options.workers} is no number of processes", help="--workers 0, or more")
     recipe = recipe_for(options.data, options.recipe, options.all_settings())
     where = device.choose(options.device, group.local_rank if group.size > 1 else None)
     if recipe.sync_batchnorm and where.type != "cuda":

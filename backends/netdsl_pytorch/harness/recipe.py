@@ -101,6 +101,7 @@ class Recipe(BaseModel):
             if not (least < low <= most and least < high <= most and ordered):
                 raise ValueError(
                     f"`{key}` is [{low}, {high}]: two numbers between {max(least, 0):g} and {most:g} are due"
+                    + (", the smaller first" if key != "betas" else "")
                 )
         return self
 

@@ -1,5 +1,6 @@
 """Weights from elsewhere: loaded strictly by name, and converted from the pickles that PyTorch writes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,9 @@ def convert(source: Path, target: Path) -> int:
         raise HarnessError(f"cannot read {source}: {error.strerror or error}") from error
     except Exception as error:
         # Damaged pickles and archives raise RuntimeError, UnpicklingError, EOFError, KeyError and others.
-        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise HarnessError(f"{source} is not a file of weights that can be read safely: {why}") from error
+        raise HarnessError(
+            f"{source} is not a file of weights that can be read safely: {_why(source, error)}"
+        ) from error
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
@@ -119,6 +121,17 @@ def convert(source: Path, target: Path) -> int:
         content = {key.removeprefix("module."): value for key, value in content.items()}
     write_tensors_atomic(target, content)
     return len(content)
+
+
+def _why(source: Path, error: Exception) -> str:
+    """Why torch.load refused a file. Its own text advises to run the code in it."""
+    if not _is_pickle(source):
+        return "torch.save did not write it"
+    text = str(error).strip()
+    refused = re.search(r"GLOBAL ([\w.]+)", text)
+    if refused is not None:
+        return f"it holds a `{refused[1]}` beside tensors; save the state_dict alone"
+    return re.split(r"\. |\n", text)[0] if text and "weights_only" not in text else "it holds more than tensors"
 
 
 def _within(key: str, layer: str) -> bool:

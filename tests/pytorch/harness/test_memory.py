@@ -98,6 +98,31 @@ def test_auto_is_resolved_and_recorded(tmp_path: Path) -> None:
     assert 8 <= recipe["batch"] < 200
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"memory": 2**30, "batch": 8}, "--memory says how much --batch auto may take"),
+        ({"reset": ("logits",)}, "--reset leaves layers out of --weights, and there are none"),
+        ({"workers": -1}, "--workers -1 is no number of processes"),
+    ],
+)
+def test_options_that_would_have_no_effect_are_refused(given: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=message):
+        dry_run(tiny(), Options(out=tmp_path / "run", device="cpu", **given))
+
+
+def test_an_edited_file_that_asks_for_values_has_a_plan_without_memory(tmp_path: Path) -> None:
+    source = tiny().source.replace(
+        "        logits: Tensor =", "        x = x * float(x.sum() > 0)\n        logits: Tensor ="
+    )
+    asking = tiny(source=source)
+    plan = dry_run(asking, Options(out=tmp_path / "run", device="cpu"))
+    assert "memory: the memory of tiny cannot be predicted" in "\n".join(plan.lines())
+    with pytest.raises(HarnessError, match="cannot be predicted") as caught:
+        dry_run(asking, Options(out=tmp_path / "run", device="cpu", batch="auto"))
+    assert caught.value.help == "--batch N, instead of auto"
+
+
 @pytest.mark.parametrize(("text", "size"), [("4G", 2**32), ("512M", 2**29), ("1.5GiB", 3 * 2**29), ("1000", 1000)])
 def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size
