@@ -91,6 +91,7 @@ wheel-check: $(STAMP) ## Build sdist and wheel, install the wheel alone, and use
 
 bench: $(STAMP) ## Benchmarks, next to the tools that netdsl is compared with
 	$(BIN)/python -m pip install -q -e ".[bench]"
+	$(BIN)/python -m pip install -q --no-deps torchvision
 	for benchmark in benchmarks/[!_]*.py; do $(BIN)/python "$$benchmark"; done
 
 # --- files that are generated and kept
