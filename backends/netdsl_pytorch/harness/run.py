@@ -118,7 +118,10 @@ class RunFolder:
                 # A lock of this process, not of the file: those that decode images do not keep it alive.
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError) as error:
-                raise HarnessError(f"another process is training {self.path}") from error
+                raise HarnessError(
+                    f"another process is training {self.path}",
+                    help="wait for it, or end it: SIGTERM makes it save first",
+                ) from error
             except OSError:
                 pass  # A file system without locks.
             yield
