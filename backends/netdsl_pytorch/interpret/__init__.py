@@ -26,14 +26,15 @@ __all__ = ["OPERATORS", "interpret", "randomise"]
 
 
 def interpret(graph: Graph, state: Mapping[str, Tensor], inputs: Sequence[Tensor]) -> dict[str, Tensor]:
-    """The results of a graph at inference, by name, with the tensors of a `state_dict`."""
+    """The results of a graph at inference, by name, with the tensors of a `state_dict`, in the precision of those."""
     values: dict[tuple[int, int], Tensor] = {}
+    precision = next((x.dtype for x in (*state.values(), *inputs) if x.is_floating_point()), torch.float32)
     given = {id(each.value): tensor for each, tensor in zip(graph.inputs, inputs, strict=True)}
 
     def read(value: Value) -> Tensor:
         root = value.root
         tensor = given[id(root)] if root.node is None else values[id(root.node), root.index]
-        return tensor.float() if value.type.dtype == "float" and not tensor.is_floating_point() else tensor
+        return tensor.to(precision) if value.type.dtype == "float" else tensor
 
     for node in graph.nodes(train=False):
         args = {name: plain(value) for name, value in node.args.items()}

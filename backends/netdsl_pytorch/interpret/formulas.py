@@ -75,7 +75,12 @@ def table(node: Node, syntax: tree.Table, values: Mapping[tuple[int, int], Tenso
     dtype = torch.long if node.args["dtype"] == "int" else torch.float32
     if math.prod(shape) > _ONE_BY_ONE:
         places = torch.meshgrid(*[torch.arange(size) for size in shape], indexing="ij")
-        whole = _formula(syntax.formula, dict(zip(names, places, strict=True)), node, values)
+        usual = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)  # what fractions of whole numbers are
+        try:
+            whole = _formula(syntax.formula, dict(zip(names, places, strict=True)), node, values)
+        finally:
+            torch.set_default_dtype(usual)
         return torch.as_tensor(whole).expand(shape).to(dtype)
     numbers = [
         _formula(syntax.formula, dict(zip(names, place, strict=True)), node, values)

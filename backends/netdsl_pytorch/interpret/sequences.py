@@ -48,7 +48,7 @@ def _(node: Node, x: list[Tensor], args: Args, weights: Weights) -> tuple[Tensor
         outputs, finals = [], []
         for suffix in ("", "_reverse")[: 2 if args["bidirectional"] else 1]:
             w = {kind: weights[f"{kind}_l{layer}{suffix}"] for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
-            state = torch.zeros(2, sequence.shape[0], args["hidden"])
+            state = torch.zeros(2, sequence.shape[0], args["hidden"], dtype=sequence.dtype)
             places = range(sequence.shape[1])
             states = {}
             for place in reversed(places) if suffix else places:
