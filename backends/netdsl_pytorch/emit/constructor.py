@@ -169,7 +169,8 @@ class Constructor(Tensors):
                 self.entries = entries
                 return bool(not any(isinstance(each, MergedItem) and each.first.owns_module for each in body))
             span = step.statement.span if step.statement is not None else step.first.syntax.span
-            target, iterable = self.loop_head(loop)
+            turn = [each for _, made, template in self.found for each in (made, template) if each is not None]
+            target, iterable = self.loop_head(loop, turn)
             named = [each for each in self.found if each[2] is not None]
             self.entries = list(entries)
             for head, made, template in self.found:

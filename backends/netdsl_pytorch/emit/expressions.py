@@ -176,6 +176,10 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
                 return right
             if _is(right, 0):
                 return left
+            if left == right:
+                return Apply("*", (Const(2), left))
+            if isinstance(left, Apply) and left.op == "*" and left.operands[1] == right and _number(left.operands[0]):
+                return Apply("*", (Const(left.operands[0].value + 1), right))  # type: ignore[union-attr]
             # (a + 1) + 2 is a + 3.
             if _number(right) and isinstance(left, Apply) and left.op in "+-" and _number(left.operands[1]):
                 offset = left.operands[1].value if left.op == "+" else -left.operands[1].value  # type: ignore[union-attr]

@@ -178,7 +178,9 @@ def _chunk(use: Use, inputs: Sequence[Code]) -> Code:
 
 def _split(use: Use, inputs: Sequence[Code]) -> Code:
     dim = code.literal(use.dim(use.same("dim")))
-    return code.method(inputs[0], "split", [code.list_of(use.sizes("sizes"))], [("dim", dim)])
+    sizes = use.sizes("sizes")
+    alike = len({str(size) for size in sizes}) == 1
+    return code.method(inputs[0], "split", [sizes[0] if alike else code.list_of(sizes)], [("dim", dim)])
 
 
 def _unbind(use: Use, inputs: Sequence[Code]) -> Code:

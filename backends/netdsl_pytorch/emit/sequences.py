@@ -142,7 +142,7 @@ class Sequences(Modules):
                 key = row.template if row.template is not None else code.literal(row.name)
                 element = code.tuple_of([key, element])
             unit.loops.pop()
-            target, iterable = self.loop_head(loop)
+            target, iterable = self.loop_head(loop, [element])
             return Row(code.generator(element, target, iterable), None, labelled, many=True)
         except (Disagree, Unknown):
             if unit.loops and unit.loops[-1] is loop:
@@ -152,10 +152,12 @@ class Sequences(Modules):
             self.emission.new_pins.update(pins)
             return None
 
-    def loop_head(self, loop: Loop) -> tuple[str, Code]:
+    def loop_head(self, loop: Loop, turn: Sequence[Code]) -> tuple[str, Code]:
         """`i` and `range(layers)`: the head of a loop, written last, when it is known which variables it needs."""
         step, unit = loop.step, self.unit
-        counted = loop._index is not None
+        words = set(re.findall(r"\w+", " ".join(map(str, turn))))
+        loop.used = {each for each in loop.used if loop.names[each] in words}
+        counted = loop._index in words
         used = [each for each in loop.names if each in loop.used]
         only_index = all(each is loop.index_declaration for each in used)
         envs = {case: case.env for case in step.cases}

@@ -65,3 +65,19 @@ def test_a_list_that_some_turns_of_a_loop_leave_out_has_the_indices_of_the_other
     for name in (*order, "c.2"):
         expected = F.linear(expected.relu() if name[0] == "d" else expected, weights[f"{name}.weight"])
     torch.testing.assert_close(net(x), expected)
+
+
+def test_equal_parts_are_counted_rather_than_listed() -> None:
+    text = (
+        "block B(w) {\n"
+        "    conv(3 * w, 1x1)\n"
+        "    parts = split(w)\n"
+        "    for i in range(3) { parts[i] -> convs[i]: conv(w, 1x1) }\n"
+        "    concat { for each in convs { each } } -> conv(8, 1x1)\n"
+        "}\n"
+        "net N() { input x: 3x8x8; B(4) -> B(5); output y = identity() }\n"
+    )
+    written = emitted(text)
+    assert "nn.ModuleList(nn.Conv2d(w, w, kernel_size=1) for _ in range(3))" in written
+    assert ".split(self.w, dim=1)" in written
+    assert "nn.Conv2d(3 * w, 8, kernel_size=1)" in written
