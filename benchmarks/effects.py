@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, NamedTuple
 
 from netdsl_pytorch import harness  # Before torch: it sets what OpenMP reads when it is loaded.
 
@@ -38,14 +41,15 @@ from netdsl_pytorch.harness.run import RunFolder
 from netdsl.loading import load_spec
 
 CPU = torch.device("cpu")
-DEEP = ("googlenet", {None: (1, 112, 112)}, {"num_classes": 10})
+MINI, DEEP = "mini_googlenet", "googlenet"
+CHANGES = ({None: (1, 112, 112)}, {"num_classes": 10})
 """The paper's net, small enough for a CPU: at half the width and height, images of one channel, ten classes."""
 STEPS, DEEP_STEPS, DEEP_BATCH = 200, 40, 32
 HEADS = {True: "with heads", False: "without"}
 
 
 def model(
-    heads: bool, name: str = "mini_googlenet", inputs: Mapping[Any, Any] = {}, params: Mapping[str, Any] = {}
+    heads: bool, name: str = MINI, inputs: Mapping[Any, Any] = {}, params: Mapping[str, Any] = {}
 ) -> TrainableModel:
     """A built-in net, or the same with a factory that leaves the heads out."""
     made: TrainableModel = harness.trainable(load_spec(name, inputs=inputs, params=params, traced=True).sound())
@@ -87,36 +91,56 @@ def stages(net: torch.nn.Module) -> Iterator[tuple[str, float]]:
 def trained(made: TrainableModel, options: Options) -> dict[str, float]:
     """Accuracies of a run: of the last weights, of their average, and of that with ten crops."""
     harness.train(made, options)
+    result = json.loads(RunFolder(options.out).result.read_text(encoding="utf-8"))
     again: Any = lambda spec, description: made  # noqa: E731
-    averaged = harness.evaluate([options.out], again, device="cpu", quiet=True).figures.top1
     ten = harness.evaluate([options.out], again, crops=10, device="cpu", quiet=True).figures.top1
-    run = RunFolder(options.out)
-    newest = max(run.checkpoints.iterdir())
-    run.weights.write_bytes((newest / "model.safetensors").read_bytes())
-    last = harness.evaluate([options.out], again, device="cpu", quiet=True).figures.top1
-    return {"last weights": last, "Polyak average": averaged, "average, 10 crops": ten}
+    return {"last weights": result["top1_last"], "Polyak average": result["top1"], "average, 10 crops": ten}
 
 
-def accuracies(data: str, seeds: int, settings: dict[str, Any]) -> list[str]:
-    found: dict[bool, list[dict[str, float]]] = {heads: [] for heads in HEADS}
-    with tempfile.TemporaryDirectory() as folder:
-        for seed, heads in itertools.product(range(seeds), HEADS):
-            out = Path(folder) / f"{seed}-{heads}"
-            options = Options(out=out, data=data, seed=seed, device="cpu", quiet=True, settings=settings)
-            found[heads].append(trained(model(heads), options))
-    kinds = list(found[True][0])
-    return table(
-        ["", *kinds],
-        [[HEADS[heads], *(spread([run[kind] for run in runs]) for kind in kinds)] for heads, runs in found.items()],
-    )
+class Task(NamedTuple):
+    """One thing to measure, in a process of its own."""
+
+    kind: str
+    """`accuracy`, or the net whose gradients are measured."""
+    heads: bool
+    seed: int
+    data: str
+    settings: dict[str, Any]
 
 
-def gradients(seeds: int, recipe: Recipe, data: str, steps: int, *net: Any) -> list[str]:
-    """A row for each stage: the norm with and without heads, and their ratio, means over the seeds."""
-    found = {heads: [norms(model(heads, *net), recipe, data, seed, steps) for seed in range(seeds)] for heads in HEADS}
+Found = list[tuple[Task, dict[str, float]]]
+
+
+def measured(task: Task) -> dict[str, float]:
+    """Accuracies by kind, or norms by stage."""
+    torch.set_num_threads(1)
+    system.keep_freed_memory()
+    if task.kind == "accuracy":
+        with tempfile.TemporaryDirectory() as folder:
+            options = Options(
+                Path(folder) / "run", data=task.data, seed=task.seed, device="cpu", quiet=True, settings=task.settings
+            )
+            return trained(model(task.heads), options)
+    if task.kind == DEEP:
+        recipe = recipe_for(task.data, "googlenet", {"batch": DEEP_BATCH})
+        return norms(model(task.heads, DEEP, *CHANGES), recipe, task.data, task.seed, DEEP_STEPS)
+    return norms(model(task.heads), recipe_for(task.data, None, task.settings), task.data, task.seed, STEPS)
+
+
+def accuracies(found: Found) -> list[str]:
     rows = []
-    for stage in found[True][0]:
-        one, other = (mean(run[stage] for run in found[heads]) for heads in HEADS)
+    for heads, name in HEADS.items():
+        runs = [figures for task, figures in found if (task.kind, task.heads) == ("accuracy", heads)]
+        rows.append([name, *(spread([run[kind] for run in runs]) for kind in runs[0])])
+    return table(["", *runs[0]], rows)
+
+
+def gradients(found: Found, net: str) -> list[str]:
+    """A row for each stage: the norm with and without heads, and their ratio, means over the seeds."""
+    runs = {heads: [figures for task, figures in found if (task.kind, task.heads) == (net, heads)] for heads in HEADS}
+    rows = []
+    for stage in runs[True][0]:
+        one, other = (mean(run[stage] for run in runs[heads]) for heads in HEADS)
         rows.append([stage, f"{one:.3g}", f"{other:.3g}", f"{one / other:.2f}"])
     return table(["stage", *HEADS.values(), "times as large"], rows)
 
@@ -129,28 +153,31 @@ def spread(values: Sequence[float]) -> str:
 def main() -> None:
     data, count, epochs = [*sys.argv[1:], *("digits", "3", "0")[len(sys.argv) - 1 :]]
     seeds = int(count)
-    system.keep_freed_memory()
     settings: dict[str, Any] = {"averaging": "polyak", "average_from": 0.5}
     if int(epochs):
         settings["epochs"] = int(epochs)
-    recipe = recipe_for(data, None, settings)
-    deep = recipe_for(data, "googlenet", {"batch": DEEP_BATCH})
-    name, inputs, params = DEEP
+    tasks = [
+        Task(kind, heads, seed, data, settings)
+        for kind, seed, heads in itertools.product(("accuracy", DEEP, MINI), range(seeds), HEADS)
+    ]
+    # One thread each, as many at once as there are processors.
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        found = list(zip(tasks, pool.map(measured, tasks), strict=True))
     publish(
         f"effects_{data.replace('-', '_')}",
         f"Heads, averaging and crops on {data}",
-        f"mini_googlenet, {recipe.epochs} epochs, {seeds} seeds, top-1 on the test images: mean ± standard deviation; "
-        f"torch {torch.__version__}, {machine()}.",
+        f"{MINI}, {recipe_for(data, None, settings).epochs} epochs, {seeds} seeds, top-1 on the test images: mean ± "
+        f"standard deviation; torch {torch.__version__}, {machine()}.",
         [
-            *accuracies(data, seeds, settings),
+            *accuracies(found),
             "",
-            f"The norm of the gradient by stage in mini_googlenet, which has batch norm; the first {STEPS} steps:",
+            f"The norm of the gradient by stage in {MINI}, which has batch norm; the first {STEPS} steps:",
             "",
-            *gradients(seeds, recipe, data, STEPS),
+            *gradients(found, MINI),
             "",
-            f"In {name}, which has none; 1x112x112, the first {DEEP_STEPS} steps of the recipe `googlenet`:",
+            f"In {DEEP}, which has none; 1x112x112, the first {DEEP_STEPS} steps of the recipe `googlenet`:",
             "",
-            *gradients(seeds, deep, data, DEEP_STEPS, name, inputs, params),
+            *gradients(found, DEEP),
         ],
     )
 
