@@ -118,7 +118,12 @@ def measured(task: Task) -> dict[str, float]:
     if task.kind == "accuracy":
         with tempfile.TemporaryDirectory() as folder:
             options = Options(
-                Path(folder) / "run", data=task.data, seed=task.seed, device="cpu", quiet=True, settings=task.settings
+                out=Path(folder) / "run",
+                data=task.data,
+                seed=task.seed,
+                device="cpu",
+                quiet=True,
+                settings=task.settings,
             )
             return trained(model(task.heads), options)
     if task.kind == DEEP:
