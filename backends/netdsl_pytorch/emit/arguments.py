@@ -90,6 +90,11 @@ class Arguments:
         made = self.axes(argument) if axes else self.number(argument, default, True)
         return [(keyword, made)]
 
+    def is_given(self, name: str, value: int) -> bool:
+        """Whether the author wrote this number for an argument, at every use."""
+        exprs = [self._given(name, case) for case in self.nodes]
+        return all(expressions.fold(expr, lambda ref: None) == Const(value) for expr in exprs)
+
     def _given(self, argument: str, case: Case) -> Expr:
         """The expression that gave an argument; Const where nothing symbolic did."""
         node = self.nodes[case]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netdsl.graph.graph import Scope
+from netdsl.ops.axes import in_words
 from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
@@ -240,7 +241,7 @@ def net_sentence(unit: Unit) -> str:
     """`Image [N, 3, 224, 224] to logits [N, num_classes]`."""
     emission = unit.emission
     graph = emission.graph
-    inputs = " and ".join(f"{each.name} {_dims(unit, each.value)}" for each in graph.inputs)
+    inputs = in_words([f"{each.name} {_dims(unit, each.value)}" for each in graph.inputs])
     results = ", ".join(f"{o.name} {_dims(unit, o.value)}" for o in graph.outputs if not o.train)
     inputs = inputs[:1].upper() + inputs[1:]
     heads = "; in training mode with those of the heads" if emission.heads else ""

@@ -159,7 +159,9 @@ def _roll(use: Use, inputs: Sequence[Code]) -> Code:
 
 def _select(use: Use, inputs: Sequence[Code]) -> Code:
     axis = use.dim(use.same("dim"))
-    return code.subscript(inputs[0], [*[Code(":")] * axis, use.number("index")], typed=inputs[0].typed)
+    # What the author counts from the end stays so, whatever the size.
+    index = code.literal(-1) if use.is_given("index", -1) else use.number("index")
+    return code.subscript(inputs[0], [*[Code(":")] * axis, index], typed=inputs[0].typed)
 
 
 def _slice(use: Use, inputs: Sequence[Code]) -> Code:

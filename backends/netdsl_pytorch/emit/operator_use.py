@@ -33,6 +33,9 @@ class Use(Protocol):
     def is_default(self, argument: str, value: Any) -> bool:
         """Whether an argument has this value in all cases."""
 
+    def is_given(self, argument: str, value: int) -> bool:
+        """Whether the author wrote this number for an argument, at every use."""
+
     def optional(self, argument: str, keyword: str, default: Any, *, axes: bool = False) -> Keywords:
         """The argument as a keyword, nothing where it is PyTorch's default in all cases."""
 

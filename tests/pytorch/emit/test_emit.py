@@ -269,6 +269,12 @@ def test_a_branch_that_is_one_thing_or_another_makes_no_second_class() -> None:
     assert "for unit in self.layers:" in source
 
 
+def test_the_last_place_stays_the_last() -> None:
+    source = emitted("net N() { input x: [6, 4]\n s = select(-1)\n select(3) -> add(s)\n output y = linear(2) }")
+    assert "x[:, 3]" in source
+    assert "x[:, -1]" in source
+
+
 def test_members_with_names_are_a_loop_but_for_their_first() -> None:
     source = emitted(
         """

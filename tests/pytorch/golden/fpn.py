@@ -63,8 +63,8 @@ class PyramidOutput(NamedTuple):
 class Pyramid(nn.Module):
     """The pyramid alone, over feature maps of ResNet-50's four stages.
 
-    C2 [N, 256, 56, 56] and c3 [N, 512, 28, 28] and c4 [N, 1024, 14, 14] and c5 [N, 2048, 7, 7] to p2 [N,
-    channels, 56, 56], p3 [N, channels, 28, 28], p4 [N, channels, 14, 14], p5 [N, channels, 7, 7].
+    C2 [N, 256, 56, 56], c3 [N, 512, 28, 28], c4 [N, 1024, 14, 14] and c5 [N, 2048, 7, 7] to p2 [N, channels,
+    56, 56], p3 [N, channels, 28, 28], p4 [N, channels, 14, 14], p5 [N, channels, 7, 7].
     """
 
     def __init__(self, channels: int = 256) -> None:
