@@ -201,6 +201,8 @@ class Indexed:
     """What `branches[i]: …` and `c[i] = …` fill: bindings by index."""
 
     entries: dict[int, Binding] = field(default_factory=dict)
+    open: bool = False
+    """Whether an error kept it from being filled."""
     kind_name: ClassVar[str] = "a list that is still being filled"
 
 
@@ -209,6 +211,7 @@ class Prefix:
     """What stands before the dot of `transformer.wte: …`: bindings by the name after it."""
 
     entries: dict[str, Binding] = field(default_factory=dict)
+    open: bool = False
     kind_name: ClassVar[str] = "a prefix of labels"
 
 

@@ -200,6 +200,8 @@ def _index(expr: tree.Index, env: Env) -> Any:
     if isinstance(base, Indexed):
         found = base.entries.get(position)
         if found is None:
+            if base.open:
+                raise Poisoned
             have = ", ".join(str(index) for index in sorted(base.entries)[:8])
             raise trouble(UNKNOWN_NAME, f"`{expr.base.span.text}` has no entry {position}", expr.span, f"it has {have}")
         if found.value is POISON:

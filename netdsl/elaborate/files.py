@@ -166,9 +166,9 @@ def _poison(statement: tree.Statement, env: Env, order: int) -> None:
     if isinstance(statement, tree.BlockDef | tree.NetDef):
         env.names.setdefault(statement.name, Binding("block", POISON, statement.name_span, order))
     elif isinstance(statement, tree.Let):
-        from netdsl.elaborate.stages import _names
+        from netdsl.elaborate.recovery import names_in
 
-        for pattern in _names(statement.target):
+        for pattern in names_in(statement.target):
             if isinstance(pattern.target, tree.Name):
                 env.names.setdefault(pattern.target.id, Binding("let", POISON, pattern.span, order))
     elif isinstance(statement, tree.Use):

@@ -36,6 +36,8 @@ def unknown(name: str, span: Any, env: Env) -> Exception:
 def whole_list(indexed: Indexed, expr: tree.Expr) -> tuple[Any, ...]:
     """All entries of an indexed name, if no index from 0 is missing."""
     entries = indexed.entries
+    if indexed.open:
+        raise Poisoned
     for index in range(len(entries)):
         if index not in entries:
             raise trouble(UNKNOWN_NAME, f"`{expr.span.text}` has no entry {index}, so it is no list yet", expr.span)
@@ -53,17 +55,23 @@ def find_binding(expr: tree.Expr, env: Env) -> Binding | None:
     if isinstance(expr, tree.Attribute):
         base = find_binding(expr.base, env)
         if base is not None and isinstance(base.value, Prefix):
-            return base.value.entries.get(expr.name)
+            return _entry(base.value, expr.name, expr)
     if isinstance(expr, tree.Member):
         base = find_binding(expr.base, env)
         if base is not None and isinstance(base.value, Prefix):
-            return base.value.entries.get(evaluation.computed_name(expr.name, env))
+            return _entry(base.value, evaluation.computed_name(expr.name, env), expr)
     if isinstance(expr, tree.Index) and len(expr.indices) == 1:
         base = find_binding(expr.base, env)
         if base is not None and isinstance(base.value, Indexed):
             position = evaluation.evaluate(expr.indices[0], env)
-            return base.value.entries.get(position) if is_whole(position) else None
+            return _entry(base.value, position, expr) if is_whole(position) else None
     return None
+
+
+def _entry(table: Indexed | Prefix, key: Any, expr: tree.Expr) -> Binding | None:
+    """What is under a key, if anything; unknown where an error kept it from being filled."""
+    missing = Binding("label", POISON, expr.span) if table.open else None
+    return table.entries.get(key, missing)
 
 
 def weight_of(part: Any, name: str) -> WeightRef | Value | None:

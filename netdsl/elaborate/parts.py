@@ -11,6 +11,7 @@ from netdsl.elaborate.env import POISON, Binding, Env, Indexed, Prefix
 from netdsl.elaborate.evaluate import computed_name, duplicate, evaluate_whole
 from netdsl.elaborate.reserved import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
 from netdsl.elaborate.session import Session, trouble
+from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Item, Node, Scope, Step, Value
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_LABEL, DUPLICATE_NAME, NAME_CLASH, RESERVED_NAME
@@ -92,6 +93,8 @@ def _table(base: Slot, kind: type[Any]) -> Any:
     found = base.table.get(base.key)
     if found is None:
         found = base.table[base.key] = Binding("label", kind(), base.span)
+    if found.value is POISON:
+        raise Poisoned
     if not isinstance(found.value, kind):
         raise duplicate(base.name, base.span, found)
     return found.value

@@ -8,12 +8,13 @@ from typing import Any
 from netdsl.elaborate import blocks, combines, tensors
 from netdsl.elaborate.bounds import least_stages
 from netdsl.elaborate.calls import Call, apply_operator, check_pairing, resolve, single_input, unfold
-from netdsl.elaborate.contracts import check_contract, expected_value
+from netdsl.elaborate.contracts import check_contract
 from netdsl.elaborate.defaults import add_default
 from netdsl.elaborate.env import CALLABLE, POISON, Binding, BlockValue, Chain, Env, OperatorValue
 from netdsl.elaborate.evaluate import bind_pattern, evaluate, evaluate_whole, iterate, truth
 from netdsl.elaborate.inits import init
 from netdsl.elaborate.parts import Flow, Slot, check_free, declare, poison, slot, values_of
+from netdsl.elaborate.recovery import give_up
 from netdsl.elaborate.session import place_of, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value
@@ -35,45 +36,10 @@ def run(statements: tuple[tree.Statement, ...], flow: Flow, env: Env) -> None:
             if found.final or found.diagnostic.code is LIMIT:
                 found.final = True
                 raise
-            _give_up(statement, flow, env)
+            give_up(statement, flow, env)
         except Poisoned:
-            _give_up(statement, flow, env)
+            give_up(statement, flow, env)
     flow.statement = before
-
-
-def _give_up(statement: tree.Statement, flow: Flow, env: Env) -> None:
-    """Declares what a statement in error would have declared, so that its uses say nothing; a contract tells what
-    comes out of it, so that elaboration can go on from there."""
-    if isinstance(statement, tree.Let):
-        for pattern in _names(statement.target):
-            if isinstance(pattern.target, tree.Name):
-                env.names.setdefault(pattern.target.id, Binding("let", POISON, pattern.span))
-        return
-    try:
-        if isinstance(statement, tree.Bind):
-            for pattern in _names(statement.target):
-                poison(slot(pattern.target, env), "value")
-        elif isinstance(statement, tree.Output | tree.Input | tree.Param | tree.Table):
-            poison(slot(statement.name, env), "value")
-        if isinstance(statement, tree.Flow | tree.Output | tree.Bind):
-            for stage in statement.pipeline.stages:
-                if isinstance(stage, tree.Labelled):
-                    poison(slot(stage.label, env), "label")
-    except (Trouble, Poisoned):
-        pass
-    if isinstance(statement, tree.Flow):
-        flow.current = expected_value(statement.contract, env)
-    elif isinstance(statement, tree.Input):
-        flow.current = POISON
-
-
-def _names(pattern: tree.Pattern) -> list[tree.NamePattern]:
-    if isinstance(pattern, tree.NamePattern):
-        return [pattern]
-    return [name for item in pattern.items for name in _names(item)]
-
-
-# --- Statements ---------------------------------------------------------------------------------
 
 
 def run_flow(statement: tree.Flow, flow: Flow, env: Env) -> None:

@@ -161,8 +161,14 @@ class WindowKind(Kind):
 
     def convert(self, value: Any, rank: int) -> Any:
         if isinstance(value, Window):
-            return per_axis(value.kernel, rank, 1, self), per_axis(value.stride, rank, 1, self)
+            return per_axis(value.kernel, rank, 1, self), per_axis(value.stride, rank, 1, _StepKind())
         return per_axis(value, rank, 1, self), None
+
+
+class _StepKind(WindowKind):
+    """What a window is told to be where its stride is at fault."""
+
+    noun = "a window with a stride of at least 1"
 
 
 def per_axis(value: Any, rank: int, least: int, what: Kind) -> tuple[int, ...]:
