@@ -60,12 +60,39 @@ def free_memory(device: torch.device) -> int:
     """Bytes that the device has free."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
+    free = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
     info = Path("/proc/meminfo")
     if info.is_file():
         for line in info.read_text().splitlines():
             if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+                free = int(line.split()[1]) * 1024
+    limit = free_in_group()
+    return free if limit is None else min(free, limit)
+
+
+def free_in_group(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int | None:
+    """Bytes that are left to this process's control group, as a container's limit has it; None if there is no limit.
+
+    The tightest of the groups around it counts (Linux's Documentation/admin-guide/cgroup-v2.rst). What they hold of
+    files is given up where it is needed.
+    """
+    try:
+        lines = own.read_text().splitlines()
+        path = next(line.removeprefix("0::") for line in lines if line.startswith("0::")).strip("/")
+    except (OSError, StopIteration):
+        return None
+    left: list[int] = []
+    for group in (root / path, *(root / path).parents):
+        if not group.is_relative_to(root):
+            break
+        try:
+            limit, used = (group / "memory.max").read_text().strip(), int((group / "memory.current").read_text())
+            counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):
+            continue  # The root has no limit, and no such files.
+        if limit.isdecimal():
+            left.append(max(0, int(limit) - used + int(counts.get("inactive_file", 0))))
+    return min(left, default=None)
 
 
 def processors() -> int:
