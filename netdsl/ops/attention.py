@@ -140,14 +140,15 @@ class Attend(Operator):
         return scores * k.shape[-1] + output.elements * k.shape[-2]
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
-        q, k = inputs[0], inputs[args["k"]]
+        q, k, v = inputs[0], inputs[args["k"]], inputs[args["v"]]
         rows = output.elements // output.shape[-1]
-        if args["bias"] is None and not args["dropout"]:
-            # Fused: the logarithm of each softmax's sum, from which the backward pass computes the weights again.
+        if args["bias"] is None and not args["dropout"] and len(q.shape) + q.batched == 4:
+            # Fused, which is there for heads of a batch only: the logarithm of each softmax's sum, from which the backward pass computes the weights again.
             return Kept(inputs=True, output=True, extra=rows * BYTES["float"])
-        # Queries and keys times the root of the scale; the weights; and where some are dropped, the mask and the rest.
+        # Queries and keys times the root of the scale; the values, copied as their heads rarely lie in a row; the
+        # weights; and where some are dropped, the mask and the rest.
         weights = rows * k.shape[-2] * BYTES["float"]
-        return Kept(inputs=(args["v"],), extra=q.bytes + k.bytes + (3 if args["dropout"] else 1) * weights)
+        return Kept(extra=q.bytes + k.bytes + v.bytes + (3 if args["dropout"] else 1) * weights)
 
 
 class _Mismatch(Problem):

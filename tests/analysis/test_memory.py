@@ -190,9 +190,9 @@ def test_a_whole_network_keeps_what_torch_keeps() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    # LRN and heads; residual units; channel splits and shuffles; gates and stochastic depth; attention.
+    # LRN and heads; residual units; channel splits and shuffles; gates and stochastic depth; attention, also in windows.
     "name",
-    ["googlenet", "resnet18", "shufflenet_v2_x1_0", "efficientnet_b0", "vit_b_32"],
+    ["googlenet", "resnet18", "shufflenet_v2_x1_0", "efficientnet_b0", "vit_b_32", "swin_t"],
 )
 def test_an_emitted_network_keeps_what_torch_keeps(name: str) -> None:
     figures = netdsl.load(name).report(train=True, batch=2).figures
