@@ -4,7 +4,8 @@ All train the same architecture at the same precision and batch, from bytes in m
 trained as its reference script does (contiguous memory, images normalised on the host, plain SGD, the loss read each
 step, as its progress line does), as timm's `train.py` does by default (contiguous memory, bytes to the device,
 Nesterov's momentum, the loss read now and then), and as that does with `--channels-last`; the emitted `googlenet_bn` by
-the harness. Each runs in a process of its own, in turns. benchmarks/gains.py tells what each measure is worth.
+the harness, as it is and with sibling convolutions merged. Each runs in a process of its own, in turns.
+benchmarks/gains.py tells what each measure is worth.
 
 torchvision is no dependency: `pip install --no-deps torchvision`; its two compiled operators are declared here, since
 it registers them when it is imported and none is used.
@@ -43,7 +44,7 @@ from _googlenet import (
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 3
 PRECISION = os.environ.get("PRECISION", "")
 """`float32` or `bfloat16`, for all; else what the harness would choose for the device."""
-HARNESS = "harness"
+HARNESS, MERGED = "harness", "harness, --merge-siblings"
 LOOPS = {
     "torchvision's settings": [TORCHVISION],
     "timm's settings": [TORCHVISION, BYTES, NESTEROV, UNREAD],
@@ -57,7 +58,7 @@ def precision() -> str:
     return choose_precision(PRECISION or "auto", device(), (3, 224, 224))
 
 
-def ours() -> Run:
+def ours(merge_siblings: bool) -> Run:
     """A step of the harness."""
     from netdsl_pytorch import harness
     from netdsl_pytorch.harness import emitted, system
@@ -79,7 +80,7 @@ def ours() -> Run:
     where = device()
     system.keep_freed_memory()
     torch.manual_seed(0)
-    model = harness.trainable(load_spec("googlenet_bn", traced=True).sound())
+    model = harness.trainable(load_spec("googlenet_bn", traced=True, merge_siblings=merge_siblings).sound())
     net = emitted.build(Path("model.py"), model.source, model.name)
     net = net.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = pixels()
@@ -126,7 +127,11 @@ def main() -> None:
     import torch
 
     lower = [BFLOAT16] if precision() == "bfloat16" else []
-    candidates = {**{name: " ".join([*measures, *lower]) for name, measures in LOOPS.items()}, HARNESS: HARNESS}
+    candidates = {
+        **{name: " ".join([*measures, *lower]) for name, measures in LOOPS.items()},
+        HARNESS: HARNESS,
+        MERGED: MERGED,
+    }
     found = take_turns(__file__, candidates, ROUNDS)
     rows = []
     for name, runs in found.items():
@@ -144,6 +149,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--candidate"]:
-        print(*(ours() if sys.argv[2] == HARNESS else loop(sys.argv[2].split())))
+        print(*(ours(sys.argv[2] == MERGED) if sys.argv[2] in (HARNESS, MERGED) else loop(sys.argv[2].split())))
     else:
         main()

@@ -46,7 +46,7 @@ def set_seed(seed: int, device: torch.device) -> None:
 def choose_precision(name: str, device: torch.device, input_shape: Sequence[int]) -> str:
     """`float32` or `bfloat16`, `auto` resolved: bfloat16 on a GPU, and on a CPU where it was measured to be faster.
 
-    That is with tiles (AMX), and for large images with AVX512-BF16 alone: there GoogLeNet at 224x224 trained 1.6 times
+    That is with tiles (AMX), and for large images with AVX512-BF16 alone: there GoogLeNet at 224x224 trained 1.5 times
     as fast in bfloat16 (benchmarks/gains.py), mini_googlenet at 28x28 no faster (4 % slower).
     """
     if name in ("float32", "bfloat16"):
