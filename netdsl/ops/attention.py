@@ -143,7 +143,8 @@ class Attend(Operator):
         q, k, v = inputs[0], inputs[args["k"]], inputs[args["v"]]
         rows = output.elements // output.shape[-1]
         if args["bias"] is None and not args["dropout"] and len(q.shape) + q.batched == 4:
-            # Fused, which is there for heads of a batch only: the logarithm of each softmax's sum, from which the backward pass computes the weights again.
+            # Fused, which is there for heads of a batch only: the logarithm of each softmax's sum, from which the
+            # backward pass computes the weights again.
             return Kept(inputs=True, output=True, extra=rows * BYTES["float"])
         # Queries and keys times the root of the scale; the values, copied as their heads rarely lie in a row; the
         # weights; and where some are dropped, the mask and the rest.

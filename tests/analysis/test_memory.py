@@ -190,7 +190,7 @@ def test_a_whole_network_keeps_what_torch_keeps() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    # LRN and heads; residual units; channel splits and shuffles; gates and stochastic depth; attention, also in windows.
+    # LRN, heads; residual units; channel splits and shuffles; gates, stochastic depth; attention, also in windows.
     "name",
     ["googlenet", "resnet18", "shufflenet_v2_x1_0", "efficientnet_b0", "vit_b_32", "swin_t"],
 )
