@@ -139,8 +139,8 @@ def _digits() -> DataSet:
             "the digits come with scikit-learn, which is not installed", help="pip install scikit-learn"
         ) from error
     images, labels = load_digits(return_X_y=True)
-    # Intensities are whole numbers from 0 to 16, so bytes hold them exactly.
-    images = images.reshape(-1, 1, 8, 8).astype("uint8")
+    # Intensities are whole numbers from 0 to 16; white is to be 255, as in any image that `predict` is shown.
+    images = (images.reshape(-1, 1, 8, 8) * 255 / 16).round().astype("uint8")
     parts = train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=0)
     train_images, test_images, train_labels, test_labels = (torch.from_numpy(part) for part in parts)
     train, test = MemorySplit(train_images, train_labels.long()), MemorySplit(test_images, test_labels.long())

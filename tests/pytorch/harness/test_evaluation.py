@@ -10,6 +10,7 @@ from netdsl_pytorch.harness import HarnessError, Options, evaluate, list_runs, p
 from netdsl_pytorch.harness.crops import crops
 from netdsl_pytorch.harness.data import MemorySplit, load
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from tests.pytorch.harness.models import recompile_tiny, tiny
 
@@ -128,6 +129,17 @@ def test_more_crops_see_each_image_once(runs: list[Path]) -> None:
     assert evaluated(runs[:1], crops=10).figures.images == 360
     with pytest.raises(HarnessError, match="there are no 12 crops: 1, 10 or 144"):
         evaluated(runs[:1], crops=12)
+
+
+def test_pictures_of_digits_are_told_as_the_digits_are(runs: list[Path], tmp_path: Path) -> None:
+    # As anybody would draw them, white on black.
+    drawn, labels = load_digits(return_X_y=True)
+    paths = [tmp_path / f"{number}.png" for number in range(60)]
+    for path, digit in zip(paths, drawn, strict=False):
+        Image.fromarray((digit.reshape(8, 8) * 15.9).astype(np.uint8)).save(path)
+    found = predict(runs[0], paths, recompile_tiny, top=1, device="cpu")
+    right = sum(each.classes[0][0] == str(label) for each, label in zip(found, labels, strict=False))
+    assert right / len(paths) > evaluated(runs[:1]).figures.top1 - 0.15
 
 
 def test_an_image_of_a_digit_is_named(runs: list[Path], tmp_path: Path) -> None:
