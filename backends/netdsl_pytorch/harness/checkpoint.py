@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,22 +45,22 @@ class Checkpoint:
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Makes `path` hold `content`, wholly or not at all, also if the machine dies. Raises HarnessError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with _replacing(path) as temporary:
         _write_flushed(temporary, content)
-        temporary.replace(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise HarnessError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def write_tensors_atomic(path: Path, tensors: dict[str, Tensor]) -> None:
     """Likewise makes `path` a safetensors file of `tensors`. Raises HarnessError."""
+    with _replacing(path) as temporary:
+        _write_tensors(temporary, tensors)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file to write and flush, which then takes the place of `path`. Raises HarnessError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        _write_tensors(temporary, tensors)
+        yield temporary
         temporary.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
@@ -180,6 +180,7 @@ def load(folder: Path, step: int) -> Checkpoint:
         data = (path / name).read_bytes()
         if _sha256(data) != manifest["files"][name]["sha256"]:
             raise ValueError(f"{name} is not what was written")
+        # Safe: the format holds numbers and names, and no code.
         contents[name] = safetensors.torch.load(data)
     return Checkpoint(step, manifest["position"], contents[MODEL], contents[OPTIMIZER], contents.get(AVERAGE))
 

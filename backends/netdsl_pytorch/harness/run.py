@@ -172,8 +172,9 @@ class RunFolder:
                 )
             warn(f"{self.model} differs from what the compiler emits; it runs because it is trusted")
         # What was trained is what the folder says, whatever the compiler calls it today.
-        same = ("spec_name", "params", "inputs", "input_shape", "num_classes", "spec_model", "spec_root", "limits")
-        values = {name: getattr(description, name) for name in (*same, "merge_siblings")}
+        settings = ("params", "inputs", "limits", "merge_siblings")
+        same = ("spec_name", "spec_model", "spec_root", "input_shape", "num_classes", *settings)
+        values = {name: getattr(description, name) for name in same}
         moves = {} if again is None else again.moves
         return TrainableModel(name=description.model, source=source, spec=spec, moves=moves, **values)
 

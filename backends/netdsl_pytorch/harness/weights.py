@@ -63,6 +63,7 @@ def load_weights(
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file. Raises HarnessError."""
     try:
+        # Safe: the format holds numbers and names, and no code.
         return safetensors.torch.load(path.read_bytes())
     except OSError as error:
         raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
@@ -100,6 +101,7 @@ def convert(source: Path, target: Path) -> int:
     if target.exists():
         raise HarnessError(f"{target} exists", help="another name, or remove it first")
     try:
+        # The one pickle that is read: `weights_only` refuses whatever would run code.
         content: Any = torch.load(source, map_location="cpu", weights_only=True)
     except OSError as error:
         raise HarnessError(f"cannot read {source}: {error.strerror or error}") from error
