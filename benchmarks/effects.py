@@ -18,7 +18,7 @@ import itertools
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,6 +34,7 @@ from netdsl_pytorch.harness import Options, TrainableModel, emitted, system
 from netdsl_pytorch.harness.batches import Batches
 from netdsl_pytorch.harness.data import load
 from netdsl_pytorch.harness.loop import total_loss
+from netdsl_pytorch.harness.metrics import gradient_norms
 from netdsl_pytorch.harness.optimise import make_optimizer
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
 from netdsl_pytorch.harness.run import RunFolder
@@ -64,7 +65,7 @@ def model(
 
 
 def norms(made: TrainableModel, recipe: Recipe, data: str, seed: int, steps: int) -> dict[str, float]:
-    """The norm of the gradient of each stage, the mean over the first `steps` (of one epoch at most)."""
+    """The norm of the gradient of each stage but the heads, the mean over the first `steps` (of one epoch at most)."""
     torch.manual_seed(seed)
     net = emitted.build(Path("model.py"), made.source, made.name).train()
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -75,17 +76,10 @@ def norms(made: TrainableModel, recipe: Recipe, data: str, seed: int, steps: int
         loss, _ = total_loss(net(batch.images), batch, emitted.loss_weights(net), 0.0)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        found.append(dict(stages(net)))
+        found.append(gradient_norms(net))
         optimizer.step()
-    return {name: mean(norms[name] for norms in found) for name in found[0]}
-
-
-def stages(net: torch.nn.Module) -> Iterator[tuple[str, float]]:
-    """Each stage of the net that has weights, heads left out, and the norm of its gradient."""
-    for name, stage in net.named_children():
-        gradients = [p.grad.norm() for p in stage.parameters() if p.grad is not None]
-        if gradients and not name.startswith("aux"):
-            yield name, torch.stack(gradients).norm().item()
+    stages = [name for name in found[0] if not name.startswith("aux")]
+    return {name: mean(norms[name] for norms in found) for name in stages}
 
 
 def trained(made: TrainableModel, options: Options) -> dict[str, float]:
