@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from netdsl.cli.errors import exit_code
 from netdsl.cli.options import add_format, add_overrides, add_spec, overrides
 from netdsl.text.diagnostic import SpecError
+from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -71,7 +72,7 @@ def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[s
         except SpecError as error:
             tell(error.diagnostics)
     if not models:
-        lines.append(f"{name}: no net, so that only the syntax is checked")
+        lines.append(f"{visible(name)}: no net, so that only the syntax is checked")
     return list(found.values()), lines
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netdsl.cli.backends import find_backend
 from netdsl.cli.files import STDOUT, check_target, write_text
 from netdsl.cli.options import add_merge, add_overrides, add_spec, load, tell, tell_merged
+from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -41,7 +42,7 @@ def run(args: Namespace) -> int:
     )
     write_text(args.output, text)
     if args.output != STDOUT:
-        sys.stderr.write(f"wrote {args.output}: {loaded.graph.name}, {text.count(chr(10))} lines\n")
+        sys.stderr.write(f"wrote {visible(args.output)}: {loaded.graph.name}, {text.count(chr(10))} lines\n")
     tell_merged(loaded)
     return tell(loaded)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netdsl.cli.errors import CommandError
 from netdsl.cli.options import add_overrides, overrides
 from netdsl.cli.training import told
+from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -46,5 +47,5 @@ def run(args: Namespace) -> int:
         loaded = load_spec(args.split_siblings, **overrides(args), traced=True, merge_siblings=True).sound()
         with told() as harness:
             count = harness.split_siblings(source, target, loaded.merged)
-    sys.stderr.write(f"{count} tensors in {args.target}\n")
+    sys.stderr.write(f"{count} tensors in {visible(args.target)}\n")
     return 0

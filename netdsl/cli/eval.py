@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.options import add_format
 from netdsl.cli.training import add_device, add_trust, recompile, told
+from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -53,16 +54,18 @@ def _text(tested: Any) -> str:
     nets = f", {len(tested.runs)} nets together" if len(tested.runs) > 1 else ""
     # Among five classes, the right one is always one of the best five.
     top5 = f"top-5 {figures.top5:.2%}   " if len(tested.classes) > 5 else ""
+    data = visible(tested.data)
     lines = [
         f"top-1 {figures.top1:.2%}   {top5}loss {figures.loss:.4f}",
-        f"{figures.images:,} test images of {tested.data}, {tested.crops} crop{'s' * (tested.crops > 1)} each{nets}",
+        f"{figures.images:,} test images of {data}, {tested.crops} crop{'s' * (tested.crops > 1)} each{nets}",
     ]
     if len(tested.classes) <= SHOWN:
         rows = figures.confusion.tolist()
         width = max(len(str(count)) for row in rows for count in row) + 1
-        names = max(map(len, tested.classes))
+        classes = [visible(name) for name in tested.classes]
+        names = max(map(len, classes))
         lines += ["", "rows are the true classes, columns in the same order what the net took them for"]
-        for name, row in zip(tested.classes, rows, strict=True):
+        for name, row in zip(classes, rows, strict=True):
             lines.append(f"{name:>{names}} " + "".join(f"{count:>{width}}" for count in row))
     return "\n".join(lines) + "\n"
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from netdsl.cli.errors import CommandError
+from netdsl.text.characters import harmless
 from netdsl.text.terminal import write
 
 if TYPE_CHECKING:
@@ -43,7 +44,11 @@ def check_target(path: str, state_of: Callable[[str], FileState], *, force: bool
 
 
 def write_text(path: str, text: str) -> None:
-    """Write a file as a whole: readers see the old one or the new one, never a part. `-` is standard output."""
+    """Write a file as a whole: readers see the old one or the new one, never a part. `-` is standard output.
+
+    Whoever shows the file on a terminal is safe from what it was made of.
+    """
+    text = harmless(text)
     if path == STDOUT:
         write(sys.stdout, text)
         return

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DONE, FINDINGS, USAGE, UNVERIFIED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 101, 130
 
+HELP, VERSION = ("-h", "--help", "help"), ("-V", "--version")
+
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("netdsl.cli.check", "say what is wrong with a spec"),
     "fmt": ("netdsl.cli.fmt", "give specs their one layout"),
@@ -49,6 +51,15 @@ REPORT = "this is a bug in netdsl; please report it with the spec and the comman
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in (*HELP, *VERSION):  # which say nothing but words of ours, and import nothing
+        return _main(args)
+    from netdsl.text.terminal import guarded_output
+
+    with guarded_output():
+        return _main(args)
+
+
+def _main(args: list[str]) -> int:
     try:
         code = _command(args)
         sys.stdout.flush()
@@ -71,12 +82,12 @@ def _command(args: list[str]) -> int:
         sys.stderr.write(overview())
         return USAGE
     name, *rest = args
-    if name in ("-h", "--help", "help"):
+    if name in HELP:
         if not rest or rest[0] not in COMMANDS:
             sys.stdout.write(overview())
             return DONE
         name, rest = rest[0], ["--help"]
-    if name in ("-V", "--version"):
+    if name in VERSION:
         from netdsl import __version__
 
         sys.stdout.write(f"netdsl {__version__}\n")
@@ -134,7 +145,9 @@ def _failed(error: Exception) -> int:
     if os.environ.get("NETDSL_DEBUG") == "1":
         import traceback
 
-        traceback.print_exc()
+        from netdsl.text.terminal import write
+
+        write(sys.stderr, traceback.format_exc())
     else:
         _say(f"internal error: {type(error).__name__}: {error}", f"{REPORT}; NETDSL_DEBUG=1 shows where it happened")
     return INTERNAL
@@ -144,9 +157,8 @@ def _say(message: str, help: str = "") -> None:
     from netdsl.text.excerpt import visible
     from netdsl.text.terminal import write
 
-    write(sys.stderr, "error: " + "\n".join(map(visible, message.split("\n"))) + "\n")
-    if help:
-        write(sys.stderr, "  help: " + "\n        ".join(map(visible, help.split("\n"))) + "\n")
+    # One line each: a line end is part of a name, whose rest must not look like a message of its own.
+    write(sys.stderr, f"error: {visible(message)}\n" + (f"  help: {visible(help)}\n" if help else ""))
 
 
 def _silence(stream: TextIO) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.cli.errors import CommandError
 from netdsl.text.diagnostic import did_you_mean
+from netdsl.text.excerpt import visible
 from netdsl.text.terminal import write
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def run(args: Namespace) -> int:
     stem = os.path.basename(path)[: -len(SUFFIX)]
     text = filled(args.template, stem)
     _create(path, text)
-    sys.stderr.write(f"wrote {path}, from the template {args.template}; `netdsl check {path}` checks it\n")
+    shown = visible(path)
+    sys.stderr.write(f"wrote {shown}, from the template {args.template}; `netdsl check {shown}` checks it\n")
     return 0
 
 

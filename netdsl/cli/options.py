@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from netdsl.cli.errors import OPTION, CommandError, exit_code
 from netdsl.limits import LIMITS, Limits
 from netdsl.text.diagnostic import did_you_mean
-from netdsl.text.source import Source
+from netdsl.text.read import source_from_text
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup
@@ -101,7 +101,7 @@ def params(args: Namespace) -> dict[str, tree.Expr]:
             raise CommandError(f"--param takes NAME=VALUE, not `{given}`", "such as `--param num_classes=10`")
         if name in found:
             raise CommandError(f"--param sets `{name}` twice")
-        found[name] = parse_expression(Source(f"{OPTION}param {name}", value.strip()))
+        found[name] = parse_expression(source_from_text(f"{OPTION}param {name}", value.strip()))
     return found
 
 

@@ -29,6 +29,7 @@ def run(args: Namespace) -> int:
     import json
     from pathlib import Path
 
+    from netdsl.text.excerpt import visible
     from netdsl.text.terminal import write
 
     with told() as harness:
@@ -49,7 +50,8 @@ def run(args: Namespace) -> int:
         write(sys.stdout, json.dumps({"schema": 1, "predictions": values}, indent=2) + "\n")
         return 0
     for each in found:
-        width = max(len(name) for name, _ in each.classes)
-        lines = "".join(f"  {name:<{width}} {p:7.2%}\n" for name, p in each.classes)
-        write(sys.stdout, f"{each.image}\n{lines}")
+        named = [(visible(name), p) for name, p in each.classes]
+        width = max(len(name) for name, _ in named)
+        lines = "".join(f"  {name:<{width}} {p:7.2%}\n" for name, p in named)
+        write(sys.stdout, f"{visible(str(each.image))}\n{lines}")
     return 0

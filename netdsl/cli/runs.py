@@ -23,6 +23,7 @@ def configure(parser: CommandParser) -> None:
 def run(args: Namespace) -> int:
     from pathlib import Path
 
+    from netdsl.text.excerpt import visible
     from netdsl.text.terminal import write
 
     with told() as harness:
@@ -46,12 +47,12 @@ def run(args: Namespace) -> int:
         write(sys.stdout, json.dumps({"schema": 1, "runs": values}, indent=2) + "\n")
         return 0
     if not found:
-        sys.stderr.write(f"there are no runs in {args.folder}\n")
+        sys.stderr.write(f"there are no runs in {visible(args.folder)}\n")
     rows = [
         (
-            str(each.path),
-            each.model,
-            each.data,
+            visible(str(each.path)),
+            visible(each.model),
+            visible(each.data),
             "finished" if each.finished else f"epoch {each.epochs_done}/{each.epochs}",
             f"{each.top1:.2%}" if each.top1 is not None else "-",
             f"{each.changed:%Y-%m-%d %H:%M}",

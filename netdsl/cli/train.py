@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from netdsl.cli.errors import CommandError
 from netdsl.cli.options import SPEC_HELP, add_merge, add_overrides, load, tell_merged
 from netdsl.cli.training import add_device, add_trust, recompile, told
+from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -96,7 +97,7 @@ def _train(args: Namespace) -> None:
         else:
             model = harness.trainable(loaded, args.param, args.input, args.limit)
         if args.dry_run:
-            sys.stdout.write("\n".join(harness.dry_run(model, options).lines()) + "\n")
+            sys.stdout.write("\n".join(map(visible, harness.dry_run(model, options).lines())) + "\n")
             return
         harness.train(model, options)
 

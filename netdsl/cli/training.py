@@ -61,11 +61,11 @@ def recompile(spec: str, description: Any) -> Any:
     from netdsl.cli.options import overrides
     from netdsl.loading import load_model
     from netdsl.syntax.parser import parse
-    from netdsl.text.source import Source
+    from netdsl.text.read import source_from_text
 
     asked = Namespace(param=description.params, input=description.inputs, limit=description.limits)
     given = overrides(asked)
-    source = Source(description.spec_name, spec)
+    source = source_from_text(description.spec_name, spec, given["limits"])
     found = Spec(source, description.spec_model, description.spec_root)
     merge = description.merge_siblings
     loaded = load_model(found, parse(source, given["limits"]), traced=True, merge_siblings=merge, **given).sound()

@@ -9,6 +9,7 @@ from netdsl.draw.figure import Edge
 from netdsl.draw.layout import Box, Col, RowBox
 from netdsl.draw.room import room
 from netdsl.draw.view import Spot, View, Wire
+from netdsl.text.excerpt import visible
 
 
 class Link(NamedTuple):
@@ -180,7 +181,8 @@ def as_dot(view: View, title: str) -> str:
 
 
 def _dot(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    """A text in quotes, as Graphviz shows it: its escapes (`\\N`, the node's name) are none here."""
+    escaped = visible(text.replace("\n", " ")).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 

@@ -25,6 +25,7 @@ from netdsl.draw.style import css
 from netdsl.draw.view import opened_to
 from netdsl.draw.xml import escape
 from netdsl.graph.types import format_shape
+from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
     from netdsl.analysis.report import Line
@@ -78,7 +79,7 @@ def page(graph: Graph, source: Source) -> str:
 <div id="drawing" tabindex="0" role="region" aria-label="drawing">{svg}</div>
 </section>
 <section>
-<h2>{escape(os.path.basename(source.name))}</h2>
+<h2>{escape(visible(os.path.basename(source.name)))}</h2>
 <div class="spec" tabindex="0" role="region" aria-label="spec">
 {_spec(graph, source)}
 </div>

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+from netdsl.text.characters import ACTING
+
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+_UNFIT = re.compile(f"{ACTING.pattern}|[\ufffe\uffff]")
+"""What XML 1.0 cannot write (controls, halves of surrogate pairs, two non-characters), and what acts unseen."""
 
 
 def escape(text: str) -> str:
     """The text for use between tags and in quoted attributes."""
-    if not text.replace("\n", "").isprintable():
-        text = "".join(each if _fits(each) else "\ufffd" for each in text)
-    return text.translate(_ESCAPES)
-
-
-def _fits(character: str) -> bool:
-    """Whether XML 1.0 can write a character: no control, no half of a surrogate pair, no non-character of its plane."""
-    code = ord(character)
-    return character in "\t\n\r" or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or code > 0xFFFF
+    return _UNFIT.sub("\ufffd", text).translate(_ESCAPES)
 
 
 def number(value: float) -> str:

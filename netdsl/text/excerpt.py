@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from unicodedata import category, east_asian_width
 
+from netdsl.text.characters import escape
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,11 +26,7 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(character if character.isprintable() else _escape(character) for character in text)
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+    return "".join(character if character.isprintable() else escape(character) for character in text)
 
 
 def _cell(character: str) -> tuple[str, int]:
@@ -36,7 +34,7 @@ def _cell(character: str) -> tuple[str, int]:
     if character == "\t":
         return _TAB, len(_TAB)
     if not character.isprintable():
-        escaped = _escape(character)
+        escaped = escape(character)
         return escaped, len(escaped)
     if character.isascii():
         return character, 1

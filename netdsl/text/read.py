@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from netdsl.limits import Limits
+from netdsl.text.characters import ACTING, BIDI, CONTROLS, SURROGATES, UNSEEN
 from netdsl.text.codes import BAD_CHARACTER, BAD_ENCODING, CANNOT_READ, LIMIT
 from netdsl.text.diagnostic import Diagnostic, SpecError, SpecSyntaxError
 from netdsl.text.source import Source, Span
@@ -20,13 +21,15 @@ from netdsl.text.source import Source, Span
 if TYPE_CHECKING:
     from os import PathLike
 
-    from netdsl.text.codes import Code
+    from netdsl.text.characters import ACTING, BIDI, CONTROLS, SURROGATES, UNSEEN
+from netdsl.text.codes import Code
 
 STDIN = "<stdin>"
 """The name of standard input in messages."""
 
-_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # Unicode's property Bidi_Control
-_FORBIDDEN = re.compile(rf"[\r\0{_BIDI}]")  # once CRLF is LF
+_KINDS = (("carriage return", r"\r"), ("NUL", r"\0"), ("bidirectional", f"[{BIDI}]"), ("control", f"[{CONTROLS}]"),
+          ("half", f"[{SURROGATES}]"), ("unseen", f"[{UNSEEN}]"))  # fmt: skip
+_KIND = re.compile("|".join(f"({pattern})" for _, pattern in _KINDS))
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -60,7 +63,7 @@ def source_from_text(name: str, text: str, limits: Limits = Limits()) -> Source:
     if len(text) > limits.file_size:
         raise _too_large(name, limits)
     source = Source(name, text.replace("\r\n", "\n"))
-    if _FORBIDDEN.search(source.text):
+    if ACTING.search(source.text):  # once CRLF is LF
         raise SpecSyntaxError(_bad_characters(source))
     return source
 
@@ -133,18 +136,24 @@ def _bad_characters(source: Source) -> list[Diagnostic]:
     """One finding for each kind of character that no spec may have, at the first of them."""
     first: dict[str, int] = {}
     count: dict[str, int] = {}
-    for found in _FORBIDDEN.finditer(source.text):
-        kind = found[0] if found[0] in "\r\0" else "bidi"
+    for found in _KIND.finditer(source.text):
+        kind = _KINDS[(found.lastindex or 1) - 1][0]
         first.setdefault(kind, found.start())
         count[kind] = count.get(kind, 0) + 1
     diagnostics = []
     for kind, at in first.items():
-        if kind == "\r":
+        which = f"U+{ord(source.text[at]):04X}"
+        if kind == "carriage return":
             message, help = "a carriage return without a line feed", "end lines with LF or CRLF"
-        elif kind == "\0":
+        elif kind == "NUL":
             message, help = "a NUL character", "this may not be a text file"
+        elif kind == "control":
+            message = f"the control character {which}"
+            help = "remove it; of control characters, a spec may have tabs and line ends"
+        elif kind == "half":
+            message, help = f"{which}, half of a surrogate pair,", "no file in UTF-8 can hold it: remove it"
         else:
-            message = f"the bidirectional control U+{ord(source.text[at]):04X}"
+            message = f"the bidirectional control {which}" if kind == "bidirectional" else f"the unseen {which}"
             help = "such characters can make a text look different from what it says: remove them"
         more = count[kind] - 1
         notes = (f"{more:,} more such character{'s' * (more > 1)}",) if more else ()

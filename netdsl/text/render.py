@@ -6,12 +6,12 @@ text joins the pieces and a terminal gets each role in its colour, so both say t
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from netdsl.text.excerpt import CLIPPED, WIDEST, excerpt, visible
+from netdsl.text.terminal import coloured, takes_colour, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,14 +25,15 @@ Line = list[Piece]
 
 _COLOURS: dict[Role, str] = {
     "text": "",
-    "message": "bold",
-    "frame": "blue",
-    "error": "bold red",
-    "warning": "bold yellow",
-    "note": "bold green",
-    "secondary": "blue",
-    "help": "cyan",
+    "message": "1",
+    "frame": "34",
+    "error": "1;31",
+    "warning": "1;33",
+    "note": "1;32",
+    "secondary": "34",
+    "help": "36",
 }
+"""As parameters of a control sequence (ECMA-48, SGR): messages bold, frames blue, errors bold and red, and so on."""
 
 MOST_LABELS = 12
 """Secondary places that are drawn; the others are counted."""
@@ -73,10 +74,8 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], stream: TextIO) -> None
     for diagnostic in found:
         lines += [*_layout(diagnostic), []]
     lines.append([(summary(found), "message")])
-    text = _coloured(lines) if _takes_colour(stream) else "".join(_plain(line) + "\n" for line in lines)
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    # A terminal set to ASCII still gets its message.
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    drawn = _coloured if takes_colour(stream) else _plain
+    write(stream, "".join(drawn(line) + "\n" for line in lines))
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
@@ -90,23 +89,8 @@ def _plain(line: Line) -> str:
     return "".join(text for text, _ in line)
 
 
-def _takes_colour(stream: TextIO) -> bool:
-    """Whether a stream is a terminal that takes colour; NO_COLOR as on no-color.org: set and not empty."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _coloured(lines: Iterable[Line]) -> str:
-    from io import StringIO
-
-    from rich.console import Console
-    from rich.text import Text
-
-    drawn = StringIO()
-    console = Console(file=drawn, force_terminal=True, force_jupyter=False, legacy_windows=False)
-    for line in lines:
-        # Soft wrapping leaves long lines to the terminal, so that what is copied from it has no line breaks added.
-        console.print(Text.assemble(*((text, _COLOURS[role]) for text, role in line)), soft_wrap=True)
-    return drawn.getvalue()
+def _coloured(line: Line) -> str:
+    return "".join(coloured(text, _COLOURS[role]) for text, role in line)
 
 
 def _stretch(span: Span) -> dict[str, object]:

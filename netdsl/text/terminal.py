@@ -1,9 +1,18 @@
-"""What the output goes to: how wide it is, whether it takes colour, and which characters it can show."""
+"""What the output goes to: how wide it is, whether it takes colour, and which characters it gets.
+
+Specs, data and runs of others hold text, and a terminal obeys some of it. `main` puts a guard around standard output
+and standard error, so that no command has to think of that.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TextIO
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+from netdsl.text.characters import harmless
 
 PLAIN_WIDTH = 110
 """Columns where nothing tells: a pipe or a file."""
@@ -42,12 +51,70 @@ def shows(stream: TextIO, text: str) -> bool:
     return True
 
 
+_MARK = f"\x1b{os.urandom(8).hex()}"
+"""Stands before a control sequence of our own. No text of others can hold it, since each process has another one."""
+
+RENEW = f"{_MARK}r"
+"""Begins a line that takes the place of the one before it, on a terminal."""
+
+
+class Guarded:
+    """A stream to which text goes as something to read: what a terminal would obey is written as an escape.
+
+    Control sequences of ours, which `painted` and `RENEW` give, are the exception. Bytes written to `buffer`, which
+    are for a file or a pipe, pass as they are.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        first, *rest = text.split(_MARK)
+        shown = [harmless(first)]
+        for part in rest:
+            if part.startswith("r"):
+                shown += ["\r\x1b[K", harmless(part[1:])]
+            else:
+                sequence, end, text = part.partition("m")
+                shown += [f"\x1b{sequence}{end}", harmless(text)]
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        return self.stream.write("".join(shown).encode(encoding, "backslashreplace").decode(encoding))
+
+    def writelines(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+
+def guarded(stream: TextIO) -> TextIO:
+    """The stream with a guard around it; one that has it already stays as it is."""
+    return stream if isinstance(stream, Guarded) else cast("TextIO", Guarded(stream))
+
+
+@contextmanager
+def guarded_output() -> Iterator[None]:
+    """Standard output and standard error with guards around them, for as long as a command runs."""
+    before = sys.stdout, sys.stderr
+    # None where a process was started with the stream closed.
+    sys.stdout, sys.stderr = (stream and guarded(stream) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
 def write(stream: TextIO, text: str) -> None:
-    """Write text, with escapes for what the stream cannot show."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    """Write text, with escapes for what a terminal would obey and for what the stream cannot show."""
+    guarded(stream).write(text)
 
 
 def painted(text: str, style: str) -> str:
     """The text in a style, for a terminal that takes colour."""
-    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if STYLES[style] and text else text
+    return coloured(text, STYLES[style])
+
+
+def coloured(text: str, parameters: str) -> str:
+    """The text with the parameters of a control sequence (ECMA-48, SGR), which only a guarded stream writes."""
+    return f"{_MARK}[{parameters}m{text}{_MARK}[0m" if parameters and text else text

@@ -13,7 +13,7 @@ import pytest
 
 from netdsl import load
 from netdsl.cli.table import draw, size
-from netdsl.text.terminal import takes_colour
+from netdsl.text.terminal import takes_colour, write
 from tests.analysis.schema import Stats
 from tests.cli.conftest import Ran
 
@@ -127,7 +127,8 @@ ESCAPE = re.compile(r"\x1b\[[\d;]*m")
 def test_colour_adds_nothing_but_colour() -> None:
     report = load("googlenet").report()
     plain = draw(report, 3, width=100)
-    coloured = draw(report, 3, width=100, colour=True)
+    write(stream := io.StringIO(), draw(report, 3, width=100, colour=True))
+    coloured = stream.getvalue()
     assert ESCAPE.search(coloured)
     assert [line.rstrip() for line in ESCAPE.sub("", coloured).splitlines()] == plain.splitlines()
 

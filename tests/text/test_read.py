@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         (b"a\nb\n", "a\nb\n"),
         (b"a\r\nb\r\n", "a\nb\n"),
         (b"\xef\xbb\xbfa\n", "a\n"),
-        (b"\xef\xbb\xbf\xef\xbb\xbfa", "\ufeffa"),
+        ("# سلام می‌کنم 👩‍🔬\t\u3000x\xa0\n".encode(), "# سلام می‌کنم 👩‍🔬\t\u3000x\xa0\n"),
         ("# größe 3×3\r\n".encode(), "# größe 3×3\n"),
     ],
 )
@@ -49,6 +49,13 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"a\r\r\nb", "E0003", (1, 2), "a carriage return without a line feed cannot stand in a spec"),
         (b"a\r\n\0", "E0003", (2, 1), "a NUL character cannot stand in a spec"),
         ("a\n# \u202e".encode(), "E0003", (2, 3), "the bidirectional control U+202E cannot stand in a spec"),
+        (b"# a\x1b[2J", "E0003", (1, 4), "the control character U+001B cannot stand in a spec"),
+        (b"a\x0c\n", "E0003", (1, 2), "the control character U+000C cannot stand in a spec"),
+        (b"# \x7f", "E0003", (1, 3), "the control character U+007F cannot stand in a spec"),
+        ("# \x9b2J".encode(), "E0003", (1, 3), "the control character U+009B cannot stand in a spec"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa", "E0003", (1, 1), "the unseen U+FEFF cannot stand in a spec"),
+        ("# a\u2028b".encode(), "E0003", (1, 4), "the unseen U+2028 cannot stand in a spec"),
+        ("# \U000e0041".encode(), "E0003", (1, 3), "the unseen U+E0041 cannot stand in a spec"),
     ],
 )
 def test_what_is_no_text(data: bytes, code: str, place: tuple[int, int], message: str) -> None:

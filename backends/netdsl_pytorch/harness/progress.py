@@ -6,6 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from netdsl.text.excerpt import visible
+from netdsl.text.terminal import RENEW, write
+
 
 class Progress:
     """Writes to standard error; standard output is for data."""
@@ -44,7 +47,7 @@ class Progress:
         shown, width = list(parts), shutil.get_terminal_size().columns - 1
         while len(shown) > 1 and len("  ".join(shown)) > width:
             shown.pop()
-        self._write("\r\x1b[K" + "  ".join(shown)[:width])
+        self._write(RENEW + "  ".join(shown)[:width])
         self.drawn = True
 
     def say(self, text: str) -> None:
@@ -63,12 +66,12 @@ class Progress:
             self.drawn = False
 
     def _line(self, text: str) -> None:
-        self._write(("\r\x1b[K" if self.drawn else "") + text + "\n")
+        self._write((RENEW if self.drawn else "") + visible(text) + "\n")
         self.drawn = False
 
     def _write(self, text: str) -> None:
         try:
-            self.stream.write(text)
+            write(self.stream, text)
             self.stream.flush()
         except (OSError, ValueError):
             # Nobody is looking any more (a closed pipe or terminal): no reason to lose hours of training.
