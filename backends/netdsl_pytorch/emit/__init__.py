@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netdsl.graph.graph import Graph
+from netdsl.text.excerpt import visible
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.file import state_of, write_file
 from netdsl_pytorch.emit.loop import safe
@@ -16,7 +17,8 @@ def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = Fals
     """
     emission = Emission(graph, inference)
     # The same bytes on every machine: a path would tell where this one keeps its files.
-    return write_file(emission, emission.write(), spec_name.replace("\\", "/").rpartition("/")[2], spec_text)
+    name = visible(spec_name.replace("\\", "/").rpartition("/")[2])
+    return write_file(emission, emission.write(), name, spec_text)
 
 
 def factory_name(graph: Graph) -> str:

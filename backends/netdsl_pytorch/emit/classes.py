@@ -222,8 +222,8 @@ def docstring(text: str, indent: int) -> list[str]:
             own = textwrap.wrap(" ".join(own), DOC_WIDTH - indent, break_on_hyphens=False)
         lines += ["", *own] if lines else own
     shown = [_escape(line) for line in lines] or ["A module."]
-    if shown[-1].endswith('"') and not shown[-1].endswith('\\"'):
-        shown[-1] = shown[-1][:-1] + '\\"'
+    # A quote that no backslash escapes: an even number of them are backslashes of the text.
+    shown[-1] = re.sub(r'(?<!\\)((?:\\\\)*)"$', r'\1\\"', shown[-1])
     pad = " " * indent
     if len(shown) == 1:
         return [Doc(f'{pad}"""{shown[0].lstrip()}"""')]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from netdsl.text.excerpt import visible
 from netdsl_pytorch.emit.layout import (
     NOTHING,
     SPACE,
@@ -123,7 +124,7 @@ def _brackets(left: str, docs: Sequence[Doc], right: str, *, rows: bool) -> Doc:
             comma = "," if not last else IfBroken(",") if len(parts) > 1 else ""
             inner.append((row.doc, comma))
             if row.comment:
-                inner.append(Comment(f"# {row.comment}"))
+                inner.append(Comment(f"# {visible(row.comment)}"))
             if not last:
                 inner.append(SPACE)
         return Group((left, Indent((NOTHING, *inner)), NOTHING, right))
@@ -287,7 +288,9 @@ def parenthesised_if_broken(code: Code) -> Doc:
 
 def statement(head: str, code: Code, *, comment: str = "", tail: str = "", indent: int = 0) -> list[str]:
     """`head` and an expression, as lines: `x = f(x)  # comment`, `return x`, `if x:`."""
-    lines = lay_out((head, parenthesised_if_broken(code), tail, Comment(f"# {comment}") if comment else ""), indent)
+    lines = lay_out(
+        (head, parenthesised_if_broken(code), tail, Comment(f"# {visible(comment)}") if comment else ""), indent
+    )
     return lines
 
 
