@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json as writer
+import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from netdsl import __version__
 from netdsl.text.codes import CODES
@@ -87,7 +89,8 @@ def _location(span: Span) -> dict[str, Any]:
     region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": span.source.name.replace("\\", "/")},
+            # What a URI cannot hold is written in percents, byte by byte as the file system has it.
+            "artifactLocation": {"uri": quote(os.fsencode(span.source.name.replace("\\", "/")), safe="/:<>")},
             "region": region,
         }
     }

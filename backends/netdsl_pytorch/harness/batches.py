@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from netdsl.text.excerpt import visible
 from netdsl_pytorch.harness.augment import Augmentation, blend, blends, middle_box
 from netdsl_pytorch.harness.data import DataSet
 from netdsl_pytorch.harness.decode import BrokenImage, decode
@@ -198,7 +199,7 @@ class Batches:
         files = self.data.train if split == "train" else self.data.test
         for index, why in broken:
             assert isinstance(files, FileSplit)
-            self.broken.setdefault(files.name(index), why)
+            self.broken.setdefault(visible(files.name(index)), visible(why))  # a name can hold a line end
         if len(self.broken) > self.recipe.broken_limit:
             name, why = next(reversed(self.broken.items()))
             raise HarnessError(

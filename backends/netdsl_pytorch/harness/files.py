@@ -67,7 +67,7 @@ class FileSplit:
     def digest(self, digest: "hashlib._Hash", root: Path) -> None:
         """Adds names, sizes and classes to a fingerprint: contents would take hours to read."""
         for path in self.paths:
-            digest.update(f"{os.path.relpath(path, root)}\0{os.path.getsize(path)}\n".encode())
+            digest.update(f"{os.path.relpath(path, root)}\0{os.path.getsize(path)}\n".encode(errors="surrogateescape"))
         digest.update(self.labels.numpy().data)
         if self.spans is not None:
             digest.update(np.ascontiguousarray(self.spans).data)

@@ -2,18 +2,23 @@
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from netdsl.text.characters import harmless
+from netdsl.text.excerpt import visible
 from netdsl_pytorch.harness.checkpoint import write_atomic
 from netdsl_pytorch.harness.run import Description, RunFolder
 
 TABLED = 20
 """Up to so many classes the confusion matrix is a table; beyond, a picture and a list of its largest entries."""
 CONFUSED = 15
+_MARKUP = re.compile(r"[\\`*\[\]|~]")
+"""What begins code, emphasis, links and cells. Underscores do only at the ends of words, and names hold many."""
 
 
 def write(
@@ -32,7 +37,7 @@ def write(
     for name, content in pictures.items():
         write_atomic(run.path / name, content)
     parts = [
-        f"# {description.model} on {Path(description.data).name}",
+        f"# {_words(description.model)} on {_words(Path(description.data).name)}",
         _summary(result),
         "## Curves",
         "![Loss, accuracy and learning rate over the steps](curves.svg)" if pictures else _NO_PICTURES,
@@ -45,12 +50,12 @@ def write(
         "## Recipe",
         _code(description.recipe.as_toml(), "toml"),
         "## Net",
-        f"`{description.spec_name}`" + _changes(description),
+        _span(description.spec_name) + _changes(description),
         _code(run.read(run.spec), "") if run.spec.exists() else _code(run.read(run.model), "python"),
         "## Environment",
         _table(("what", "which"), list(environment.items())),
     ]
-    write_atomic(run.report, ("\n\n".join(parts) + "\n").encode())
+    write_atomic(run.report, harmless("\n\n".join(parts) + "\n").encode())
 
 
 _NO_PICTURES = "There are pictures here where matplotlib is installed: `pip install matplotlib`."
@@ -72,7 +77,7 @@ def _summary(result: dict[str, Any]) -> str:
 
 def _changes(description: Description) -> str:
     changes = [*description.params, *(f"input {shape}" for shape in description.inputs)]
-    return f", with {', '.join(changes)}:" if changes else ":"
+    return f", with {', '.join(map(_words, changes))}:" if changes else ":"
 
 
 def _epochs(lines: list[dict[str, Any]]) -> str:
@@ -168,7 +173,17 @@ def _svg(figure: Any) -> bytes:
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(_words, line)) + " |" for line in lines)
+
+
+def _words(text: str) -> str:
+    """Text that Markdown shows as it is: no tag, link, picture or end of a cell comes of it, nor a line."""
+    return _MARKUP.sub(r"\\\g<0>", visible(text)).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _span(text: str) -> str:
+    """Text as code within a line."""
+    return f"`{visible(text)}`" if "`" not in text else _words(text)
 
 
 def _code(text: str, language: str) -> str:
