@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from netdsl.cli.main import main
 from netdsl.draw.graphs import as_dot, as_mermaid
 from tests.cli.conftest import Ran
 from tests.draw.drawings import drawing, net
@@ -127,6 +129,46 @@ def test_a_command_that_forgets_is_held_all_the_same(netdsl: Run, monkeypatch: p
 
     monkeypatch.setattr("netdsl.cli.check.run", forgets)
     assert acting(netdsl("check", "googlenet").out) == set()
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+SGR = re.compile(r"\x1b\[(?:[0-9;]+)m")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="such names are none elsewhere")
+@pytest.mark.parametrize(
+    "command", [["check"], ["stats"], ["diff", "googlenet"], ["verify", "--quick"], ["specs"]], ids=" ".join
+)
+def test_colours_are_ours_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    path = tmp_path / f"{ARGUMENT}.net"
+    for text in (SPEC.replace('use "USED" { A }\n', ""), SPEC, f"# {PRINTABLE}\n{SPEC}"):
+        path.write_text(text, encoding="utf-8", newline="")
+        monkeypatch.setattr("sys.stdout", out := Terminal())
+        monkeypatch.setattr("sys.stderr", err := Terminal())
+        main([*command, str(path)])
+        shown = out.getvalue() + err.getvalue()
+        assert acting(SGR.sub("", shown)) == set()
+        assert {found[2:-1] for found in SGR.findall(shown)} <= {
+            "0",
+            "1",
+            "2",
+            "31",
+            "32",
+            "34",
+            "36",
+            "1;31",
+            "1;32",
+            "1;33",
+        }
+        assert SGR.search(shown) or command in (["check"], ["specs"])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from netdsl.cli.main import main
 from tests.text.acting import HOSTILE, acting
@@ -76,6 +78,20 @@ def test_names_of_data_and_runs(folder: Path, tmp_path: Path, capsys: pytest.Cap
     assert "\n::error" not in report
     rows = [line for line in report.partition("## Confusion")[2].splitlines() if line.startswith("| ")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows[:4]} == {4}
+
+
+def test_names_of_tensors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    netdsl = Ended(capsys)
+    spec, weights = tmp_path / "tiny.net", tmp_path / f"{NAME}.safetensors"
+    spec.write_text(SPEC, encoding="utf-8")
+    tensors = {f"{NAME}.weight": torch.zeros(2), f"logits.{NAME}": torch.zeros(2)}
+    save_file(tensors, weights, metadata={NAME: NAME})
+    torch.save(tensors, tmp_path / "a.pt")
+    for flags in ([], ["--reset", "logits"], ["--reset", NAME]):
+        said = netdsl("train", spec, "--out", tmp_path / "run", "--weights", weights, *flags, "--device", "cpu")
+        assert said.startswith("error: ")
+    netdsl("convert", tmp_path / "a.pt", tmp_path / f"b{NAME}.safetensors")
+    netdsl("convert", weights, tmp_path / "c.safetensors", "--split-siblings", spec)
 
 
 def test_what_a_run_folder_holds(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
