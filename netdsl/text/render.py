@@ -10,8 +10,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from netdsl.text.characters import harmless
 from netdsl.text.excerpt import CLIPPED, WIDEST, excerpt, visible
-from netdsl.text.terminal import coloured, takes_colour, write
+from netdsl.text.terminal import ours, takes_colour, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,15 +26,14 @@ Line = list[Piece]
 
 _COLOURS: dict[Role, str] = {
     "text": "",
-    "message": "1",
-    "frame": "34",
-    "error": "1;31",
-    "warning": "1;33",
-    "note": "1;32",
-    "secondary": "34",
-    "help": "36",
+    "message": "bold",
+    "frame": "blue",
+    "error": "bold red",
+    "warning": "bold yellow",
+    "note": "bold green",
+    "secondary": "blue",
+    "help": "cyan",
 }
-"""As parameters of a control sequence (ECMA-48, SGR): messages bold, frames blue, errors bold and red, and so on."""
 
 MOST_LABELS = 12
 """Secondary places that are drawn; the others are counted."""
@@ -74,8 +74,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], stream: TextIO) -> None
     for diagnostic in found:
         lines += [*_layout(diagnostic), []]
     lines.append([(summary(found), "message")])
-    drawn = _coloured if takes_colour(stream) else _plain
-    write(stream, "".join(drawn(line) + "\n" for line in lines))
+    write(stream, _coloured(lines) if takes_colour(stream) else "".join(_plain(line) + "\n" for line in lines))
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
@@ -89,8 +88,19 @@ def _plain(line: Line) -> str:
     return "".join(text for text, _ in line)
 
 
-def _coloured(line: Line) -> str:
-    return "".join(coloured(text, _COLOURS[role]) for text, role in line)
+def _coloured(lines: Iterable[Line]) -> str:
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.text import Text
+
+    drawn = StringIO()
+    console = Console(file=drawn, force_terminal=True, force_jupyter=False, legacy_windows=False)
+    for line in lines:
+        pieces = ((harmless(text), _COLOURS[role]) for text, role in line)
+        # Soft wrapping leaves long lines to the terminal, so that what is copied from it has no line breaks added.
+        console.print(Text.assemble(*pieces), soft_wrap=True)
+    return ours(drawn.getvalue())
 
 
 def _stretch(span: Span) -> dict[str, object]:

@@ -112,9 +112,10 @@ def write(stream: TextIO, text: str) -> None:
 
 def painted(text: str, style: str) -> str:
     """The text in a style, for a terminal that takes colour."""
-    return coloured(text, STYLES[style])
+    return ours(f"\x1b[{STYLES[style]}m") + text + ours("\x1b[0m") if STYLES[style] and text else text
 
 
-def coloured(text: str, parameters: str) -> str:
-    """The text with the parameters of a control sequence (ECMA-48, SGR), which only a guarded stream writes."""
-    return f"{_MARK}[{parameters}m{text}{_MARK}[0m" if parameters and text else text
+def ours(drawn: str) -> str:
+    """A drawn text with its control sequences marked as our own, so that a guarded stream writes them. None of them
+    may come from others: what is theirs is made `harmless` before it is drawn."""
+    return drawn.replace("\x1b", _MARK)
