@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from netdsl.limits import Limits
 from netdsl.text.codes import CANNOT_READ, UNKNOWN_MODEL
 from netdsl.text.diagnostic import Diagnostic, SpecError, did_you_mean
 from netdsl.text.read import read_source
 from netdsl.text.source import Source, Span
+
+if TYPE_CHECKING:
+    from netdsl.elaborate.imports import Reader
 
 SUFFIX = ".net"
 
@@ -28,8 +31,8 @@ class Spec(NamedTuple):
 
     source: Source
     model: str | None
-    root: str | None
-    """The folder that its `use` statements may reach; None for standard input."""
+    root: str | Reader | None
+    """The folder that its `use` statements may reach, or what gives them files; None for standard input."""
 
 
 class BuiltIn(NamedTuple):

@@ -16,6 +16,7 @@ from netdsl.text.diagnostic import ContractError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from netdsl.elaborate.imports import Used
     from netdsl.elaborate.session import Instead
     from netdsl.graph.graph import Graph
     from netdsl.passes.merge_siblings import Merged
@@ -34,6 +35,8 @@ class Loaded(NamedTuple):
     findings: tuple[Diagnostic, ...]
     figures: Figures
     merged: Merged | None = None
+    used: Used | None = None
+    """The files below the spec's root that it uses."""
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -94,6 +97,8 @@ def load_model(
 ) -> Loaded:
     """The graph of one model of a parsed spec; with `merge_siblings`, after that pass, which needs it `traced`."""
 
+    used: Used = {}
+
     def made(instead: Instead | None = None) -> Graph:
         return elaborate(
             file,
@@ -104,6 +109,7 @@ def load_model(
             traced=traced,
             root=spec.root,
             instead=instead,
+            used=used,
         )
 
     with collector_paused():
@@ -115,4 +121,4 @@ def load_model(
             graph = merged.graph
         figures = Figures(graph)
         more = merged.notes if merged is not None else ()
-        return Loaded(graph, spec, (*graph.notes, *check_budgets(graph, figures), *more), figures, merged)
+        return Loaded(graph, spec, (*graph.notes, *check_budgets(graph, figures), *more), figures, merged, used)

@@ -27,7 +27,7 @@ from netdsl.text.diagnostic import ContractError, SpecSemanticError, did_you_mea
 if TYPE_CHECKING:
     from os import PathLike
 
-    from netdsl.elaborate.imports import Imports
+    from netdsl.elaborate.imports import Imports, Reader, Used
 
 _FRAMES = 20_000
 """Python calls that the deepest elaboration within the limits needs, and room."""
@@ -41,13 +41,15 @@ def elaborate(
     inputs: Mapping[str | None, tuple[int, ...]] | None = None,
     limits: Limits | None = None,
     traced: bool = False,
-    root: str | PathLike[str] | None = None,
+    root: str | PathLike[str] | Reader | None = None,
     instead: Instead | None = None,
+    used: Used | None = None,
 ) -> Graph:
     """The graph of a model of a file, the only one unless it is named.
 
     `params` are the net's parameters by name, values or expressions of the language; `inputs` the shapes of inputs by
-    name, None for the only one, all axes or the last ones. `root` is the folder below which other files may be used.
+    name, None for the only one, all axes or the last ones. `root` is the folder below which other files may be used,
+    or what gives them (elaborate/imports); `used` is told of each that was.
     With `traced`, numbers remember where they came from (graph/symbolic.py). `instead` has what is elaborated in
     place of combines, by where they stand (passes/merge_siblings).
 
@@ -57,7 +59,7 @@ def elaborate(
     graph = None
     with _room(), collector_paused():
         try:
-            graph = _elaborate(session, file, model, dict(params or {}), dict(inputs or {}), root)
+            graph = _elaborate(session, file, model, dict(params or {}), dict(inputs or {}), _loader(root, used))
         except Trouble as found:
             session.report(found.diagnostic)
         except Poisoned:
@@ -75,9 +77,9 @@ def _elaborate(
     model: str | None,
     params: dict[str, Any],
     inputs: dict[str | None, tuple[int, ...]],
-    root: str | PathLike[str] | None,
+    load: Loader,
 ) -> Graph | None:
-    value = elaborate_file(file, session, _loader(root))
+    value = elaborate_file(file, session, load)
     name, net, definition = _find(value, model)
     call_env = Env(value.env, limit=value.orders.get(name))
     values = _params(params, net, value.env)
@@ -91,7 +93,7 @@ def _elaborate(
     return graph_of(name, flow, session, file.doc, definition, call_env, parameters, opened)
 
 
-def _loader(root: str | PathLike[str] | None) -> Loader:
+def _loader(root: str | PathLike[str] | Reader | None, used: Used | None) -> Loader:
     """Finds the files that a spec uses. Most use none, and what is needed to find files takes long to import."""
     made: list[Imports] = []
 
@@ -101,7 +103,7 @@ def _loader(root: str | PathLike[str] | None) -> Loader:
 
             from netdsl.elaborate.imports import Imports
 
-            made.append(Imports(None if root is None else Path(root)))
+            made.append(Imports(root if root is None or callable(root) else Path(root), used))
         return made[0].load(use, session)
 
     return load
