@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from netdsl.cli.options import add_format
-from netdsl.cli.training import add_device, add_trust, recompile, told
+from netdsl.cli.options import add_format, add_limits
+from netdsl.cli.training import add_device, add_trust, recompiler, told
 from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def configure(parser: CommandParser) -> None:
     parser.add_argument("--data", metavar="DATA", help="other test images than those of the first run")
     add_device(parser)
     add_trust(parser)
+    add_limits(parser)
     add_format(parser, "text", "json")
     parser.examples("netdsl eval runs/1", "netdsl eval runs/1 runs/2 runs/3 --crops 144")
 
@@ -38,7 +39,7 @@ def run(args: Namespace) -> int:
     with told() as harness:
         tested = harness.evaluate(
             [Path(path) for path in args.runs],
-            recompile,
+            recompiler(args.limit),
             crops=args.crops,
             data=args.data,
             device=args.device or "auto",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from netdsl.cli.options import add_format
-from netdsl.cli.training import add_device, add_trust, recompile, told
+from netdsl.cli.options import add_format, add_limits
+from netdsl.cli.training import add_device, add_trust, recompiler, told
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,6 +21,7 @@ def configure(parser: CommandParser) -> None:
     parser.add_argument("--crops", metavar="N", type=int, default=1, help="views of each image: 1, 10 or 144 (1)")
     add_device(parser)
     add_trust(parser)
+    add_limits(parser)
     add_format(parser, "text", "json")
     parser.examples("netdsl predict runs/photos cat.jpg dog.png --top 3")
 
@@ -36,7 +37,7 @@ def run(args: Namespace) -> int:
         found = harness.predict(
             Path(args.run),
             [Path(path) for path in args.images],
-            recompile,
+            recompiler(args.limit),
             top=args.top,
             crops=args.crops,
             device=args.device or "auto",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.errors import CommandError
 from netdsl.cli.options import SPEC_HELP, add_merge, add_overrides, load, tell_merged
-from netdsl.cli.training import add_device, add_trust, recompile, told
+from netdsl.cli.training import add_device, add_trust, recompiler, told
 from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _train(args: Namespace) -> None:
 def _resume(args: Namespace) -> None:
     from pathlib import Path
 
-    asked = ("recipe", "set", "memory", "weights", "reset", "param", "input", "limit", "merge_siblings")
+    asked = ("recipe", "set", "memory", "weights", "reset", "param", "input", "merge_siblings")
     fixed = ("spec", "out", *asked, "dry_run")
     given = [name for name in fixed if getattr(args, name)]
     if given:
@@ -116,7 +116,7 @@ def _resume(args: Namespace) -> None:
     }
     changes |= {"quiet": args.quiet or None, "trust_model": args.trust_model or None}
     with told() as harness:
-        harness.resume(Path(args.resume), changes, recompile)
+        harness.resume(Path(args.resume), changes, recompiler(args.limit))
 
 
 def _batch(text: str) -> int | str:

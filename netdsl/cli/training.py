@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ from netdsl.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from netdsl.limits import Limits
+    from netdsl.text.source import Source
 
 HARNESS = "netdsl_pytorch.harness"
 
@@ -55,18 +59,56 @@ def add_device(parser: ArgumentParser) -> None:
     parser.add_argument("--device", default=None, help="auto (a GPU if there is one), cpu, cuda or cuda:N")
 
 
-def recompile(spec: str, description: Any) -> Any:
-    """The model of a run, compiled again from the text of its spec and what its description says was asked for."""
+def recompiler(limits: list[str]) -> Callable[[str, Any, Callable[[str, int], bytes]], Any]:
+    """What compiles the spec of a run again, within the limits that the command line sets: a run raises none itself."""
+    return partial(_recompile, limits)
+
+
+def _recompile(limits: list[str], spec: str, description: Any, read: Callable[[str, int], bytes]) -> Any:
+    """The model of a run, compiled again from the text of its spec, what its description says was asked for, and the
+    files that `read` gives. Nothing else is read, whatever the description says.
+    """
     from netdsl.catalogue import Spec
     from netdsl.cli.options import overrides
     from netdsl.loading import load_model
     from netdsl.syntax.parser import parse
-    from netdsl.text.read import source_from_text
+    from netdsl.text.codes import LIMIT
+    from netdsl.text.diagnostic import SpecError
+    from netdsl.text.read import source_from_bytes, source_from_text
 
-    asked = Namespace(param=description.params, input=description.inputs, limit=description.limits)
+    asked = Namespace(param=description.params, input=description.inputs, limit=limits)
     given = overrides(asked)
-    source = source_from_text(description.spec_name, spec, given["limits"])
-    found = Spec(source, description.spec_model, description.spec_root)
-    merge = description.merge_siblings
-    loaded = load_model(found, parse(source, given["limits"]), traced=True, merge_siblings=merge, **given).sound()
-    return harness().trainable(loaded, description.params, description.inputs, description.limits)
+
+    def used(path: str, limits: Limits) -> Source:
+        try:
+            return source_from_bytes(path, read(path, limits.file_size), limits)
+        except FileNotFoundError:
+            way_out = f"the run keeps no copy of it: put one at spec/{path} in the run folder"
+            raise _cannot_read(path, "there is no such file", way_out) from None
+        except OSError as error:
+            raise _cannot_read(path, (error.strerror or str(error)).lower()) from None
+
+    try:
+        source = source_from_text(description.spec_name, spec, given["limits"])
+        found = Spec(source, description.spec_model, used)
+        merge = description.merge_siblings
+        loaded = load_model(found, parse(source, given["limits"]), traced=True, merge_siblings=merge, **given).sound()
+    except SpecError as error:
+        missing = [each for each in description.limits if each not in limits]
+        if missing and any(each.code is LIMIT for each in error):
+            flags = " ".join(f"--limit {each}" for each in missing)
+            raise CommandError(
+                f"this run asks for raised limits ({', '.join(missing)}), and only the command line raises limits: "
+                + next(each.message for each in error if each.code is LIMIT),
+                f"if you know what is in it: {flags}",
+            ) from error
+        raise
+    return harness().trainable(loaded, description.params, description.inputs, limits)
+
+
+def _cannot_read(path: str, why: str, help: str = "") -> Exception:
+    from netdsl.text.codes import CANNOT_READ
+    from netdsl.text.diagnostic import Diagnostic, SpecError
+    from netdsl.text.source import Source, Span
+
+    return SpecError([Diagnostic(CANNOT_READ, f"cannot read `{path}`: {why}", Span(Source(path, ""), 0, 0), help=help)])

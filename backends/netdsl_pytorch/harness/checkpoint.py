@@ -9,7 +9,9 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from netdsl_pytorch.harness import contained
 from netdsl_pytorch.harness.errors import HarnessError
 
 KEEP = 2
@@ -58,7 +61,8 @@ def write_tensors_atomic(path: Path, tensors: dict[str, Tensor]) -> None:
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """A file to write and flush, which then takes the place of `path`. Raises HarnessError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A name that nobody can have put a link at.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
         temporary.replace(path)
@@ -86,12 +90,27 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, tensor
     for name, value in tensors.items():
         owner, _, key = name.rpartition(":")
         parameter = parameters[owner]
+        if key not in _remembered(optimizer):
+            raise KeyError(name)
         if key == "step":
+            if value.numel() != 1 or not 0 <= float(value) < 2**53:
+                raise RuntimeError(f"{name} is no count of steps")
             # A count of steps: fused kernels want it beside the weights, others on the host.
             optimizer.state[parameter][key] = value.to(parameter.device) if fused else value
             continue
         # Laid out in memory as the parameter is, as the optimiser would have made it.
         optimizer.state[parameter][key] = torch.empty_like(parameter).copy_(value)
+    for state in optimizer.state.values():
+        if state and state.keys() != _remembered(optimizer):
+            raise RuntimeError(f"of a parameter {', '.join(state)} is remembered")
+
+
+def _remembered(optimizer: torch.optim.Optimizer) -> set[str]:
+    """What an optimiser remembers of each parameter."""
+    momentum = {"momentum_buffer"} if optimizer.defaults.get("momentum") else set()
+    if isinstance(optimizer, torch.optim.AdamW):
+        return {"step", "exp_avg", "exp_avg_sq"}
+    return {"step", "square_avg"} | momentum if isinstance(optimizer, torch.optim.RMSprop) else momentum
 
 
 def save(
@@ -106,13 +125,14 @@ def save(
 
     Does nothing if it is there. Raises HarnessError if the disk is full or fails; older checkpoints are then intact.
     """
+    _check_own(folder)
     target = _path(folder, step)
     if target.exists():
         return
     contents = {MODEL: model.state_dict(), OPTIMIZER: optimizer_tensors(optimizer, model)}
     if average is not None:
         contents[AVERAGE] = average.state_dict()
-    temporary = folder / f".step-{step:08d}.{os.getpid()}.tmp"
+    temporary = folder / f".step-{step:08d}.{os.getpid()}.{secrets.token_hex(8)}.tmp"
     try:
         temporary.mkdir(parents=True)
         files = {}
@@ -136,20 +156,24 @@ def save(
         shutil.rmtree(old, ignore_errors=True)
 
 
-def load_newest(folder: Path, warn: Callable[[str], None], *, tidy: bool = True) -> Checkpoint | None:
+def load_newest(
+    folder: Path, warn: Callable[[str], None], *, tidy: bool = True, most: int | None = None
+) -> Checkpoint | None:
     """The newest sound checkpoint in `folder`, None if there never was one.
 
     A damaged one is told to `warn`, set aside as `step-N.damaged`, and the one before is tried. Raises HarnessError if
-    all are damaged. Without `tidy` the folder is only read: somebody may be writing the next one.
+    all are damaged, or if the folder is a link. Without `tidy` the folder is only read: somebody may be writing the
+    next one. `most` is as in `load`.
     """
+    _check_own(folder)
     if tidy:
         for unfinished in folder.glob(".step-*.tmp"):
             shutil.rmtree(unfinished, ignore_errors=True)
     found = _steps(folder)
     for step, path in found:
         try:
-            return load(folder, step)
-        except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+            return load(folder, step, most)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
             why = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
             warn(f"the checkpoint of step {step} is damaged ({why}); trying the one before")
             if tidy:
@@ -160,10 +184,13 @@ def load_newest(folder: Path, warn: Callable[[str], None], *, tidy: bool = True)
     return None
 
 
-def load(folder: Path, step: int) -> Checkpoint:
-    """The checkpoint of step `step`. Raises ValueError and others if a single bit of it is wrong."""
+def load(folder: Path, step: int, most: int | None = None) -> Checkpoint:
+    """The checkpoint of step `step`. Raises ValueError and others if a single bit of it is wrong.
+
+    `most` is how many bytes one of its files may have; None is any number. No link is followed on the way.
+    """
     path = _path(folder, step)
-    text = (path / MANIFEST).read_bytes()
+    text = _read(path / MANIFEST)
     try:
         manifest: dict[str, Any] = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -177,12 +204,34 @@ def load(folder: Path, step: int) -> Checkpoint:
     for name in (MODEL, OPTIMIZER, AVERAGE):
         if name == AVERAGE and name not in manifest["files"]:
             continue
-        data = (path / name).read_bytes()
+        data = _read(path / name, most)
         if _sha256(data) != manifest["files"][name]["sha256"]:
             raise ValueError(f"{name} is not what was written")
         # Safe: the format holds numbers and names, and no code.
         contents[name] = safetensors.torch.load(data)
     return Checkpoint(step, manifest["position"], contents[MODEL], contents[OPTIMIZER], contents.get(AVERAGE))
+
+
+def most_bytes(module: nn.Module) -> int:
+    """How many bytes a file of its weights, or of what an optimiser remembers of them, can have."""
+    weights: int = sum(tensor.numel() * max(tensor.element_size(), 8) for tensor in module.state_dict().values())
+    return int(4 * weights + contained.HEADER_SIZE)
+
+
+def _read(path: Path, most: int | None = contained.RUN_FILE_SIZE) -> bytes:
+    """A file of a checkpoint. Raises OSError."""
+    folder = path.parent.parent
+    name = f"{folder.name}/{path.parent.name}/{path.name}"
+    limit = "run_file_size" if path.name == MANIFEST else "what the net needs"
+    return contained.read(folder.parent, name, sys.maxsize - 1 if most is None else most, limit)
+
+
+def _check_own(folder: Path) -> None:
+    """Raises HarnessError if the folder of checkpoints is a link: others would be damaged, written or removed."""
+    try:
+        contained.check_folder(folder)
+    except OSError as error:
+        raise HarnessError(f"cannot use {folder}: {error.strerror}") from error
 
 
 def _path(folder: Path, step: int) -> Path:
@@ -194,7 +243,7 @@ def _steps(folder: Path) -> list[tuple[int, Path]]:
     found = []
     for path in folder.glob("step-*"):
         digits = path.name.removeprefix("step-")
-        if digits.isascii() and digits.isdigit() and path.is_dir():
+        if digits.isascii() and digits.isdigit() and path.is_dir() and not path.is_symlink():
             found.append((int(digits), path))
     return sorted(found, reverse=True)
 
@@ -237,7 +286,7 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def _write_flushed(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
+    with path.open("xb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -1,6 +1,7 @@
 """The model that the harness trains: emitted from a checked graph, or a Python file that somebody has edited."""
 
 import ast
+import posixpath
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from netdsl.elaborate.imports import Used
 from netdsl.loading import Loaded
 from netdsl_pytorch.emit import emit, factory_name
 from netdsl_pytorch.harness import emitted
@@ -40,11 +42,36 @@ def trainable(
         input_shape=tuple(map(int, graph.inputs[0].value.type.shape)),
         num_classes=int(graph.results[0].value.type.shape[0]),
         spec_model=spec.model,
-        spec_root=spec.root,
+        files=copies(loaded.used or {}),
         limits=tuple(limits),
         merge_siblings=merged is not None,
         moves={} if merged is None else merged.moves,
     )
+
+
+def copies(used: Used) -> dict[str, str]:
+    """The texts of the files that a spec uses, by their paths below its folder as the `use` statements write them.
+
+    Links play no part in them, so that the copies use each other as the files do. Raises HarnessError where that
+    cannot be, which takes links that lead to other folders.
+    """
+    found: dict[str, str] = {}
+    waiting = [("", "")]
+    while waiting:
+        user, folder = waiting.pop()
+        for (by, text), (path, source) in used.items():
+            if by != user:
+                continue
+            name = posixpath.normpath(posixpath.join(folder, text))
+            if name.startswith("../") or found.get(name, source.text) != source.text:
+                raise HarnessError(
+                    f"no copy of `{text}` can be kept in the run: links lead the files that the spec uses elsewhere",
+                    help="put the files themselves into the spec's folder",
+                )
+            if name not in found:
+                found[name] = source.text
+                waiting.append((path, posixpath.dirname(name)))
+    return found
 
 
 def from_file(path: Path, inputs: Sequence[str] = ()) -> TrainableModel:

@@ -1,5 +1,6 @@
 """Imports the emitted file of a run, and nothing else."""
 
+import ast
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -32,6 +33,9 @@ def build(path: Path, source: str, factory: str) -> nn.Module:
 
     `source` is the text of the file at `path`. Raises HarnessError if it does not run or gives no module.
     """
+    # The name may come from a run's description: of all that the module will have, it is one of its own functions.
+    if factory not in functions(source):
+        raise HarnessError(f"{path} has no function `{factory}`")
     data = source.encode()
     name = f"netdsl_emitted_{hashlib.sha256(data).hexdigest()[:16]}"
     # Safe to run: the caller has just written `source`, or compared it byte by byte with what the compiler emits for
@@ -44,7 +48,7 @@ def build(path: Path, source: str, factory: str) -> nn.Module:
     sys.modules[name] = module
     try:
         loader.exec_module(module)
-        made = getattr(module, factory)()
+        made = vars(module)[factory]()
     except (torch.OutOfMemoryError, MemoryError, KeyboardInterrupt):
         raise
     except Exception as error:
@@ -52,6 +56,15 @@ def build(path: Path, source: str, factory: str) -> nn.Module:
     if not isinstance(made, nn.Module):
         raise HarnessError(f"`{factory}` in {path} gives a {type(made).__name__}, not a module")
     return made
+
+
+def functions(source: str) -> list[str]:
+    """The functions that a Python file defines, in their order; none if it is no Python."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return [each.name for each in body if isinstance(each, ast.FunctionDef)]
 
 
 def loss_weights(model: nn.Module) -> dict[str, float]:

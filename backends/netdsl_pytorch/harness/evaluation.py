@@ -5,23 +5,23 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import safetensors
 import torch
-from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
-from netdsl_pytorch.harness import checkpoint, data, decode, device, emitted, system
+from netdsl_pytorch.harness import checkpoint, contained, data, decode, device, emitted, system
 from netdsl_pytorch.harness.augment import middle_box
 from netdsl_pytorch.harness.batches import BROKEN
 from netdsl_pytorch.harness.crops import NATIVE, SCALES, check_count
 from netdsl_pytorch.harness.crops import crops as cut
+from netdsl_pytorch.harness.description import Description, data_of
 from netdsl_pytorch.harness.distributed import Group, processes
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.files import FileSplit
 from netdsl_pytorch.harness.metrics import Evaluation, Tally
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.progress import Progress
-from netdsl_pytorch.harness.run import Description, Recompile, RunFolder
+from netdsl_pytorch.harness.run import Recompile, RunFolder
+from netdsl_pytorch.harness.weights import parse_weights
 
 AT_ONCE = 256
 """Crops that go through a net together."""
@@ -80,13 +80,15 @@ def open_run(path: Path, recompile: Recompile, trusts: bool, where: torch.device
     description = run.describe()
     model: TrainableModel = run.load_model(description, recompile, trusts, progress.warn)
     module = emitted.build(run.model, model.source, model.name)
-    if run.weights.is_file():
+    most = checkpoint.most_bytes(module)
+    if run.has(run.weights):
         try:
-            weights = load_tensors(run.weights.read_bytes())
-        except (OSError, safetensors.SafetensorError) as error:
-            raise HarnessError(f"{run.weights} is damaged: {error}") from error
+            content = contained.read(run.path, run.weights.name, most, "what the net needs")
+        except OSError as error:
+            raise HarnessError(f"cannot read {run.weights}: {error.strerror or error}") from error
+        weights = parse_weights(content, run.weights)
     else:
-        found = checkpoint.load_newest(run.checkpoints, progress.warn, tidy=False)
+        found = checkpoint.load_newest(run.checkpoints, progress.warn, tidy=False, most=most)
         if found is None:
             raise HarnessError(f"{path} has no weights yet", help=f"train --resume {path} goes on with it")
         progress.warn(f"{path} is not finished: these are the weights of step {found.step}")
@@ -124,7 +126,7 @@ def evaluate(
         for other in trained[1:]:
             if other.description.classes != first.classes:
                 raise HarnessError(f"{other.run} tells other classes apart than {trained[0].run}")
-        images = _load(data or first.data, first)
+        images = _load(data_of(first, data), first)
         if images.num_classes != first.num_classes:
             raise HarnessError(
                 f"{images.name} has {images.num_classes} classes, and the net tells {first.num_classes} apart"

@@ -1,5 +1,6 @@
 """The curves of a run for TensorBoard, where it is installed."""
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ class Events:
             try:
                 from torch.utils.tensorboard import SummaryWriter
 
-                self.writer = SummaryWriter(str(self.folder))
+                # A name that nobody can have put a link at.
+                self.writer = SummaryWriter(str(self.folder), filename_suffix=f".{secrets.token_hex(8)}")
             except (ImportError, OSError):
                 self.writes = False
         if self.writer is None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from netdsl_pytorch.harness.batches import Batch
 from netdsl_pytorch.harness.distributed import ALONE, Group
+from netdsl_pytorch.harness.errors import HarnessError
 
 
 @dataclass(slots=True)
@@ -33,6 +35,23 @@ class Position:
     def begin_epoch(self, epoch: int) -> None:
         """Forgets the sums of the one before."""
         self.epoch, self.loss, self.correct, self.seen = epoch, 0.0, 0, 0
+
+
+_POSITION = TypeAdapter(Position)
+
+
+def restored(values: Any, step: int, epochs: int, steps_per_epoch: int) -> Position:
+    """The position that a checkpoint of step `step` holds. Raises HarnessError if it is none of such a run."""
+    try:
+        position = _POSITION.validate_python(values)
+    except ValidationError as error:
+        raise HarnessError(f"the checkpoint of step {step} is damaged: its position is none of a run") from error
+    first = position.epoch * steps_per_epoch
+    if position.step != step or position.epoch >= epochs or not first < step <= first + steps_per_epoch:
+        raise HarnessError(
+            f"the checkpoint of step {step} does not belong to run.json: its position is none of this run"
+        )
+    return position
 
 
 def gradient_norms(model: nn.Module) -> dict[str, float]:

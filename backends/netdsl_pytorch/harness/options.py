@@ -30,10 +30,10 @@ class TrainableModel:
     """How many logits the net gives."""
     spec_model: str | None = None
     """Which of several models of the spec it is."""
-    spec_root: str | None = None
-    """The folder that the spec's `use` statements may reach."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the files that the spec uses, by their paths below its folder."""
     limits: tuple[str, ...] = ()
-    """Limits on specs that were raised, as `name=number`."""
+    """Limits on specs that were raised, as `name=number`: told to those who compile it again, and not taken over."""
     merge_siblings: bool = False
     """Whether it was emitted with sibling convolutions merged."""
     moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from netdsl_pytorch.harness import data, device, emitted, memory
+from netdsl_pytorch.harness.description import Description
 from netdsl_pytorch.harness.distributed import Group
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.options import Options, TrainableModel
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
-from netdsl_pytorch.harness.run import Description
 from netdsl_pytorch.harness.weights import load_weights
 
 
@@ -53,7 +53,6 @@ def describe(
         params=model.params,
         inputs=model.inputs,
         spec_model=model.spec_model,
-        spec_root=model.spec_root,
         limits=model.limits,
         merge_siblings=model.merge_siblings,
         input_shape=model.input_shape,

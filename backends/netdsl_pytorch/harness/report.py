@@ -12,7 +12,8 @@ from torch import Tensor
 from netdsl.text.characters import harmless
 from netdsl.text.excerpt import visible
 from netdsl_pytorch.harness.checkpoint import write_atomic
-from netdsl_pytorch.harness.run import Description, RunFolder
+from netdsl_pytorch.harness.description import Description
+from netdsl_pytorch.harness.run import RunFolder
 
 TABLED = 20
 """Up to so many classes the confusion matrix is a table; beyond, a picture and a list of its largest entries."""
@@ -51,7 +52,7 @@ def write(
         _code(description.recipe.as_toml(), "toml"),
         "## Net",
         _span(description.spec_name) + _changes(description),
-        _code(run.read(run.spec), "") if run.spec.exists() else _code(run.read(run.model), "python"),
+        _code(run.read(run.spec), "") if run.has(run.spec) else _code(run.read(run.model), "python"),
         "## Environment",
         _table(("what", "which"), list(environment.items())),
     ]

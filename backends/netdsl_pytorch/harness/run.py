@@ -1,6 +1,8 @@
 """The run folder: the only thing that a run leaves, and all that a resumption needs.
 
 spec.net  model.py        the spec, and the module emitted from it that is trained
+spec/                     copies of the files that the spec uses, where it uses any
+initial.safetensors       a copy of the weights that it began with, where they were not random
 run.json                  what was asked for: recipe, data, device, precision, the net's parameters
 recipe.toml               the recipe with every key, to read and to use again; a resumption goes by run.json
 metrics.jsonl             a line every few steps, and one per epoch
@@ -10,61 +12,33 @@ checkpoints/              see checkpoint.py
 report.md, *.svg          see report.py
 weights.safetensors       the trained weights, keys as in the module's state_dict
 result.json               figures of the test split; written last, so that it says the run is finished
+
+Whoever is handed a run folder reads it as one reads a spec: what is in it decides nothing outside of it. All is read
+through contained.py, which follows no links; what is written is written aside and renamed, which follows none.
 """
 
-import dataclasses
+import io
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 
-from netdsl_pytorch.harness.checkpoint import write_atomic, write_tensors_atomic
+from netdsl_pytorch.harness import contained, description
+from netdsl_pytorch.harness.checkpoint import most_bytes, write_atomic, write_tensors_atomic
+from netdsl_pytorch.harness.description import Description
 from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.options import Options, Result, TrainableModel
-from netdsl_pytorch.harness.recipe import Recipe
+from netdsl_pytorch.harness.options import Result, TrainableModel
+from netdsl_pytorch.harness.weights import fill, parse_weights
 
-
-class Description(BaseModel):
-    """What `run.json` holds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: int = 1
-    model: str
-    """The factory function in `model.py`."""
-    spec_name: str
-    params: tuple[str, ...]
-    inputs: tuple[str, ...]
-    spec_model: str | None
-    spec_root: str | None
-    limits: tuple[str, ...]
-    merge_siblings: bool = False
-    input_shape: tuple[int, ...]
-    num_classes: int
-    data: str
-    data_sha256: str
-    """The data set's fingerprint."""
-    classes: tuple[str, ...]
-    """What the logits stand for, in their order."""
-    mean: tuple[float, ...]
-    """Of each channel, in units of a byte: images are normalised by it."""
-    std: tuple[float, ...]
-    weights: str | None
-    """The file that it began with, where it was not random weights."""
-    reset: tuple[str, ...] = ()
-    """Layers that did not take theirs from it."""
-    device: str
-    """What it was started on; a resumption may use another."""
-    precision: str
-    recipe: Recipe
-
-
-Recompile: TypeAlias = Callable[[str, Description], TrainableModel]
-"""Compiles a spec again: from its text, and from what a run's description says was asked of the compiler."""
+ReadSpec: TypeAlias = Callable[[str, int], bytes]
+"""Gives a file that the spec of a run uses, by its path, if it has no more than so many bytes. Raises OSError."""
+Recompile: TypeAlias = Callable[[str, Description, ReadSpec], TrainableModel]
+"""Compiles a spec again: from its text, from what a run's description says was asked of the compiler, and from the
+copies of other files in the run. It reads nothing else."""
 
 
 class RunFolder:
@@ -73,6 +47,8 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.spec = path / "spec.net"
+        self.used = path / "spec"
+        self.initial = path / "initial.safetensors"
         self.model = path / "model.py"
         self.description = path / "run.json"
         self.recipe = path / "recipe.toml"
@@ -83,19 +59,32 @@ class RunFolder:
         self.weights = path / "weights.safetensors"
         self.result = path / "result.json"
 
-    def create(self, model: TrainableModel, description: Description) -> None:
-        """Makes the folder. Raises HarnessError if there is something in its place."""
+    def create(self, model: TrainableModel, description: Description, weights: bytes | None = None) -> None:
+        """Makes the folder; `weights` is the file that it begins with. Raises HarnessError if there is something in its
+        place, or if a text is larger than it may be to be read again.
+        """
         check_free(self.path)
+        texts = {self.spec: model.spec} if model.spec else {}
+        texts |= {self.used / name: text for name, text in model.files.items()}
+        texts |= {self.model: model.source, self.recipe: description.recipe.as_toml()}
+        contents = {path: text.encode() for path, text in texts.items()}
+        contents[self.description] = as_json(description.model_dump(mode="json"))
+        for path, content in contents.items():
+            if len(content) > contained.RUN_FILE_SIZE:
+                raise HarnessError(
+                    f"{path} would have {len(content):,} bytes, and the limit `run_file_size` is "
+                    f"{contained.RUN_FILE_SIZE:,}"
+                )
         try:
             self.checkpoints.mkdir(parents=True)
         except OSError as error:
             raise HarnessError(f"cannot make the run folder {self.path}: {error.strerror or error}") from error
-        if model.spec:
-            write_atomic(self.spec, model.spec.encode())
-        write_atomic(self.model, model.source.encode())
-        write_atomic(self.recipe, description.recipe.as_toml().encode())
-        # Last: a folder without it was never a run.
-        write_atomic(self.description, as_json(description.model_dump(mode="json")))
+        if weights is not None:
+            write_atomic(self.initial, weights)
+        # run.json last: a folder without it was never a run.
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, content)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -109,11 +98,11 @@ class RunFolder:
             yield
             return
         lock = self.path / ".lock"
-        try:
-            file = lock.open("ab")
-        except OSError as error:
-            raise HarnessError(f"cannot write in {self.path}: {error.strerror or error}") from error
-        with file:
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(contained.opened(self.path, lock.name, append=True))
+            except OSError as error:
+                raise HarnessError(f"cannot write {lock}: {error.strerror or error}") from error
             try:
                 # A lock of this process, not of the file: those that decode images do not keep it alive.
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -131,21 +120,12 @@ class RunFolder:
         """What `run.json` says. Raises HarnessError if this is no run folder."""
         if not self.path.is_dir():
             raise HarnessError(f"there is no run folder {self.path}")
-        if not self.description.is_file():
+        if not self.has(self.description):
             raise HarnessError(
                 f"{self.path} is not a run folder: it has no {self.description.name}",
                 help="give the folder that was `--out` of the training",
             )
-        text = self.read(self.description)
-        try:
-            # Through JSON itself: the recipe is strict about types, and JSON has no tuples.
-            return Description.model_validate_json(text)
-        except ValidationError as error:
-            fault = error.errors()[0]
-            place = ".".join(map(str, fault["loc"]))
-            raise HarnessError(
-                f"{self.description} is damaged: {place + ': ' if place else ''}{fault['msg']}"
-            ) from error
+        return description.parse(self.read(self.description), self.description)
 
     def load_model(
         self, description: Description, recompile: Recompile, trusts: bool, warn: Callable[[str], None]
@@ -155,14 +135,14 @@ class RunFolder:
         Raises HarnessError if it is not, unless the user `trusts` it.
         """
         source = self.read(self.model)
-        has_spec = self.spec.exists()
+        has_spec = self.has(self.spec)
         if not has_spec and not trusts:
             raise HarnessError(
                 f"{self.path} trains a Python file ({description.spec_name}) and has no spec to compare it with",
                 help="--trust-model, if you know what is in it, runs it",
             )
         spec = self.read(self.spec) if has_spec else ""
-        again = recompile(spec, description) if has_spec else None
+        again = recompile(spec, description, self._read_used) if has_spec else None
         if again is not None and again.source != source:
             if not trusts:
                 raise HarnessError(
@@ -171,17 +151,28 @@ class RunFolder:
                     help="--trust-model, if you know what is in it, runs it as it is",
                 )
             warn(f"{self.model} differs from what the compiler emits; it runs because it is trusted")
-        # What was trained is what the folder says, whatever the compiler calls it today.
-        settings = ("params", "inputs", "limits", "merge_siblings")
-        same = ("spec_name", "spec_model", "spec_root", "input_shape", "num_classes", *settings)
+        # Whoever is trusted says what it takes and gives; else it is what the compiler says.
+        if again is not None and not trusts:
+            due = {"model": again.name, "input_shape": again.input_shape, "num_classes": again.num_classes}
+            for name, value in due.items():
+                if getattr(description, name) != value:
+                    raise HarnessError(f"{self.description} is damaged: `{name}` is not that of {self.spec}, {value}")
+        same = ("spec_name", "spec_model", "params", "inputs", "limits", "merge_siblings", "input_shape", "num_classes")
         values = {name: getattr(description, name) for name in same}
         moves = {} if again is None else again.moves
         return TrainableModel(name=description.model, source=source, spec=spec, moves=moves, **values)
 
+    def has(self, path: Path) -> bool:
+        """Whether there is one of the files, or anything in its place."""
+        return os.path.lexists(path)
+
+    def _read_used(self, name: str, most: int) -> bytes:
+        return contained.read(self.path, f"{self.used.name}/{name}", most, "file_size")
+
     def read(self, path: Path) -> str:
         """The text of one of the files, its line ends untouched. Raises HarnessError if it cannot be read."""
         try:
-            return path.read_bytes().decode()
+            return contained.read(self.path, path.name).decode()
         except UnicodeDecodeError as error:
             raise HarnessError(f"{path} is damaged: it is not UTF-8") from error
         except OSError as error:
@@ -190,9 +181,9 @@ class RunFolder:
     def append_metrics(self, values: dict[str, Any]) -> None:
         """Adds a line to `metrics.jsonl`. An epoch done again after a crash is there twice; the later line counts."""
         try:
-            with self.metrics.open("ab+") as file:
+            with contained.opened(self.path, self.metrics.name, append=True) as file:
                 # A crash may have left half a line.
-                if file.tell():
+                if file.seek(0, 2):
                     file.seek(-1, 2)
                     if file.read(1) != b"\n":
                         file.write(b"\n")
@@ -201,14 +192,21 @@ class RunFolder:
             raise HarnessError(f"cannot write {self.metrics}: {error.strerror or error}") from error
 
     def lines(self) -> list[dict[str, Any]]:
-        """`metrics.jsonl`; of lines for the same step, which a crash leaves, the last. Half a line is left out."""
+        """`metrics.jsonl`; of lines for the same step, which a crash leaves, the last. Half a line is left out.
+
+        Of a file that is larger than `metrics_size`, its end. Raises HarnessError if it cannot be read.
+        """
         found: dict[tuple[str, int], dict[str, Any]] = {}
-        if self.metrics.is_file():
-            for text in self.read(self.metrics).splitlines():
+        if self.has(self.metrics):
+            try:
+                content = contained.read_end(self.path, self.metrics.name, contained.METRICS_SIZE)
+            except OSError as error:
+                raise HarnessError(f"cannot read {self.metrics}: {error.strerror or error}") from error
+            for text in io.BytesIO(content):
                 try:
-                    line = json.loads(text)
-                    found[line["kind"], line["step"]] = line
-                except (ValueError, KeyError, TypeError):
+                    line = json.loads(text) if len(text) <= contained.METRICS_LINE else {}
+                    found[line["kind"], int(line["step"])] = line
+                except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                     continue
         return sorted(found.values(), key=lambda line: int(line["step"]))
 
@@ -219,10 +217,30 @@ class RunFolder:
 
     def read_broken(self) -> dict[str, str]:
         """What `write_broken` wrote before an interruption."""
-        if not self.broken.is_file():
+        if not self.has(self.broken):
             return {}
-        lines = self.broken.read_bytes().decode(errors="surrogateescape").splitlines()
+        try:
+            content = contained.read(self.path, self.broken.name)
+        except OSError as error:
+            raise HarnessError(f"cannot read {self.broken}: {error.strerror or error}") from error
+        lines = content.decode(errors="surrogateescape").splitlines()
         return {name: why for name, tab, why in (line.rpartition("\t") for line in lines) if tab}
+
+    def begin(self, module: nn.Module, description: Description, moves: Mapping[str, tuple[str, ...]]) -> None:
+        """Fills a module with the weights that the run began with, if not with random ones. Raises HarnessError."""
+        if description.weights is None:
+            return
+        if not self.has(self.initial):
+            raise HarnessError(
+                f"{self.path} began with the weights in {description.weights} and, being made by an older version, has "
+                "no copy of them; a path that a run names is not read",
+                help=f"if that is your file, put a copy of it at {self.initial}",
+            )
+        try:
+            content = contained.read(self.path, self.initial.name, most_bytes(module), "what the net needs")
+        except OSError as error:
+            raise HarnessError(f"cannot read {self.initial}: {error.strerror or error}") from error
+        fill(module, parse_weights(content, self.initial), self.initial, description.reset, moves)
 
     def finish(self, weights: dict[str, Tensor], result: dict[str, Any]) -> None:
         """Writes the weights, then the result."""
@@ -231,12 +249,13 @@ class RunFolder:
 
     def finished(self) -> Result | None:
         """The result, if the run has come to its end."""
-        if not self.result.is_file():
+        if not self.has(self.result):
             return None
         try:
             values = json.loads(self.read(self.result))
-            return Result(values["top1"], values["loss"], values["epochs"], values["seconds"], self.path)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            figures = float(values["top1"]), float(values["loss"]), int(values["epochs"]), float(values["seconds"])
+            return Result(*figures, self.path)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise HarnessError(f"{self.result} is damaged", help="delete it and resume the run again") from error
 
 
@@ -254,26 +273,6 @@ def check_free(path: Path) -> None:
         f"{path} exists and is not an empty folder",
         help=f"another folder for --out{f', or `--resume {path}` to go on with that run' if resumable else ''}",
     )
-
-
-CHANGEABLE = ("data", "device", "quiet", "checkpoint_every", "trust_model", "workers")
-"""The options that a resumption may set: those that leave the arithmetic alone."""
-
-
-def check_overrides(overrides: dict[str, Any], description: Description) -> None:
-    """Raises HarnessError for an option that would make the rest of a run another run."""
-    recorded = {**description.recipe.model_dump(), "precision": description.precision}
-    known = {field.name for field in dataclasses.fields(Options)} - {"out"}
-    for key, value in overrides.items():
-        if key not in known:
-            raise HarnessError(f"there is no option `{key}` on resume")
-        if value in (None, (), {}) or key in CHANGEABLE or value == recorded.get(key):
-            continue
-        was = f" is {recorded[key]} and" if key in recorded else ""
-        raise HarnessError(
-            f"`{key}` of this run{was} cannot be changed on resume",
-            help="leave it out, or train again into another folder",
-        )
 
 
 def as_json(values: dict[str, Any]) -> bytes:

@@ -73,6 +73,8 @@ def _index(path: Path) -> list[tuple[int, int, int]]:
     """First byte, number of bytes and class of each image in a shard."""
     images: dict[str, tuple[int, int]] = {}
     labels: dict[str, int] = {}
+    if not path.is_file():
+        raise HarnessError(f"cannot read {path}: it is not a regular file")
     try:
         total = path.stat().st_size
         with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:

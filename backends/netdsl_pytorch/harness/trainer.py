@@ -15,20 +15,21 @@ from torch.nn.parallel import DistributedDataParallel
 from netdsl_pytorch.harness import checkpoint, data, device, emitted, memory, report, system
 from netdsl_pytorch.harness.augment import derive_seed
 from netdsl_pytorch.harness.batches import Batches
+from netdsl_pytorch.harness.description import Description, check_overrides, data_of
 from netdsl_pytorch.harness.distributed import Group, processes
 from netdsl_pytorch.harness.errors import STOPPED, HarnessError
 from netdsl_pytorch.harness.events import Events
 from netdsl_pytorch.harness.files import FileSplit
 from netdsl_pytorch.harness.loop import Training, evaluate, fit
-from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position
+from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position, restored
 from netdsl_pytorch.harness.optimise import make_average, make_optimizer, make_schedule
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.prepare import check_output, describe, prepare
 from netdsl_pytorch.harness.progress import Progress, clock
 from netdsl_pytorch.harness.recipe import Recipe
-from netdsl_pytorch.harness.run import Description, Recompile, RunFolder, check_free, check_overrides
+from netdsl_pytorch.harness.run import Recompile, RunFolder, check_free
 from netdsl_pytorch.harness.stop import stop_signals
-from netdsl_pytorch.harness.weights import load_weights
+from netdsl_pytorch.harness.weights import read_file
 
 
 def train(model: TrainableModel, options: Options) -> Result:
@@ -51,7 +52,7 @@ def train(model: TrainableModel, options: Options) -> Result:
         recipe, where, images = prepare(model, options, group)
         description = describe(model, options, recipe, where, images)
         if group.first:
-            run.create(model, description)
+            run.create(model, description, read_file(options.weights) if options.weights is not None else None)
         group.wait()
         progress = Progress(quiet=options.quiet or not group.first)
         return _run(run, description, model, images, where, recipe.checkpoint_every, options, group, progress)
@@ -82,7 +83,7 @@ def _go_on(run: RunFolder, overrides: dict[str, Any], recompile: Recompile, grou
     trusts = bool(overrides.get("trust_model"))
     model = run.load_model(description, recompile, trusts, progress.warn)
     where = device.choose(str(overrides.get("device", "auto")), group.local_rank if group.size > 1 else None)
-    images = data.load(overrides.get("data") or description.data, model.input_shape)
+    images = data.load(data_of(description, overrides.get("data")), model.input_shape)
     data.check_fits(images, model)
     if images.fingerprint() != description.data_sha256:
         raise HarnessError(
@@ -120,9 +121,9 @@ def _run(
             batches = Batches(images, recipe, size, where, group, workers)
             batches.broken.update(run.read_broken())
             steps = batches.steps_per_epoch
-            found = _newest(run, group, progress)
-            if found is None and description.weights is not None:
-                load_weights(Path(description.weights), module, description.reset, model.moves)
+            found = _newest(run, checkpoint.most_bytes(module), group, progress)
+            if found is None:
+                run.begin(module, description, model.moves)
             module = module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
             example = batches.example()
             check_output(module, example, model.num_classes)
@@ -132,7 +133,7 @@ def _run(
             position = Position()
             if found is not None:
                 _restore(found, module, optimizer, average)
-                position = Position(**found.position)
+                position = restored(found.position, found.step, recipe.epochs, steps)
             flops = memory.training_flops(module, example) if system.peak_flops(where) else 0.0
             begin = f"step {position.step}" if found is not None else "the beginning"
             progress.say(
@@ -208,11 +209,11 @@ def _run(
     return Result(evaluation.top1, evaluation.loss, recipe.epochs, position.seconds, run.path)
 
 
-def _newest(run: RunFolder, group: Group, progress: Progress) -> checkpoint.Checkpoint | None:
+def _newest(run: RunFolder, most: int, group: Group, progress: Progress) -> checkpoint.Checkpoint | None:
     """The checkpoint to begin from: the first process finds it, the others load the same."""
-    found = checkpoint.load_newest(run.checkpoints, progress.warn) if group.first else None
+    found = checkpoint.load_newest(run.checkpoints, progress.warn, most=most) if group.first else None
     step = group.agree(found.step if found is not None else None)
-    return found if group.first or step is None else checkpoint.load(run.checkpoints, step)
+    return found if group.first or step is None else checkpoint.load(run.checkpoints, step, most)
 
 
 def _restore(found: checkpoint.Checkpoint, module: nn.Module, optimizer: torch.optim.Optimizer, average: Any) -> None:

@@ -28,7 +28,17 @@ def load_weights(
     The layers named in `reset` keep what they have, whatever the file says of them. Raises HarnessError that names the
     keys that are missing, too many or of another shape; the module is then unchanged.
     """
-    given = read_weights(path)
+    fill(module, read_weights(path), path, reset, moves)
+
+
+def fill(
+    module: nn.Module,
+    given: dict[str, Tensor],
+    path: Path,
+    reset: Sequence[str] = (),
+    moves: Mapping[str, tuple[str, ...]] | None = None,
+) -> None:
+    """See `load_weights`; `given` are the tensors of the file at `path`."""
     wanted = module.state_dict()
     if moves and is_as_written(given, moves):
         given = merged_state(given, moves)
@@ -62,13 +72,26 @@ def load_weights(
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file. Raises HarnessError."""
+    return parse_weights(read_file(path), path)
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file of weights. Raises HarnessError, also for what is no regular file: a pipe never ends."""
     try:
-        # Safe: the format holds numbers and names, and no code.
-        return safetensors.torch.load(path.read_bytes())
+        if path.exists() and not path.is_file():
+            raise HarnessError(f"cannot read {path}: it is not a regular file")
+        return path.read_bytes()
     except OSError as error:
         raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def parse_weights(content: bytes, path: Path) -> dict[str, Tensor]:
+    """The tensors in the content of a safetensors file, which is at `path`. Raises HarnessError."""
+    try:
+        # Safe: the format holds numbers and names, and no code.
+        return safetensors.torch.load(content)
     except (safetensors.SafetensorError, ValueError) as error:
-        help = f"netdsl convert {path} {path.with_suffix('.safetensors')}" if _is_pickle(path) else None
+        help = f"netdsl convert {path} {path.with_suffix('.safetensors')}" if _begins_as_pickle(content) else None
         raise HarnessError(f"{path} is not a safetensors file: {error}", help=help) from error
 
 
@@ -100,6 +123,8 @@ def convert(source: Path, target: Path) -> int:
     """
     if target.exists():
         raise HarnessError(f"{target} exists", help="another name, or remove it first")
+    if source.exists() and not source.is_file():
+        raise HarnessError(f"cannot read {source}: it is not a regular file")
     try:
         # The one pickle that is read: `weights_only` refuses whatever would run code.
         content: Any = torch.load(source, map_location="cpu", weights_only=True)
@@ -157,4 +182,8 @@ def _shape(tensor: Tensor) -> str:
 def _is_pickle(path: Path) -> bool:
     """Whether it begins as a file of torch.save does: a zip archive, or a pickle."""
     with path.open("rb") as file:
-        return file.read(2) in (b"PK", b"\x80\x02")
+        return _begins_as_pickle(file.read(2))
+
+
+def _begins_as_pickle(content: bytes) -> bool:
+    return content[:2] in (b"PK", b"\x80\x02")

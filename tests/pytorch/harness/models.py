@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from netdsl_pytorch.harness import TrainableModel, trainable
-from netdsl_pytorch.harness.run import Description
+from netdsl_pytorch.harness.description import Description
+from netdsl_pytorch.harness.run import ReadSpec
 
 from netdsl.loading import load_spec
 
@@ -72,7 +73,7 @@ def mini_googlenet() -> TrainableModel:
     return trainable(load_spec(str(SPECS / "mini_googlenet.net"), traced=True).sound())
 
 
-def recompile_tiny(spec: str, description: Description) -> TrainableModel:
+def recompile_tiny(spec: str, description: Description, read: ReadSpec) -> TrainableModel:
     """The compiler's part in a resumption of a `tiny` run."""
     return tiny(spec=spec, spec_name=description.spec_name, params=description.params)
 
@@ -82,6 +83,6 @@ def plain(**changes: Any) -> TrainableModel:
     return tiny(**{"source": PLAIN, **changes})
 
 
-def recompile_plain(spec: str, description: Description) -> TrainableModel:
+def recompile_plain(spec: str, description: Description, read: ReadSpec) -> TrainableModel:
     """The compiler's part in a resumption of a `plain` run."""
     return plain(spec=spec, spec_name=description.spec_name, params=description.params)
