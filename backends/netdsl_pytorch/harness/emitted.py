@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from netdsl_pytorch.harness import system
 from netdsl_pytorch.harness.errors import HarnessError
 
 
@@ -56,6 +57,18 @@ def build(path: Path, source: str, factory: str) -> nn.Module:
     if not isinstance(made, nn.Module):
         raise HarnessError(f"`{factory}` in {path} gives a {type(made).__name__}, not a module")
     return made
+
+
+def check_room(path: Path, source: str, factory: str) -> None:
+    """Raises HarnessError if the weights alone take more memory than is free, before any is taken.
+
+    A system that lends more memory than it has would end the process, or another, while they are filled.
+    """
+    with torch.device("meta"):
+        state = build(path, source, factory).state_dict()
+    needed, free = sum(tensor.nbytes for tensor in state.values()), system.free_memory(torch.device("cpu"))
+    if needed > free:
+        raise HarnessError(f"the weights of {path} take {needed:,} bytes, and {free:,} are free")
 
 
 def functions(source: str) -> list[str]:

@@ -79,6 +79,7 @@ def open_run(path: Path, recompile: Recompile, trusts: bool, where: torch.device
     run = RunFolder(path)
     description = run.describe()
     model: TrainableModel = run.load_model(description, recompile, trusts, progress.warn)
+    emitted.check_room(run.model, model.source, model.name)
     module = emitted.build(run.model, model.source, model.name)
     most = checkpoint.most_bytes(module)
     if run.has(run.weights):

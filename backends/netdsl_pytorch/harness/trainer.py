@@ -82,6 +82,7 @@ def _go_on(run: RunFolder, overrides: dict[str, Any], recompile: Recompile, grou
         return finished
     trusts = bool(overrides.get("trust_model"))
     model = run.load_model(description, recompile, trusts, progress.warn)
+    emitted.check_room(run.model, model.source, model.name)
     where = device.choose(str(overrides.get("device", "auto")), group.local_rank if group.size > 1 else None)
     images = data.load(data_of(description, overrides.get("data")), model.input_shape)
     data.check_fits(images, model)

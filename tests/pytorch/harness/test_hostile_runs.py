@@ -337,6 +337,23 @@ def test_a_file_of_a_terabyte_takes_no_memory(
     path.unlink(missing_ok=True)
 
 
+def test_a_net_that_does_not_fit_the_memory_is_not_made(run: Path, netdsl: Netdsl) -> None:
+    from netdsl_pytorch.harness.compiled import trainable
+
+    from netdsl.loading import load_spec
+
+    path = run / "spec.net"
+    path.write_text(SPEC.replace("linear(num_classes)", "linear(1000000) -> linear(1000000) -> linear(num_classes)"))
+    (run / "parts").mkdir()
+    shutil.copy(run / "spec" / "parts" / "blocks.net", run / "parts")
+    shutil.copy(run / "spec" / "more.net", run)
+    model = trainable(load_spec(str(path), traced=True))
+    (run / "model.py").write_text(model.source)
+    described(run, spec_name=str(path))
+    refused(netdsl("eval", run), "are free")
+    refused(netdsl("train", "--resume", unfinished(run)), "are free")
+
+
 def test_of_long_metrics_the_end_counts(run: Path, netdsl: Netdsl, monkeypatch: pytest.MonkeyPatch) -> None:
     line = next(text for text in (run / "metrics.jsonl").read_text().splitlines() if '"epoch"' in text)
     nested = '{"kind": "epoch", "step": ' + "[" * 100_000
