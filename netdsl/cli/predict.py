@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def configure(parser: CommandParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run folder")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="a file that Pillow can decode: JPEG, PNG, …")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="an image file: JPEG, PNG, WebP, …")
     parser.add_argument("--top", metavar="N", type=int, default=5, help="how many classes to name (5)")
     parser.add_argument("--crops", metavar="N", type=int, default=1, help="views of each image: 1, 10 or 144 (1)")
     add_device(parser)

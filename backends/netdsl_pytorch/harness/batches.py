@@ -19,9 +19,9 @@ from torch.utils.data import DataLoader, Dataset
 from netdsl.text.excerpt import visible
 from netdsl_pytorch.harness.augment import Augmentation, blend, blends, middle_box
 from netdsl_pytorch.harness.data import DataSet
-from netdsl_pytorch.harness.decode import BrokenImage, decode
+from netdsl_pytorch.harness.decode import decode
 from netdsl_pytorch.harness.distributed import ALONE, Group
-from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
 from netdsl_pytorch.harness.files import FileSplit
 from netdsl_pytorch.harness.recipe import Recipe
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from netdsl_pytorch.harness.augment import middle_box
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.limits import LIMITS
 
 COUNTS = (1, 10, 144)
 SCALES = (256, 288, 320, 352)
@@ -26,7 +27,8 @@ def crops(image: Tensor, size: tuple[int, int], count: int, test_crop: float = 1
 
     1: the middle, as in training's tests. 10: corners and middle of the image at 256/224 of the net's size, each also
     mirrored. 144: at four scales the left, middle and right square (top, middle and bottom of a portrait), of each
-    square its corners, its middle and itself resized, each also mirrored.
+    square its corners, its middle and itself resized, each also mirrored. Raises BrokenImage for an image so long and
+    thin that it would be too large at those scales.
     """
     image = image.float()
     if count == 1:
@@ -45,7 +47,10 @@ def crops(image: Tensor, size: tuple[int, int], count: int, test_crop: float = 1
 def _scaled(image: Tensor, size: tuple[int, int], scale: int) -> Tensor:
     """The image with its shorter side, measured by the net's, at `scale` / 224 of it."""
     factor = scale / NATIVE * max(size[0] / image.shape[1], size[1] / image.shape[2])
-    return _resized(image, (round(image.shape[1] * factor), round(image.shape[2] * factor)))
+    height, width = round(image.shape[1] * factor), round(image.shape[2] * factor)
+    # One row of pixels becomes many, each of its length times as much.
+    LIMITS.check("image_pixels", height * width)
+    return _resized(image, (height, width))
 
 
 def _squares(image: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from netdsl_pytorch.harness import decode
 from netdsl_pytorch.harness.augment import derive_seed, middle_box
-from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
 from netdsl_pytorch.harness.files import FileSplit, scan_folder
 from netdsl_pytorch.harness.idx import read_idx
 from netdsl_pytorch.harness.options import TrainableModel
@@ -121,7 +121,7 @@ def _files(folder: Path, input_shape: Sequence[int]) -> DataSet:
         try:
             box = lambda height, width: middle_box(height, width, size, 1.0)  # noqa: E731
             images.append(decode.decode(train.read(index), channels, size, box))
-        except (OSError, decode.BrokenImage):
+        except (OSError, BrokenImage):
             continue  # It is counted and named when its turn comes.
     if not images:
         raise HarnessError(f"no image in {folder} can be decoded: the first is {train.name(0)}")

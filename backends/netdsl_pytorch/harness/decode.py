@@ -3,27 +3,22 @@
 import io
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
+from netdsl_pytorch.harness.images.formats import screen
+from netdsl_pytorch.harness.images.screened import Screened
+from netdsl_pytorch.harness.images.tiff import orientation as orientation_of
+from netdsl_pytorch.harness.limits import LIMITS
 
-SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"))
 MODES = {1: "L", 3: "RGB"}
 """Pillow's names for images of so many channels."""
-JPEG = ("JPEG", "MPO")
-"""Likewise for JPEGs, and for those of cameras that hold several pictures, of which the first counts."""
-
-
-ORIENTATION = 0x0112
-"""EXIF's tag for how a camera was held: from 5 on, width and height change places."""
-
-
-class BrokenImage(Exception):
-    """Bytes that are no image that can be decoded; the text says why."""
+JPEG = "JPEG"
 
 
 def decode(
@@ -37,28 +32,22 @@ def decode(
     from PIL import Image
 
     mode = MODES[channels]
-    try:
-        # What Pillow only warns of (a large image, EXIF that is damaged) is no reason to leave an image out.
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as image:
-            orientation = _orientation(image)
-            width, height = image.size if orientation < 5 else image.size[::-1]
-            top, left, h, w = box(height, width)
-            if image.format in JPEG:
-                # At least as many pixels in the part as are wanted of it.
-                wanted = (int(width * size[1] / w), int(height * size[0] / h))
-                image.draft(mode, wanted if orientation < 5 else wanted[::-1])
-            upright = _upright(image, orientation)
-            across, down = upright.size[0] / width, upright.size[1] / height
-            part = (left * across, top * down, (left + w) * across, (top + h) * down)
-            # Rounding may leave the image by a hair, which Pillow refuses.
-            part = (max(part[0], 0), max(part[1], 0), min(part[2], upright.size[0]), min(part[3], upright.size[1]))
-            pixels = _converted(upright, mode).resize(
-                (size[1], size[0]), Image.Resampling.BILINEAR, box=part, reducing_gap=3.0
-            )
-            return _tensor(np.array(pixels))
-    except Exception as error:
-        # Decoders raise whatever the bytes lead them to: OSError, SyntaxError, struct.error, DecompressionBombError …
-        raise BrokenImage(_reason(error, content)) from error
+    with _opened(content) as (image, orientation):
+        width, height = image.size if orientation < 5 else image.size[::-1]
+        top, left, h, w = box(height, width)
+        if image.format == JPEG:
+            # At least as many pixels in the part as are wanted of it.
+            wanted = (int(width * size[1] / w), int(height * size[0] / h))
+            image.draft(mode, wanted if orientation < 5 else wanted[::-1])
+        upright = _upright(image, orientation)
+        across, down = upright.size[0] / width, upright.size[1] / height
+        part = (left * across, top * down, (left + w) * across, (top + h) * down)
+        # Rounding may leave the image by a hair, which Pillow refuses.
+        part = (max(part[0], 0), max(part[1], 0), min(part[2], upright.size[0]), min(part[3], upright.size[1]))
+        pixels = _converted(upright, mode).resize(
+            (size[1], size[0]), Image.Resampling.BILINEAR, box=part, reducing_gap=3.0
+        )
+        return _tensor(pixels, mode)
 
 
 def decode_whole(content: bytes, channels: int, shorter: int) -> Tensor:
@@ -66,17 +55,12 @@ def decode_whole(content: bytes, channels: int, shorter: int) -> Tensor:
 
     Raises BrokenImage.
     """
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as image:
-            orientation = _orientation(image)
-            if image.format in JPEG:
-                scale = min(1.0, shorter / min(image.size))
-                image.draft(MODES[channels], (math.ceil(image.size[0] * scale), math.ceil(image.size[1] * scale)))
-            return _tensor(np.array(_converted(_upright(image, orientation), MODES[channels])))
-    except Exception as error:
-        raise BrokenImage(_reason(error, content)) from error
+    mode = MODES[channels]
+    with _opened(content) as (image, orientation):
+        if image.format == JPEG:
+            scale = min(1.0, shorter / min(image.size))
+            image.draft(mode, (math.ceil(image.size[0] * scale), math.ceil(image.size[1] * scale)))
+        return _tensor(_converted(_upright(image, orientation), mode), mode)
 
 
 def check_pillow() -> None:
@@ -89,32 +73,48 @@ def check_pillow() -> None:
         ) from error
 
 
-def _reason(error: Exception, content: bytes) -> str:
+@contextmanager
+def _opened(content: bytes) -> "Iterator[tuple[PIL.Image.Image, int]]":  # type: ignore[name-defined]  # noqa: F821
+    """An image that is not decoded yet, and how the camera was held. What goes wrong within becomes BrokenImage."""
+    from PIL import Image
+
+    format, screened = screen(content)
+    try:
+        # What Pillow only warns of (a large image, say) is no reason to leave an image out.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(screened.content), formats=(format.name,)) as image,
+        ):
+            LIMITS.check("image_pixels", image.size[0] * image.size[1])
+            yield image, _orientation(image, screened)
+    except BrokenImage:
+        raise
+    except Exception as error:
+        # Decoders raise whatever the bytes lead them to: OSError, SyntaxError, struct.error, DecompressionBombError …
+        raise BrokenImage(_reason(error, format.name)) from error
+
+
+def _reason(error: Exception, format: str) -> str:
     """Why an image could not be decoded, in a line that is the same in every run."""
     from PIL import Image, UnidentifiedImageError
 
-    if not content:
-        return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
-        return "it is no image of a kind that Pillow knows"
+        return f"it begins as a {format} image does, and Pillow cannot read it"
     if isinstance(error, Image.DecompressionBombError):
-        return f"it has more pixels than Pillow takes for sound ({2 * (Image.MAX_IMAGE_PIXELS or 0):,})"
+        return f"it has too many pixels: {LIMITS.rule('image_pixels')}"
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _orientation(image: "PIL.Image.Image") -> int:  # type: ignore[name-defined]  # noqa: F821
-    """How the camera was held, from 1 (upright) to 8. TIFF has no such entry: Pillow itself turns its images."""
-    if "exif" not in image.info:
-        return 1
-    try:
-        found = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # Whatever damaged EXIF leads to: the image may be sound.
-        return 1
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+def _orientation(image: "PIL.Image.Image", screened: Screened) -> int:  # type: ignore[name-defined]  # noqa: F821
+    """How the camera was held, from 1 (upright) to 8. TIFF has no EXIF here: Pillow itself turns its images."""
+    exif = screened.exif or image.info.get("exif", b"")
+    return orientation_of(exif) if exif else 1
 
 
 def _upright(image: "PIL.Image.Image", orientation: int) -> "PIL.Image.Image":  # type: ignore[name-defined]  # noqa: F821
     """The image as it was seen."""
+    if orientation == 1:
+        return image
     from PIL.Image import Transpose
 
     turns = {
@@ -126,10 +126,12 @@ def _upright(image: "PIL.Image.Image", orientation: int) -> "PIL.Image.Image":  
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    return image.transpose(turns[orientation]) if orientation > 1 else image
+    return image.transpose(turns[orientation])
 
 
 def _converted(image: "PIL.Image.Image", mode: str) -> "PIL.Image.Image":  # type: ignore[name-defined]  # noqa: F821
+    # Some decoders change their mind about the mode while they decode.
+    image.load()
     if image.mode == mode:
         return image
     # Transparent parts count as black, whatever colour an editor left under them.
@@ -140,15 +142,22 @@ def _converted(image: "PIL.Image.Image", mode: str) -> "PIL.Image.Image":  # typ
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         # Pillow would cut 16 bits off at 255.
-        values = np.asarray(image, dtype=np.float64)
+        values = np.array(image, dtype=np.float32)
+        if not np.isfinite(values).all():
+            raise BrokenImage("it has pixels that are infinite or no numbers")
         most = 65535.0 if values.max() > 255 else 255.0
         from PIL import Image
 
-        image = Image.fromarray(np.clip(values * 255 / most, 0, 255).astype(np.uint8))
+        # In place, for an image may be as large as the limits allow; 16 bits times 255 are exact.
+        values *= 255
+        values /= most
+        image = Image.fromarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
     return image.convert(mode)
 
 
-def _tensor(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> Tensor:
-    if pixels.ndim == 2:
-        return torch.from_numpy(pixels)[None]
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+def _tensor(image: "PIL.Image.Image", mode: str) -> Tensor:  # type: ignore[name-defined]  # noqa: F821
+    """The bytes of an image of that mode [C, H, W]."""
+    if image.mode != mode:
+        raise BrokenImage(f"it was decoded as {image.mode}, and {mode} is wanted")
+    pixels = np.frombuffer(image.tobytes(), dtype=np.uint8).reshape(image.size[1], image.size[0], -1)
+    return torch.from_numpy(np.array(pixels.transpose(2, 0, 1), order="C"))

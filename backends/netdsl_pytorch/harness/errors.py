@@ -20,3 +20,7 @@ class HarnessError(Exception):
         """Another process of the run has the cause, and says it."""
         self.silent = False
         """Another process has said why all end: this one says nothing."""
+
+
+class BrokenImage(Exception):
+    """Bytes that are no image that is decoded; the text says why."""

@@ -15,8 +15,8 @@ from netdsl_pytorch.harness.crops import NATIVE, SCALES, check_count
 from netdsl_pytorch.harness.crops import crops as cut
 from netdsl_pytorch.harness.description import Description, data_of
 from netdsl_pytorch.harness.distributed import Group, processes
-from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.files import FileSplit
+from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
+from netdsl_pytorch.harness.files import FileSplit, read_image
 from netdsl_pytorch.harness.metrics import Evaluation, Tally
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.progress import Progress
@@ -167,13 +167,12 @@ def predict(
     found = []
     for path in images:
         try:
-            content = path.read_bytes()
-            image = decode.decode_whole(content, net.description.input_shape[0], _shorter(net.size))
+            image = decode.decode_whole(read_image(path), net.description.input_shape[0], _shorter(net.size))
+            views = cut(image, net.size, crops, net.description.recipe.test_crop)
         except OSError as error:
             raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
-        except decode.BrokenImage as error:
+        except BrokenImage as error:
             raise HarnessError(f"{path} cannot be decoded: {error}") from error
-        views = cut(image, net.size, crops, net.description.recipe.test_crop)
         probabilities = net.probabilities(views).mean(dim=0).cpu()
         best = probabilities.topk(min(top, len(probabilities)))
         names = [net.description.classes[index] for index in best.indices.tolist()]
@@ -208,7 +207,7 @@ def _all(
         for index in range(start, min(start + together, mine.stop)):
             try:
                 views.append(_views(net, split, index, count))
-            except (OSError, decode.BrokenImage) as error:
+            except (OSError, BrokenImage) as error:
                 assert isinstance(split, FileSplit)
                 progress.warn(f"{split.name(index)} is left out: {error}")
                 labels[index - mine.start] = BROKEN

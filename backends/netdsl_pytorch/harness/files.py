@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor
 
 from netdsl_pytorch.harness.augment import derive_seed
-from netdsl_pytorch.harness.decode import SUFFIXES
-from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
+from netdsl_pytorch.harness.images.formats import SUFFIXES
+from netdsl_pytorch.harness.limits import LIMITS
 
 WINDOW = 16
 """Shards that are shuffled together: reading stays within a few files at a time."""
@@ -36,10 +38,11 @@ class FileSplit:
         return len(self.labels)
 
     def read(self, index: int) -> bytes:
-        """The file of image `index`. Raises OSError."""
+        """The file of image `index`. Raises OSError, and BrokenImage for one that is too large to be read."""
         if self.spans is None:
-            return Path(self.paths[index]).read_bytes()
+            return read_image(Path(self.paths[index]))
         shard, first, count = self.spans[index].tolist()
+        LIMITS.check("image_bytes", count)
         with Path(self.paths[shard]).open("rb") as file:
             file.seek(first)
             return file.read(count)
@@ -71,6 +74,16 @@ class FileSplit:
         digest.update(self.labels.numpy().data)
         if self.spans is not None:
             digest.update(np.ascontiguousarray(self.spans).data)
+
+
+def read_image(path: Path) -> bytes:
+    """The bytes of an image file. Raises OSError, and BrokenImage for one that is too large to be read, or no file."""
+    # Asked before it is opened: a pipe would make that wait.
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise BrokenImage("it is not a file")
+    LIMITS.check("image_bytes", status.st_size)
+    return path.read_bytes()
 
 
 def scan_folder(folder: Path) -> tuple[FileSplit, FileSplit, tuple[str, ...], str]:

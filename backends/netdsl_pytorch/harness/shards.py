@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import torch
 
-from netdsl_pytorch.harness.decode import SUFFIXES
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.files import TEST, TRAIN, FileSplit
+from netdsl_pytorch.harness.images.formats import SUFFIXES
 
 CLASSES = "classes.txt"
 """A file beside the shards that names the classes, a line each."""

@@ -178,6 +178,8 @@ def _run(
             )
             evaluation = fit(training)
             last = evaluate(module, training) if training.best() is not module else None
+            # The last test may have found some after the last checkpoint.
+            _share_broken(run, batches, group)
             if group.first:
                 best = training.best()
                 result = _result(description, images, where, evaluation, last, position, parameters, batches, group)

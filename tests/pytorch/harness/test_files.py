@@ -16,8 +16,9 @@ from netdsl_pytorch.harness import HarnessError, Options, evaluate, train
 from netdsl_pytorch.harness.augment import middle_box
 from netdsl_pytorch.harness.batches import BROKEN, Batches
 from netdsl_pytorch.harness.data import load
-from netdsl_pytorch.harness.decode import BrokenImage, decode, decode_whole
+from netdsl_pytorch.harness.decode import decode, decode_whole
 from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.errors import BrokenImage
 from netdsl_pytorch.harness.recipe import Recipe
 from PIL import Image
 
@@ -290,7 +291,10 @@ def test_broken_images_are_passed_over_counted_and_named(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"", "the file is empty"), (b"no image", "it is no image of a kind that Pillow knows")],
+    [
+        (b"", "the file is empty"),
+        (b"no image", "it is no image of a format that is opened: JPEG, PNG, WebP, GIF, BMP, TIFF, PPM, AVIF or TGA"),
+    ],
 )
 def test_the_reason_for_a_broken_image_is_a_sentence(content: bytes, why: str) -> None:
     with pytest.raises(BrokenImage) as caught:
