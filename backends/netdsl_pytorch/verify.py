@@ -263,7 +263,9 @@ class _Verifier:
         total = sum((tensor.sum() for tensor in tensors), start=torch.zeros((), device="meta"))
         try:
             total.backward()
-            unused = [name for name, parameter in self.model.named_parameters() if parameter.grad is None]
+            meant = {node.path for node in self.nodes() if node.unused}
+            found = [name for name, parameter in self.model.named_parameters() if parameter.grad is None]
+            unused = [name for name in found if name not in meant]
         finally:
             self.model.zero_grad(set_to_none=True)
         if unused:

@@ -139,6 +139,7 @@ class _Copier:
             copy = known[value] = Value(value.type, made, value.index)
             outputs.append(copy)
         made.outputs = tuple(outputs)
+        made.looked_up = tuple([self.value(value) for value in node.looked_up])
         self.nodes[node] = made
         return made
 

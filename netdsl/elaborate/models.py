@@ -89,7 +89,7 @@ def _elaborate(
     flow, parameters, opened = elaborate_net(session, net, call, call_env, values, overrides)
     if session.found:
         return None
-    finish(flow.part.scope, flow.outputs, session)
+    finish(flow.part.scope, flow.inputs, flow.outputs, session)
     return graph_of(name, flow, session, file.doc, definition, call_env, parameters, opened)
 
 

@@ -37,6 +37,9 @@ def param(statement: tree.Param, flow: Flow, env: Env) -> None:
 
 def table(statement: tree.Table, flow: Flow, env: Env) -> None:
     """Declares a fixed tensor, by a formula over its indices."""
+    if statement.unused and statement.kind == "constant":
+        help = "delete it, or make it a `buffer`, which is saved"
+        raise trouble(BAD_VALUE, "an unused constant has neither a key nor a use", statement.span, help=help)
     shape = _shape(statement.shape, flow, env)
     names = [index.id for index in statement.indices]
     if len(names) != len(shape):
@@ -46,10 +49,12 @@ def table(statement: tree.Table, flow: Flow, env: Env) -> None:
     for number, index in enumerate(statement.indices):
         if index.id in names[:number]:
             raise trouble(DUPLICATE_NAME, f"`{index.id}` is declared twice", index.span)
+    env.session.looked_up = []
     dtype = _check_formula(statement.formula, frozenset(names), env)
     args = {"shape": shape, "dtype": dtype, "init": None}
     op = CONSTANT if statement.kind == "constant" else BUFFER
-    _declare(op, args, {"shape": Origin(statement.shape, env)}, statement, flow, env)
+    node = _declare(op, args, {"shape": Origin(statement.shape, env)}, statement, flow, env)
+    node.looked_up = tuple(dict.fromkeys(env.session.looked_up))
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -63,7 +68,7 @@ def _declare(
     statement: tree.Param | tree.Table,
     flow: Flow,
     env: Env,
-) -> None:
+) -> Node:
     place = slot(statement.name, env)
     check_label(place.name, place.span)
     type_ = TensorType(args["shape"], args["dtype"], batched=False)
@@ -76,6 +81,7 @@ def _declare(
     flow.session.count(1, statement.span)
     flow.session.nodes += 1
     flow.steps.append(node)
+    return node
 
 
 def _shape(expr: tree.Expr, flow: Flow, env: Env) -> tuple[int, ...]:
@@ -162,6 +168,7 @@ def _check_lookup(expr: tree.Index, indices: frozenset[str], env: Env) -> Dtype:
         if isinstance(value, tuple):
             raise trouble(BAD_VALUE, "a list cannot be read by an index of a formula", expr.span)
         raise trouble(BAD_VALUE, f"`{expr.base.span.text}` is no constant", expr.base.span)
+    env.session.looked_up.append(value)
     if len(expr.indices) != len(value.type.shape):
         message = f"`{expr.base.span.text}` has {len(value.type.shape)} axes, and is given {len(expr.indices)} indices"
         raise trouble(BAD_VALUE, message, expr.span)

@@ -96,6 +96,8 @@ class Node:
     """Weights that are given as values: by name the value, or the node and the weight of it that is tied."""
     shared: Node | None = None
     """The node whose weights it uses again (`reuse`)."""
+    looked_up: tuple[Value, ...] = ()
+    """The constants whose numbers the formula of a constant reads."""
 
     def __repr__(self) -> str:
         return f"<Node {self.path or '.'}: {self.op.name} -> {self.type}>"
@@ -129,6 +131,11 @@ class Node:
     def title(self) -> str:
         """The operator's name."""
         return self.op.name
+
+    @property
+    def unused(self) -> bool:
+        """Whether the text says that nothing reads it (`unused param`)."""
+        return bool(getattr(self.syntax, "unused", False))
 
     @property
     def owns_module(self) -> bool:

@@ -318,6 +318,13 @@ class Builder:
         name, indices = forms.table_head(self, target, kind)
         return Table(self.span(start, formula.span[2]), kind, name, indices, shape, formula)
 
+    def unused(self, values: Values) -> Param | Table:
+        start = values[0][1]
+        declared: Param | Table = values[1]
+        declared.unused = True
+        declared.span = self.span(start, declared.span.end)
+        return declared
+
     def expect(self, values: Values) -> Expect:
         (_, start, _, _), test = values
         return Expect(self.span(start, test.span[2]), test)

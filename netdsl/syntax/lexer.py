@@ -67,7 +67,8 @@ _JOINS = frozenset(("ARROW", "PROMISE", "ELSE", "RBRACE", END))
 """Before these a line end means nothing."""
 _OPERAND_END = _terminals("NAME COMPUTED IN NUMBER SIZE STRING TRUE FALSE NONE RPAR RSQB RBRACE")
 _DEFINITIONS = frozenset(("BLOCK", "NET", "MODEL", "USE"))
-_STATEMENT_WORDS = _DEFINITIONS | _terminals("DEFAULT INIT INPUT OUTPUT TRAIN PARAM CONSTANT BUFFER")
+_STATEMENT_WORDS = _DEFINITIONS | _terminals("DEFAULT INIT INPUT OUTPUT TRAIN PARAM CONSTANT BUFFER UNUSED")
+_SECOND_WORDS = {"TRAIN": ("OUTPUT",), "UNUSED": ("PARAM", "CONSTANT", "BUFFER")}
 _TRAILING_WORDS = frozenset(("WEIGHT", "INIT", "INT"))
 _SOFT = _STATEMENT_WORDS | _TRAILING_WORDS
 _DECIDED = _SOFT | {"IN", "NOT", "REPEAT"}
@@ -177,7 +178,7 @@ class Lexer:
             return "NAME" if previous == "DOT" or _COLON_FOLLOWS.match(text, past) else "REPEAT"
         if kind in _TRAILING_WORDS and previous in _OPERAND_END:
             return kind
-        starts = previous in ("SEP", "LBRACE", "") or (kind == "OUTPUT" and previous == "TRAIN")
+        starts = previous in ("SEP", "LBRACE", "") or kind in _SECOND_WORDS.get(previous, ())
         if kind not in _STATEMENT_WORDS or not starts or not _OPERAND_FOLLOWS.match(text, past):
             return "NAME"
         if kind in _DEFINITIONS and self.brackets and (at == 0 or text[at - 1] == "\n"):

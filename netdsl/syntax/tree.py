@@ -369,12 +369,14 @@ class Init:
 
 @dataclass(slots=True, eq=False)
 class Param:
-    """`param name: [1, n, 768] init normal(0.02)`; the name may be a path (`qkv.weight`) or indexed."""
+    """`param name: [1, n, 768] init normal(0.02)`; the name may be a path (`qkv.weight`) or indexed. With `unused`
+    before it nothing reads it."""
 
     span: Span
     name: Expr
     shape: Expr
     init: Expr | None
+    unused: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -387,6 +389,7 @@ class Table:
     indices: tuple[Name, ...]
     shape: Expr
     formula: Expr
+    unused: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -246,10 +246,70 @@ def test_a_part_of_a_list_of_results_may_be_left() -> None:
     net("(a, _) = lstm(8)\na", "[5, 4]")
 
 
-def test_unused_params_and_constants() -> None:
-    # A tensor that is declared and not used is in the state_dict all the same: names of other implementations.
-    graph = net("param p: [3, 1, 1]\nrelu()")
+DECLARATIONS = ("param p: [3]", "constant p[i]: [3] = i", "buffer p[i]: [3] = i")
+
+
+@pytest.mark.parametrize("declared", DECLARATIONS)
+def test_a_tensor_that_nothing_reads_is_an_error(declared: str) -> None:
+    word = declared.partition(" ")[0]
+    assert told(in_net(f"{declared}\nrelu()")) == [f"E0502 at `{declared}`: nothing reads the {word} `p`"]
+    # In a block too, for each use of which nothing reads it.
+    above = f"block B(on) {{\n{declared}\nif on {{ add(p) }} else {{ relu() }}\n}}"
+    net("B(true)", "3x3", above=above)
+    assert codes(in_net("B(true) -> B(false)", "3x3", above=above)) == ["E0502"]
+
+
+@pytest.mark.parametrize("declared", [DECLARATIONS[0], DECLARATIONS[2]])
+def test_a_tensor_may_be_declared_for_its_key_alone(declared: str) -> None:
+    # Names of other implementations.
+    graph = net(f"unused {declared}\nrelu()")
     assert "p" in graph.state()
+    assert codes(in_net(f"unused {declared}\nb = [p, p] -> add()\nrelu()")) == ["E0507", "E0502"]
+    assert codes(in_net(f"unused {declared}\nadd(p)", "3x3")) == ["E0507"]
+
+
+def test_an_unused_constant_has_no_key() -> None:
+    assert codes(in_net("unused constant p[i]: [3] = i\nrelu()")) == ["E0205"]
+
+
+def test_a_constant_that_another_constant_reads_is_used() -> None:
+    net("constant a[i]: [3] = i\nconstant b[i, j, k]: [3, 1, 1] = a[i] + 1\nadd(b)")
+    assert codes(in_net("constant a[i]: [3] = i\nconstant b[i]: [3] = a[i] + 1\nrelu()")) == ["E0502"]
+
+
+def test_an_input_that_nothing_reads_is_an_error() -> None:
+    text = "net N() {{\ninput a: 3x4x4\ninput b: 3x8x8\noutput y = a -> {}\n}}"
+    assert told(text.format("relu()")) == ["E0502 at `input b: 3x8x8`: nothing reads the input `b`"]
+    # To ask for its size is a use.
+    graph_of(text.format("upsample(size = [b.height, b.width])"))
+    # What only a head reads is read.
+    graph_of(text.format("relu()\ntrain output h = b -> relu()"))
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [
+        "a: conv(4, 1x1) -> identity()\nimage",
+        "a: conv(4, 1x1) -> identity() -> identity()\nimage",
+        "z = conv(4, 1x1)",
+        "z = conv(4, 1x1) -> identity()",
+        "z = if true { conv(4, 1x1) }",
+        "for i in range(1) { z = conv(4, 1x1) }",
+        "z = { conv(4, 1x1) }",
+        "z: { conv(4, 1x1) }\nimage",
+        "zs[0] = conv(4, 1x1)",
+    ],
+)
+def test_what_leads_to_identity_or_to_a_name_alone_is_an_error(dead: str) -> None:
+    (found,) = told(in_net(f"{dead}\nrelu()"))
+    assert found == "E0502 at `conv(4, 1x1)`: the result of `conv` reaches no output"
+
+
+def test_parts_used_again_and_results_of_blocks_reach_an_output() -> None:
+    assert codes(in_net("a: conv(3, 1x1)\nz = reuse(a)\nrelu()")) == ["E0502"]
+    above = "block B() { a = conv(4, 1x1)\nb = relu()\n[a, b] }"
+    assert codes(in_net("(a, b) = B()\na", above=above)) == ["E0502"]
+    net("(a, b) = B()\na -> concat(b)", above=above)
 
 
 def test_a_shared_block_tells_an_unused_stage_once() -> None:

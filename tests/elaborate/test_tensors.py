@@ -23,7 +23,7 @@ def test_a_param_is_a_learnable_tensor_without_a_batch() -> None:
 
 
 def test_the_name_of_a_param_may_be_a_path_or_indexed() -> None:
-    graph = net("param qkv.weight: [3]\nparam b[0]: [3, 1, 1]\nparam p: 3\nmul(b[0])")
+    graph = net("unused param qkv.weight: [3]\nparam b[0]: [3, 1, 1]\nunused param p: 3\nmul(b[0])")
     assert keys(graph) == ["qkv.weight", "b.0", "p"]
 
 
