@@ -1,0 +1,64 @@
+"""The numbers that a network computes, compared with its graph computed operator by operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from netdsl.graph.graph import Graph, Input
+from netdsl_pytorch.interpret import interpret, randomise
+from netdsl_pytorch.verify.report import Mismatch
+from netdsl_pytorch.verify.subject import by_name
+
+MOST_PARAMETERS, MOST_MACS = 100_000_000, 20_000_000_000
+"""The largest network whose numbers are compared; larger ones repeat the same classes."""
+TOLERANCE = 1e-3
+"""Of the largest number of a result: float32 in another order, through many layers."""
+
+Make = Callable[[], nn.Module]
+"""Makes the module anew, on the CPU."""
+
+
+def affordable(graph: Graph, parameters: int = MOST_PARAMETERS, macs: int = MOST_MACS) -> bool:
+    """Whether the network can be computed in some seconds and little memory."""
+    nodes = list(graph.nodes(train=False))
+    return sum(node.params for node in nodes) <= parameters and sum(node.macs for node in nodes) <= macs
+
+
+def numbers(graph: Graph, make: Make) -> None:
+    """The results in eval mode on random inputs, compared with the graph computed operator by operator."""
+    try:
+        _compute(graph, make, torch.float32)
+    except Mismatch as mismatch:
+        # What doubles agree on differs by rounding alone, which some networks magnify: attention without a scale.
+        try:
+            _compute(graph, make, torch.float64)
+        except RuntimeError:  # something in the file knows float32 alone
+            raise mismatch from None
+
+
+def _compute(graph: Graph, make: Make, precision: torch.dtype) -> None:
+    model = make().eval()
+    randomise(model)
+    model.to(precision)
+    inputs = [each.to(precision) if each.is_floating_point() else each for each in map(_random, graph.inputs)]
+    with torch.no_grad():
+        results = model(*inputs)
+        expected = interpret(graph, model.state_dict(), inputs)
+    given = by_name(results, graph.results)
+    for name, wanted in expected.items():
+        found = given[name]
+        scale = wanted.abs().max().clamp(min=1e-6)
+        error = ((found - wanted).abs().max() / scale).item()
+        if not error <= TOLERANCE:
+            raise Mismatch(f"`{name}` is off by {error:.2g} of its largest number")
+
+
+def _random(each: Input) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    shape = (1, *(int(size) for size in each.value.type.shape))
+    if each.value.type.dtype == "int":
+        return torch.randint(each.bound or 2, shape, generator=generator)
+    return torch.randn(shape, generator=generator)

@@ -1,0 +1,85 @@
+"""The checks of one file, one after the other."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from netdsl.graph.graph import Graph
+from netdsl_pytorch.emit import factory_name
+from netdsl_pytorch.load import module_of
+from netdsl_pytorch.verify import compiling, passes, state, values
+from netdsl_pytorch.verify.report import Mismatch, Report
+from netdsl_pytorch.verify.subject import BATCH, Subject, compare
+
+
+def verify(graph: Graph, source: str, *, inference: bool = False, compile: bool = True, export: bool = True) -> Report:
+    """Checks an emitted file against the graph of its spec; `inference` says that it was emitted without heads.
+
+    `compile` and `export` say whether `torch.compile` and `torch.export` are tried too, which takes most of the time.
+    """
+    return _Verifier(graph, source, inference).run(compile=compile, export=export)
+
+
+class _Verifier:
+    def __init__(self, graph: Graph, source: str, inference: bool) -> None:
+        self.graph = graph
+        self.source = source
+        self.report = Report(graph.name)
+        self.subject = Subject(graph, nn.Identity(), inference)
+
+    def run(self, *, compile: bool, export: bool) -> Report:
+        if not self.report.check("the file runs, and its factory makes a module", self.makes):
+            return self.report
+        self.check("the keys and shapes of the state_dict", state.keys)
+        self.check("the number of parameters", state.parameters)
+        if not self.check("the results in eval mode", passes.eval_results):
+            return self.report
+        if self.check("the results in training mode", passes.train_results):
+            self.check("the shape that each part gives", passes.shapes)
+            self.check("every parameter gets a gradient", passes.gradients)
+        self.check("the number of multiply-adds", passes.macs)
+        if values.affordable(self.graph):
+            self.report.check("the numbers that it computes", lambda: values.numbers(self.graph, self.factory()))
+        if not self.subject.inference and "aux" not in self.graph.parameters:
+            self.report.check("`aux=False` leaves the heads out", self.without_heads)
+        if compile:
+            self.check("torch.compile(fullgraph=True)", compiling.compiles)
+        if export:
+            self.check("torch.export", compiling.exports)
+        return self.report
+
+    def check(self, name: str, check: Callable[[Subject], None]) -> bool:
+        return self.report.check(name, lambda: check(self.subject))
+
+    def factory(self) -> Any:
+        module = module_of(self.source)
+        name = factory_name(self.graph)
+        factory = getattr(module, name, None)
+        if factory is None:
+            raise Mismatch(f"the file has no function `{name}`")
+        return factory
+
+    def makes(self) -> None:
+        with torch.device("meta"):
+            model = self.factory()()
+        if not isinstance(model, nn.Module):
+            raise Mismatch(f"`{factory_name(self.graph)}` gives a {type(model).__name__}")
+        self.subject.model = model
+
+    def without_heads(self) -> None:
+        factory = self.factory()
+        if "aux" not in inspect.signature(factory).parameters:
+            return  # no head has a module
+        with torch.device("meta"):
+            model = factory(aux=False)
+        expected = sum(node.params for node in self.graph.nodes(train=False))
+        found = sum(parameter.numel() for parameter in model.parameters())
+        if found != expected:
+            raise Mismatch(f"without heads the file has {found:,} parameters; the spec has {expected:,}")
+        model.train()
+        compare(model(*self.subject.inputs(BATCH)), self.subject.results, BATCH)
