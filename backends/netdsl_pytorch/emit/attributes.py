@@ -26,6 +26,7 @@ class Attributes(Sequences):
     def assign(self, step: MergedItem, made: Code, indent: int, type_name: str, annotation: str = "") -> None:
         """`self.name = …`, or an element of a list of parts."""
         name = self.attribute(step)
+        train = self.of_heads(step)
         if self.unit.loops:
             self._assign_in_loop(step, name, made)
             return
@@ -36,20 +37,36 @@ class Attributes(Sequences):
             if parts.parameters:
                 raise cannot(f"the list `{head}` of parts and tensors cannot be written yet", step.first.span)
             parts.elements[last] = made
+            if train:
+                parts.optional.add(last)
             if indent != INDENT:
                 raise Disagree(dict.fromkeys(step.cases, 0), "a list of parts is filled under a condition")
             return
         if name.isdigit() or not name.replace(".", "").isidentifier():
+            made = self.if_heads(made) if train else made
             self.entries.append(
                 Line(code.statement("", code.call("self.add_module", [code.literal(name), made]), indent=indent), span)
             )
             return
-        self._holder(name, type_name, span)
-        train = bool(getattr(step.first, "train_only", False)) and self.unit.is_net
-        if train and self.emission.heads_optional:
-            made = code.ternary(Code(self.emission.heads_flag), made, Code("None"))
+        self._holder(name, f"{type_name} | None" if train else type_name, span)
+        if train:
+            made = self.if_heads(made)
+            self.emission.optional_names[name] = None
         lines = code.statement(f"self.{name}{annotation} = ", made, indent=indent)
         self.entries.append(Line(lines, span))
+
+    def of_heads(self, step: MergedItem) -> bool:
+        """Whether a part of the net is for training heads alone, and is left out without them."""
+        if not self.unit.is_net or not self.emission.heads_optional:
+            return False
+        kinds = {case: item.train_only for case, item in step.cases.items()}
+        if len(set(kinds.values())) > 1:
+            raise Disagree(kinds, "some turns of a loop are for heads alone")
+        return next(iter(kinds.values()))
+
+    def if_heads(self, made: Code, otherwise: str = "None") -> Code:
+        """`made if aux else None`."""
+        return code.ternary(Code(self.emission.heads_flag), made, Code(otherwise))
 
     def list_at(self, path: str, span: Span | None, type_name: str = "nn.ModuleList") -> Parts:
         """The list of parts under a name, `blocks`, or within another list, `blocks.0`."""
@@ -98,6 +115,7 @@ class Attributes(Sequences):
         return first
 
     def _assign_in_loop(self, step: MergedItem, name: str, made: Code) -> None:
+        train = self.of_heads(step)
         names = {case: item.name for case, item in step.cases.items()}
         if len(self.unit.loops) > 1 or not any(names.values()):
             raise Disagree({case: case.number for case in step.cases}, "a part of a loop has no name of its own")
@@ -106,21 +124,35 @@ class Attributes(Sequences):
         heads = {item.rpartition(".")[0] for item in names.values()}
         indices = {case: item.rpartition(".")[2] for case, item in names.items()}
         if len(heads) == 1 and all(index == str(case.number) for case, index in indices.items()) and "" not in heads:
-            self.found.append((heads.pop(), made, None))
+            self.found.append((heads.pop(), made, None, train))
             return
         template = self._template(step)
         if template is None or "." in str(template):
             raise Disagree(names, "a part has different names")
-        self.found.append(("", made, template))
+        self.found.append(("", self.if_heads(made) if train else made, template, train))
 
     def _list_lines(self, head: str) -> list[str]:
-        return code.statement(f"self.{head} = ", self._container(self.parts[head]), indent=INDENT)
+        made = self._container(self.parts[head])
+        if _is_optional(self.parts[head]):
+            made = self.if_heads(made)
+            self.emission.optional_names[head] = None
+        return code.statement(f"self.{head} = ", made, indent=INDENT)
 
     def element(self, head: str, index: str) -> str:
         """An element of a list of parts: `self.blocks[0]`, or by its name where indices are missing."""
         parts = self.parts.get(head)
         whole = parts is None or parts.whole is not None or numbered(parts)
         return f"self.{head}[{index if whole else code.quote(index)}]"
+
+    def _element(self, parts: Parts, name: str) -> Code:
+        """A member of a list. One of heads in a list that has others keeps its place without them."""
+        made = self._container(parts.elements[name])
+        if _is_optional(parts) or not (name in parts.optional or _is_optional(parts.elements[name])):
+            return made
+        if parts.parameters:
+            span = self.unit.instances[0].span
+            raise cannot("a list of tensors some of which are of training heads alone cannot be written yet", span)
+        return self.if_heads(made, "nn.Identity()")
 
     def _container(self, parts: Code | Parts) -> Code:
         """What makes a list of parts, or a dictionary where indices are missing or are names."""
@@ -134,14 +166,22 @@ class Attributes(Sequences):
                 raise cannot(
                     f"`{taken}`, which `nn.ModuleDict` has already, cannot be written yet", self.unit.instances[0].span
                 )
-            items = [(code.literal(name), self._container(made)) for name, made in parts.elements.items()]
+            items = [(code.literal(name), self._element(parts, name)) for name in parts.elements]
             return code.call("nn.ParameterDict" if parts.parameters else "nn.ModuleDict", [code.dict_of(items)])
-        elements = [self._container(parts.elements[str(index)]) for index in range(len(parts.elements))]
+        elements = [self._element(parts, str(index)) for index in range(len(parts.elements))]
         rows = folded([[Row(made, None, False, key=str(made))] for made in elements])
         class_name = "nn.ParameterList" if parts.parameters else "nn.ModuleList"
         if len(rows) == 1 and rows[0].many:
             return code.call(class_name, [bare_generator(rows[0].code)])
         return code.call(class_name, [code.list_of([code.star(r.code) if r.many else r.code for r in rows])])
+
+
+def _is_optional(parts: Code | Parts) -> bool:
+    """Whether a list is of heads alone."""
+    if isinstance(parts, Code):
+        return False
+    names = [name for name, made in parts.elements.items() if name in parts.optional or _is_optional(made)]
+    return (parts.whole is not None and parts.whole_optional) or (bool(names) and len(names) == len(parts.elements))
 
 
 def in_list(path: str) -> bool:

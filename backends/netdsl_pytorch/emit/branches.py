@@ -21,6 +21,7 @@ from netdsl_pytorch.emit.merge import (
     MergedNote,
     MergedTurns,
     Program,
+    cases_of,
     walk,
 )
 from netdsl_pytorch.emit.operators import EXPRESSIONS
@@ -277,7 +278,9 @@ class Branches(Stages):
         inner = cases_of(program)
         self.current = {case: current[case.parent] for case in inner if case.parent in current}
         self._statement = None
+        self.inside.append(inner)
         self.program(program)
+        self.inside.pop()
         after = self.current
         self.current = dict(current)
         for case, value in after.items():
@@ -341,7 +344,3 @@ def _parent(case: Case, inner: Mapping[Case, Any]) -> Case:
 
 def _up(case: Case, inner: set[Case]) -> Case:
     return case.parent if case in inner and case.parent is not None else case
-
-
-def cases_of(program: Program) -> set[Case]:
-    return {case: None for step in program for case in step.cases}.keys()  # type: ignore[return-value]

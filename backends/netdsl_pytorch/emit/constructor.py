@@ -169,19 +169,20 @@ class Constructor(Tensors):
                 self.entries = entries
                 return bool(not any(isinstance(each, MergedItem) and each.first.owns_module for each in body))
             span = step.statement.span if step.statement is not None else step.first.syntax.span
-            turn = [each for _, made, template in self.found for each in (made, template) if each is not None]
+            turn = [each for _, made, template, _ in self.found for each in (made, template) if each is not None]
             target, iterable = self.loop_head(loop, turn)
             named = [each for each in self.found if each[2] is not None]
             self.entries = list(entries)
-            for head, made, template in self.found:
+            for head, made, template, train in self.found:
                 if template is None:
                     if head in self.parts:
                         raise Disagree(dict.fromkeys(step.cases, 0), "two loops fill one list")
                     whole = code.call("nn.ModuleList", [code.generator(made, target, iterable, bare=True)])
-                    self.list_at(head, span).whole = whole
+                    parts_of = self.list_at(head, span)
+                    parts_of.whole, parts_of.whole_optional = whole, train
             if named:
                 lines = [" " * indent + f"for {target} in {iterable}:"]
-                for _, made, template in named:
+                for _, made, template, _ in named:
                     assert template is not None
                     lines += code.statement("", code.call("self.add_module", [template, made]), indent=indent + 4)
                 self.entries.append(Line(lines, span))

@@ -7,7 +7,7 @@ from typing import Any
 
 from netdsl.elaborate.env import CALLABLE
 from netdsl.elaborate.parts import snake_case
-from netdsl.graph.graph import Graph, Node, Scope, Step, Value
+from netdsl.graph.graph import Graph, Scope, Step, Value
 from netdsl.graph.symbolic import expr_of, plain
 from netdsl.ops.values import Word
 from netdsl.syntax import tree
@@ -18,10 +18,10 @@ from netdsl_pytorch.emit.facts import Facts
 from netdsl_pytorch.emit.loop import RESERVED
 from netdsl_pytorch.emit.merge import Case, Disagree, MergedItem, MergedTurns, Program, merge
 from netdsl_pytorch.emit.names import identity
-from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
+from netdsl_pytorch.emit.operators import EXPRESSIONS
 from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.trouble import cannot
-from netdsl_pytorch.emit.unit import Unit, every_step
+from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 
 _MOST_ROUNDS = 50
@@ -50,16 +50,9 @@ class Emission(Facts):
         self.heads = [] if inference else graph.heads
         self.unit_by_scope: dict[Scope, Unit] = {}
         self.units: list[Unit] = []
-        self.optional_modules = self._optional_modules()
-        self.heads_optional = bool(self.optional_modules)
-
-    def _optional_modules(self) -> set[str]:
-        if not self.heads:
-            return set()
-        items = [item for item in self.graph.root.items if item.train_only]
-        blocks = {item.name for item in items if isinstance(item, Scope)}
-        nodes = [item for item in items if isinstance(item, Node)]
-        return blocks | {node.name or node.op.name for node in nodes if node.owns_module or node.op.name in ATTRIBUTES}
+        self.heads_optional = bool(self.heads)
+        self.optional_names: dict[str, None] = {}
+        """The attributes of the net that are None without heads."""
 
     def unit_of(self, scope: Scope) -> Unit | None:
         return self.unit_by_scope.get(scope)
@@ -183,6 +176,7 @@ class Emission(Facts):
             for unit in self.units:
                 unit.name = self.class_name(unit.instances[0])
             self.whole_loops = {}
+            self.optional_names = {}
             texts: list[ClassText] = []
             try:
                 for unit in self.units:
@@ -281,20 +275,6 @@ class Emission(Facts):
 
     def same_everywhere(self, unit: Unit, values: Mapping[Case, Value]) -> bool:
         return len({case.instance for case in values}) == len(unit.instances)
-
-    @property
-    def optional_names(self) -> list[str]:
-        """The attributes that are None without heads."""
-        net = next(unit for unit in self.units if unit.is_net)
-        names = []
-        for step in every_step(net):
-            if isinstance(step, MergedItem) and step.first.train_only:
-                item = step.first
-                if not item.name and id(step) in net.attribute_names:
-                    names.append(net.attribute_names[id(step)])
-                elif item.name and (isinstance(item, Scope) or item.owns_module or item.op.name in ATTRIBUTES):
-                    names.append(item.name)
-        return names
 
     def pin_outer(self, outer: Unit, unit: Unit, scopes: Mapping[Case, Scope], envs: Mapping[Case, Any]) -> None:
         """What a class has in literals, or is given in literals, its uses must not offer as arguments."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from netdsl.graph.graph import Choice, Graph, Loop, Naming, Node, Scope, Step, Value
-from netdsl_pytorch.emit.merge import Program, without_heads
+from netdsl_pytorch.emit.heads import without_heads
+from netdsl_pytorch.emit.merge import Program
 from netdsl_pytorch.emit.operators import EXPRESSIONS, MODULES
 from netdsl_pytorch.emit.values import canonical, is_alias
 
@@ -18,6 +19,7 @@ class Facts:
     def __init__(self, graph: Graph, inference: bool) -> None:
         self.graph = graph
         self.inference = inference
+        self._net_steps: list[Step] | None = None
         self._free: dict[Scope, tuple[Value, ...]] = {}
         self._chains: dict[Scope, bool] = {}
         self.outer_names: dict[Value, str] = {}
@@ -27,10 +29,11 @@ class Facts:
         self._reads = self._count_reads()
 
     def steps(self, scope: Scope) -> list[Step]:
-        return self._kept(scope.steps)
-
-    def _kept(self, steps: list[Step]) -> list[Step]:
-        return without_heads(steps) if self.inference else steps
+        if not self.inference or scope is not self.graph.root:
+            return scope.steps  # a part of the net is there as a whole or not at all
+        if self._net_steps is None:
+            self._net_steps = without_heads(scope.steps)
+        return self._net_steps
 
     def items(self, scope: Scope) -> list[Any]:
         return [item for item in scope.items if not (self.inference and item.train_only)]
@@ -100,10 +103,10 @@ class Facts:
                 current = step.outputs[0]
             elif isinstance(step, Loop):
                 for turn in step.turns:
-                    current = self._chain(self._kept(turn.steps), current)
+                    current = self._chain(turn.steps, current)
             elif isinstance(step, Choice):
                 if step.taken is not None:
-                    current = self._chain(self._kept(step.taken.steps), current)
+                    current = self._chain(step.taken.steps, current)
             else:
                 return None
         return current

@@ -6,14 +6,16 @@ held turns out to be needed later, the method is written anew with that value un
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Fetch, Node, Output, Value, nodes_of
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.heads import after, for_heads, items_in_text
 from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import (
+    Case,
     Disagree,
     MergedChoice,
     MergedItem,
@@ -27,6 +29,14 @@ from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.turns import Turns
 from netdsl_pytorch.emit.values import canonical
 from netdsl_pytorch.emit.variables import CaseValues, Lost, Statement
+
+
+class Deferred(NamedTuple):
+    """A step of the heads, with what was current before it, and the turns and arms that it stands in."""
+
+    step: Any
+    current: dict[Case, Value]
+    inside: tuple[set[Case], ...]
 
 
 class Forward(Turns):
@@ -130,7 +140,7 @@ class Forward(Turns):
             line = self.statements[at]
             if line.head == f"{name} = ":
                 line.head = f"{name}: Tensor = "
-            elif line.head.startswith(f"{name}, "):
+            elif name in line.head.removesuffix(" = ").split(", "):
                 # One of several targets takes no annotation; it stands before them.
                 self.statements.insert(at, Statement(f"{name}: Tensor", None, indent=line.indent, span=line.span))
                 self.first_line = {each: place + (place >= at) for each, place in self.first_line.items()}
@@ -157,31 +167,58 @@ class Forward(Turns):
 
     def _write_heads(self, results: list[tuple[str, Code]]) -> None:
         """The heads of a net, which run in training only: their lines stand where their results are returned."""
-        optional = [f"self.{name} is not None" for name in sorted(self.emission.optional_names)]
         made = code.name("self.training")
         for each in self.emission.optional_names:
             made = code.binary("and", made, Code(f"self.{each} is not None"))
-        del optional
+        if not self.emission.optional_names:
+            flag = self.emission.heads_flag
+            made = code.binary("and", made, self.unit.attribute(flag, Code(flag)))
         self.statements.append(Statement("if ", made, tail=":", indent=self.indent))
         self.indent += 4
         self.in_heads = True
-        for step in self.deferred:
-            self.step(step)
+        inside: tuple[set[Case], ...] = ()
+        for each in self.deferred:
+            if each.inside != inside:
+                self._leave(inside)
+                inside = each.inside
+            self.current = dict(each.current)
+            self.step(each.step)
+        self._leave(inside)
         codes = []
         for output in self.emission.heads:
             values = {case: canonical(output.value) for case in self.unit.cases}
             codes.append((output.name, self.heads.get(output.name) or self.read(values, None)))
+        for number, output in enumerate(each for each in self.emission.graph.outputs if not each.train):
+            # What heads have written over is kept under a name.
+            again = self.read({case: canonical(output.value) for case in self.unit.cases}, None)
+            results[number] = (output.name, again)
         made = code.call(self.emission.output_class, [each for _, each in results[:1]], [*results[1:], *codes])
         self.statements.append(Statement("return ", made, indent=self.indent))
         self.indent -= 4
 
+    def _leave(self, inside: tuple[set[Case], ...]) -> None:
+        """Ends the turns and arms that steps of heads were taken out of."""
+        for inner in reversed(inside):
+            self.flush()
+            self._lower(inner)
+            self._statement = None
+
+    def _defer(self, step: Any) -> None:
+        """Keeps a step for the heads."""
+        statement = step.statement
+        if statement is not None and statement is not self._statement:
+            self._statement, self._before = statement, dict(self.current)
+        self.deferred.append(Deferred(step, dict(self.current), tuple(self.inside)))
+        if isinstance(step, MergedJoin):
+            for each in items_in_text(step.program):
+                if not for_heads(each):
+                    self.step(each)
+        self.current = dict(self._before) if isinstance(step.first, Output) else after(step, self.deferred[-1].current)
+
     def program(self, program: Program) -> None:
         self._count_calls(program)
         for step in program:
-            if self.unit.is_net and not self.in_heads and _for_heads(step):
-                self.deferred.append(step)
-            else:
-                self.step(step)
+            self.step(step)
 
     def _count_calls(self, program: Program) -> None:
         """How many calls without weights follow each step on its line."""
@@ -194,6 +231,12 @@ class Forward(Turns):
             after = step.statement
 
     def step(self, step: Any) -> None:
+        if self.unit.is_net and self.emission.heads:
+            if not self.in_heads and for_heads(step):
+                self._defer(step)
+                return
+            if self.in_heads and isinstance(step, MergedItem) and not for_heads(step):
+                return  # of a branch: it stands above
         statement = step.statement
         if isinstance(step, MergedItem):
             self._begin_statement(statement)
@@ -246,15 +289,3 @@ class Forward(Turns):
         else:
             self.flush()
         self.current = dict(self._before)
-
-
-def _for_heads(step: Any) -> bool:
-    """Whether a step of the net belongs to a training head alone."""
-    first = step.first
-    if isinstance(first, Output):
-        return first.train
-    if isinstance(step.statement, tree.Output):
-        return step.statement.train
-    if isinstance(step, MergedItem):
-        return bool(first.train_only)
-    return isinstance(step, MergedJoin) and bool(step.node.first.train_only)

@@ -249,16 +249,6 @@ def walk(program: Program, *, unroll: bool = True) -> Iterator[MergedStep]:
             yield from walk(step.program)
 
 
-def without_heads(program: list[Step]) -> list[Step]:
-    """The steps without those that only train outputs need."""
-    kept: list[Step] = []
-    for step in program:
-        if isinstance(step, Node | Scope) and step.train_only:
-            continue
-        if isinstance(step, Output) and step.train:
-            continue
-        statement = getattr(step, "statement", None)
-        if isinstance(statement, tree.Output) and statement.train:
-            continue
-        kept.append(step)
-    return kept
+def cases_of(program: Program) -> set[Case]:
+    """The cases of a program, in the order of the text."""
+    return {case: None for step in program for case in step.cases}.keys()  # type: ignore[return-value]

@@ -59,6 +59,9 @@ class Parts:
         self.elements: dict[str, Code | Parts] = {}
         self.whole: Code | None = None
         self.parameters = False
+        self.optional: set[str] = set()
+        """The elements that training heads alone need."""
+        self.whole_optional = False
 
 
 class Modules:
@@ -74,8 +77,9 @@ class Modules:
         self.buffers: dict[str, None] = {}
         self.indices: dict[str, list[str]] = {}
         """The lines that made the indices of constants so far, by their names."""
-        self.found: list[tuple[str, Code, Code | None]] = []
-        """What a turn of the loop that is being written makes: the list that it is an element of, or its name."""
+        self.found: list[tuple[str, Code, Code | None, bool]] = []
+        """What a turn of the loop that is being written makes: the list that it is an element of, or its name; and
+        whether training heads alone need it."""
 
     def sequence(self, step: MergedItem) -> Code:
         raise NotImplementedError

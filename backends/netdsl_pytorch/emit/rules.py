@@ -139,16 +139,26 @@ def _scope_lines(unit: Unit, scope: Scope, place: str) -> list[str]:
             branches.append((_test(mine, attention and name == "linear"), body))
     branches = _joined(branches)
     if branches:
-        lines.append(f"        for module in {place}.modules():")
+        own = _if_heads(unit, scope, place)
+        pad = "    " if own else ""
+        lines += [*own, f"        {pad}for module in {place}.modules():"]
         word = "if"
         for test, body in branches:
-            lines.append(f"            {word} {test}:")
-            lines += body
+            lines.append(f"            {pad}{word} {test}:")
+            lines += [pad + line for line in body]
             word = "elif"
     for each in scope.inits:
         if isinstance(each, WeightInit) and not (unit.emission.inference and each.node.train_only):
             lines += _weight_lines(unit, scope, each)
     return lines
+
+
+def _if_heads(unit: Unit, scope: Scope, place: str) -> list[str]:
+    """The test around what is said of a group that training heads alone need."""
+    if not (unit.is_net and scope.train_only and unit.emission.heads_optional):
+        return []
+    known = place.removeprefix("self.") in unit.emission.optional_names
+    return [f"        if {place} is not None:" if known else f"        if {unit.emission.heads_flag}:"]
 
 
 def _joined(branches: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:

@@ -89,6 +89,8 @@ class Stages(Variables):
             name = next(iter(names)) if len(names) == 1 else ""
             target = self.variable(name) if name else f"x{index + 1}"
             targets.append(target)
+            if target not in self.holds:
+                self.first_line[target] = len(self.statements)
             self._hold(target, values)
             if made.typed:
                 self.typed.add(target)

@@ -29,6 +29,7 @@ class Tensors(Attributes):
         use = Use(self.unit, step.nodes)
         name = self.attribute(step)
         span = node.statement.span
+        train = self.of_heads(step)
         if self.unit.loops:
             raise Disagree({case: case.number for case in step.cases}, "a tensor is declared in a loop")
         if node.op.name == "param":
@@ -40,14 +41,19 @@ class Tensors(Attributes):
                     raise cannot(f"the list `{head}` of parts and tensors cannot be written yet", node.span)
                 parts.parameters = True
                 parts.elements[index] = made
+                if train:
+                    parts.optional.add(index)
                 return
-            self._holder(name, "nn.Parameter")
+            if train:
+                made = self.if_heads(made)
+                self.emission.optional_names[name] = None
+            self._holder(name, "nn.Parameter | None" if train else "nn.Parameter")
             self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), span))
             return
         if "." in name:
             raise cannot(f"a {node.op.name} under a prefix, `{name}`, cannot be written yet", node.span)
         lines, made = table(use, node, indent, self.indices)
-        arguments = [code.literal(name), made]
+        arguments = [code.literal(name), self.if_heads(made) if train else made]
         keywords = [] if node.op.name == "buffer" else [("persistent", Code("False"))]
         call = code.call("self.register_buffer", arguments, keywords)
         self.buffers[name] = None
@@ -61,6 +67,13 @@ class Tensors(Attributes):
             made = self.module(step)
             self.assign(step, made, indent, self._type_name(made))
             name = self.attribute(step)
+            train = self.of_heads(step)
+            if train:
+                owners = [relative_path(owner, self.unit.instances[0], node) for owner, _ in tied.values()]
+                parts = [part for part in dict.fromkeys((name, *owners)) if part in self.emission.optional_names]
+                tests = [f"self.{part} is not None" for part in parts] or [self.emission.heads_flag]
+                self.entries.append(Line([" " * indent + f"if {' and '.join(tests)}:"], None))
+                indent += 4
             for weight, (owner, tied_name) in tied.items():
                 path = relative_path(owner, self.unit.instances[0], node)
                 source = f"self.{path}.{tied_name}" if path.isidentifier() else f"{self.reference(path)}.{tied_name}"
@@ -112,5 +125,9 @@ class Tensors(Attributes):
         made = code.call(
             "nn.Parameter", [code.call("nn.init.uniform_", [empty, code.literal(-bound), code.literal(bound)])]
         )
-        self._holder(name, "nn.Parameter")
+        train = self.of_heads(step)
+        if train:
+            made = self.if_heads(made)
+            self.emission.optional_names[name] = None
+        self._holder(name, "nn.Parameter | None" if train else "nn.Parameter")
         self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), node.span))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from netdsl.graph.graph import Fetch, Node, Scope, Value
 from netdsl.syntax import tree
 from netdsl_pytorch.emit.attributes import in_list, numbered
-from netdsl_pytorch.emit.branches import Branches, cases_of
+from netdsl_pytorch.emit.branches import Branches
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.heads import mixed
 from netdsl_pytorch.emit.loop import Loop, safe
 from netdsl_pytorch.emit.merge import (
     Case,
@@ -18,6 +19,7 @@ from netdsl_pytorch.emit.merge import (
     MergedNote,
     MergedTurns,
     Program,
+    cases_of,
 )
 from netdsl_pytorch.emit.operators import ATTRIBUTES
 from netdsl_pytorch.emit.values import canonical
@@ -56,6 +58,8 @@ class Turns(Branches):
         try:
             body = step.body()
         except Disagree:
+            return False
+        if not self.in_heads and self.unit.is_net and self.emission.heads and mixed(body):
             return False
         iteration = self._iteration(step, body)
         if iteration is None:

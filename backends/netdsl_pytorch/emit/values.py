@@ -68,6 +68,8 @@ def sized_by(node: Node) -> Value | None:
     first = values[0]
     if not isinstance(first, Value) or any(value is not first for value in values) or not first.type.batched:
         return None
+    if first.root.node is not None and first.root.node.train_only and not node.train_only:
+        return None  # it is not there at inference
     return canonical(first) if len(first.type.shape) == len(axes) + 1 else None
 
 

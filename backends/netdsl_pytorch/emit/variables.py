@@ -119,6 +119,8 @@ class Variables:
         """What the comment of the next line says beside the shape: patterns of `rearrange`."""
         self.deferred: list[Any] = []
         self.in_heads = False
+        self.inside: list[set[Case]] = []
+        """The cases of the turns and arms that are being written, outermost first."""
 
     def inputs_of(self, instance: Scope) -> tuple[Value, ...]:
         """The tensors that `forward` takes."""
