@@ -140,12 +140,19 @@ class Forward(Turns):
             line = self.statements[at]
             if line.head == f"{name} = ":
                 line.head = f"{name}: Tensor = "
-            elif name in line.head.removesuffix(" = ").split(", "):
+            elif (line.head.startswith(f"{name}, ") and line.head.endswith(", _ = ")) or self._is_returned(
+                name, line.head
+            ):
                 # One of several targets takes no annotation; it stands before them.
                 self.statements.insert(at, Statement(f"{name}: Tensor", None, indent=line.indent, span=line.span))
                 self.first_line = {each: place + (place >= at) for each, place in self.first_line.items()}
             self.typed.add(name)
         return Code(name, typed=True)
+
+    def _is_returned(self, name: str, targets: str) -> bool:
+        """Whether one of several targets is what the method returns, and not a field of what it returns."""
+        single = not self.unit.is_net or len(self.emission.graph.results) == 1
+        return single and name in targets.removesuffix(" = ").split(", ")
 
     def _net_results(self) -> None:
         self.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from netdsl.graph.graph import Branch, Choice, Fetch, Join, Loop, Naming, Node, Output, Scope, Step, Turn, Value
 from netdsl.syntax import tree
@@ -143,7 +142,10 @@ def after(step: MergedStep, current: Mapping[Case, Value]) -> dict[Case, Value]:
 
 
 def _after_braces(program: Program, current: Mapping[Case, Value]) -> dict[Case, Value]:
-    inner: dict[Case, Any] = {case: current[case.parent] for case in cases_of(program) if case.parent in current}
+    inner: dict[Case, Value] = {}
+    for case in cases_of(program):
+        if case.parent is not None and case.parent in current:
+            inner[case] = current[case.parent]
     for step in program:
         if not isinstance(step.statement, tree.Bind | tree.Output):
             inner = after(step, inner)
