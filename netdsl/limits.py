@@ -27,6 +27,7 @@ class Limits:
     elaboration_depth: int = _limit(200, "blocks, groups and loops that stand inside each other when a net is expanded")
     nodes: int = _limit(500_000, "stages of a network after loops and blocks are expanded")
     idle_steps: int = _limit(200_000, "turns of loops, uses of blocks and items of lists that lead to no stages")
+    constant_elements: int = _limit(500_000, "elements of a constant that are computed to see that each has a value")
     tensor_elements: int = _limit(2**40, "elements of one tensor")
 
     def raised(self, settings: dict[str, int]) -> Limits:

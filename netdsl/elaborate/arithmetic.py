@@ -7,21 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 from netdsl.elaborate.env import CALLABLE, OperatorValue
+from netdsl.elaborate.functions import LARGEST
 from netdsl.elaborate.session import trouble
 from netdsl.ops.arguments import is_number, is_whole
 from netdsl.ops.values import Window, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import ARITHMETIC, BAD_VALUE
 
-LARGEST = 2**63 - 1
-"""Whole numbers are held to what every framework can hold."""
-
 
 def arithmetic(expr: tree.Binary, left: Any, right: Any) -> Any:
     """The result of `+ - * / // % **` on two numbers."""
     op = expr.op
     try:
-        result = _ARITHMETIC[op](left, right)
+        result = OPERATIONS[op](left, right)
     except ZeroDivisionError as error:
         raise trouble(ARITHMETIC, f"`{expr.span.text}` divides by 0", expr.span) from error
     except OverflowError as error:
@@ -43,7 +41,7 @@ def _power(base: Any, exponent: Any) -> Any:
     return float(base) ** float(exponent)
 
 
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,

@@ -31,6 +31,7 @@ from netdsl.ops.arguments import Problem, is_number, is_whole
 from netdsl.ops.values import Size, Word, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import (
+    ARITHMETIC,
     BAD_PATTERN,
     BAD_VALUE,
     DUPLICATE_NAME,
@@ -362,7 +363,8 @@ def _function(name: str, expr: tree.Call, env: Env) -> Any:
     try:
         result = functions.call(name, values, session.limits)
     except Problem as problem:
-        raise trouble(BAD_VALUE, f"`{name}` {problem.reason}", expr.span, help=problem.help) from problem
+        code = problem.code if problem.code is ARITHMETIC else BAD_VALUE
+        raise trouble(code, f"`{name}` {problem.reason}", expr.span, help=problem.help) from problem
     if isinstance(result, tuple):
         return session.sized(result, expr.span)
     return _trace(result, expr, env)

@@ -32,7 +32,7 @@ def finish(root: Scope, inputs: list[Input], outputs: list[Output], session: Ses
         if node.unused and (node in everything or node in read):
             help = "take `unused` off it"
             message = f"`{node.name}` is declared as unused, and is read"
-            session.report(Diagnostic(READ_AS_UNUSED, message, node.span, uses=_uses(node), help=help))
+            session.report(Diagnostic(READ_AS_UNUSED, message, node.span, uses=uses_around(node), help=help))
     _check_inputs(root, inputs, outputs, session)
     if heads:
         inference = _whole_parts(root, inference)
@@ -91,7 +91,7 @@ def mark_scopes(scope: Scope) -> bool:
     return scope.train_only
 
 
-def _uses(node: Node) -> tuple[Use, ...]:
+def uses_around(node: Node) -> tuple[Use, ...]:
     """The blocks that it is in, innermost first."""
     uses = []
     scope: Scope | None = node.scope
@@ -104,7 +104,7 @@ def _uses(node: Node) -> tuple[Use, ...]:
 
 def _report_unused(node: Node, session: Session) -> None:
     help = _WAYS_OUT.get(node.op.name, _WAY_OUT)
-    session.report(Diagnostic(UNUSED_STAGE, _unread(node), node.span, uses=_uses(node), help=help))
+    session.report(Diagnostic(UNUSED_STAGE, _unread(node), node.span, uses=uses_around(node), help=help))
 
 
 _WAY_OUT = "delete it, or use its result; `output n = …` makes one of the net's results"

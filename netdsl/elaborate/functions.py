@@ -9,8 +9,12 @@ from typing import Any
 from netdsl.limits import Limits
 from netdsl.ops.arguments import Problem, is_number, is_whole
 from netdsl.ops.values import kind, show
+from netdsl.text.codes import ARITHMETIC
 
 Function = Callable[..., Any]
+
+LARGEST = 2**63 - 1
+"""Whole numbers are held to what every framework can hold."""
 
 
 def round_to(x: float, divisor: int) -> int:
@@ -83,8 +87,9 @@ def _linspace(low: Any, high: Any, count: Any) -> tuple[float, ...]:
     n = _whole(count)
     if n < 1:
         raise Problem(f"needs at least one point, not {n}")
-    step = (_number(high) - _number(low)) / (n - 1) if n > 1 else 0.0
-    return tuple(low + step * i for i in range(n))
+    first, last = _number(low), _number(high)
+    step = (last - first) / (n - 1) if n > 1 else 0.0
+    return tuple(first + step * i for i in range(n))
 
 
 def _range(*bounds: Any) -> tuple[int, ...]:
@@ -136,10 +141,23 @@ def call(name: str, values: list[Any], limits: Limits) -> Any:
     try:
         result = function(*values)
     except (ValueError, OverflowError) as error:
-        raise Problem(f"has no result for {', '.join(map(show, values))}") from error
-    if isinstance(result, float) and not math.isfinite(result):
-        raise Problem(f"has no finite result for {', '.join(map(show, values))}")
+        raise Problem(f"has no result for {_shown(values)}", code=ARITHMETIC) from error
+    for each in result if isinstance(result, tuple) and name == "linspace" else (result,):
+        if isinstance(each, float) and not math.isfinite(each):
+            raise Problem(f"has no finite result for {_shown(values)}", code=ARITHMETIC)
+        if is_whole(each) and not -LARGEST <= each <= LARGEST:
+            reason = f"of {_shown(values)} is too large: whole numbers go up to 2**63 - 1"
+            raise Problem(reason, code=ARITHMETIC)
     return result
+
+
+def _shown(values: list[Any]) -> str:
+    """The arguments of a call, as a message shows them."""
+    text = ", ".join(map(show, values))
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+_SHOWN = 60
 
 
 def _length(name: str, values: list[Any]) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from netdsl.elaborate import fractions, indices
 from netdsl.elaborate.env import Env
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.explain import in_order
@@ -90,6 +91,8 @@ def _elaborate(
     if session.found:
         return None
     finish(flow.part.scope, flow.inputs, flow.outputs, session)
+    indices.check(flow.part.scope, flow.inputs, session)
+    fractions.settle(flow.part.scope, flow.outputs)
     return graph_of(name, flow, session, file.doc, definition, call_env, parameters, opened)
 
 

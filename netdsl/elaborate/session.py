@@ -10,7 +10,7 @@ from netdsl.text.codes import LIMIT, Code
 from netdsl.text.diagnostic import Diagnostic, Label, Use
 
 if TYPE_CHECKING:
-    from netdsl.graph.graph import Budget, Value
+    from netdsl.graph.graph import Budget
     from netdsl.limits import Limits
     from netdsl.syntax import tree
     from netdsl.text.source import Span
@@ -62,9 +62,9 @@ class Session:
         self.overridden = False
         self.declared: list[Any] = []
         """The values that were given names, when traced: braces that end take their own names out of these."""
-        self.looked_up: list[Value] = []
-        """The constants that the formula of a constant has read so far."""
         self.budgets: list[Budget] = []
+        self.tables: dict[int, Any] = {}
+        """What is known of constants, by the identity of their nodes (formulas.py)."""
         self.cache: dict[Any, Any] = {}
         """What operators gave before, by call and arguments (calls.py)."""
 

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 from netdsl.graph.types import BYTES, TensorType, Weight
-from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Whole
+from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Whole, is_whole
 from netdsl.ops.axes import Axis
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK, BAD_SHAPE
 
-_EPS = Argument("eps", Real(least=0), "added to the variance", 1e-5)
+
+@dataclass(frozen=True)
+class _Tolerance(Real):
+    """A small number, where PyTorch's modules take the number of channels first: `instead` is the call without."""
+
+    least: float | None = 0
+    most: float | None = 1
+    open_high: bool = True
+    instead: str = ""
+
+    def convert(self, value: Any, rank: int) -> Any:
+        if is_whole(value) and value >= 1:
+            help = f"channels are not given, they are those of the input: write `{self.instead}`"
+            raise Problem(f"must be {self.noun}, not {value}", help)
+        return super().convert(value, rank)
+
+
+def _eps(instead: str, doc: str = "added to the variance", *, open_low: bool = False) -> Argument:
+    return Argument("eps", _Tolerance(open_low=open_low, instead=instead), doc, 1e-5)
+
+
 _AFFINE = Argument("affine", Flag(), "learn a factor and a summand per channel", True)
 
 
@@ -30,7 +51,7 @@ class BatchNorm(Operator):
     by_channel = True
     needs_batch = "normalises over the batch"
     arguments = (
-        Argument("eps", Real(least=0, open_low=True), "added to the variance", 1e-5),
+        _eps("batchnorm()", open_low=True),
         Argument("momentum", Real(least=0, most=1), "share of the batch in the running mean and variance", 0.1),
         _AFFINE,
     )
@@ -56,6 +77,9 @@ class _Ends(Axis):
     noun = "the first axis, 0, or the last, -1"
 
     def convert(self, value: Any, rank: int) -> Any:
+        if is_whole(value) and value > rank:
+            help = "features are not given, they are those of the input: write `layernorm()`"
+            raise Problem(f"must be {self.noun}, not {value}", help)
         axis = super().convert(value, rank)
         if axis not in (0, rank):
             raise Problem(f"must be {self.noun}; it is {value}", "`permute` brings another axis to the end")
@@ -74,7 +98,7 @@ class LayerNorm(Operator):
     example = ("[197, 768]", "layernorm(eps = 1e-6)")
     arguments = (
         Argument("dim", _Ends(), "axis along which is normalised, the last or the first", -1),
-        _EPS,
+        _eps("layernorm()"),
         Argument("affine", Flag(), "learn a factor and a summand per feature", True),
         Argument("bias", Flag(), "learn the summand, where `affine`", True),
     )
@@ -99,7 +123,7 @@ class GroupNorm(Operator):
     example = ("64x56x56", "groupnorm(32)")
     needs_rank = (0, 3)
     needs_batch = "counts its first axis as the batch in the framework"
-    arguments = (Argument("groups", Whole(), "groups of channels"), _EPS, _AFFINE)
+    arguments = (Argument("groups", Whole(), "groups of channels"), _eps("groupnorm(groups)"), _AFFINE)
 
     def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
         channels, groups = inputs[0].shape[0], args["groups"]
@@ -126,7 +150,7 @@ class InstanceNorm(Operator):
     example = ("64x56x56", "instancenorm(affine = true)")
     needs_rank = (1, 3)
     by_channel = True
-    arguments = (_EPS, Argument("affine", Flag(), "learn a factor and a summand per channel", False))
+    arguments = (_eps("instancenorm()"), Argument("affine", Flag(), "learn a factor and a summand per channel", False))
 
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         if prod(inputs[0].shape[1:]) == 1:
@@ -154,7 +178,12 @@ class RMSNorm(Operator):
     doc = "Divide by the root of the mean square along the last axis (Zhang & Sennrich 2019, arXiv:1910.07467)."
     example = ("[64, 384]", "rmsnorm(eps = 1e-6)")
     arguments = (
-        Argument("eps", Maybe(Real(least=0)), "added to the mean square; float32's step at 1 unless given", None),
+        Argument(
+            "eps",
+            Maybe(_Tolerance(instead="rmsnorm()")),
+            "added to the mean square; float32's step at 1 unless given",
+            None,
+        ),
         Argument("affine", Flag(), "learn a factor per feature", True),
     )
 

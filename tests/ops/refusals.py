@@ -129,11 +129,11 @@ REFUSED_ON_PURPOSE = (
         only=("attend", "attention"),
     ),
     Refusal(
-        "An epsilon is not negative",
-        r"^must be a number of at least 0, not",
-        "layernorm",
-        {"eps": -0.1},
-        only=("layernorm", "groupnorm", "instancenorm", "rmsnorm"),
+        "An epsilon is from 0 to below 1",
+        r"^must be a number of (at least|more than) 0 and less than 1, not",
+        "batchnorm",
+        {"eps": 64},
+        only=("batchnorm", "layernorm", "groupnorm", "instancenorm", "rmsnorm"),
     ),
     Refusal(
         "The constants of LRN are not negative",
