@@ -156,8 +156,8 @@ def _check(test: tree.Expr, budget: Budget, graph: Graph, measured: _Measured) -
         if missing is not None:
             return Diagnostic(
                 BUDGET,
-                f"there is no receptive field to compare: `{missing.span.text}` depends on all of the input, or on "
-                "no image",
+                f"there is no receptive field to compare: `{missing.span.text}` depends on all of the input, on "
+                "no image, or on places that no distance describes",
                 budget.syntax.span,
             )
         for one, other, op in (

@@ -53,12 +53,13 @@ class Figures:
     def receptive_field(self, item: Item | None = None) -> int | None:
         """Pixels of the input, along one axis, that one number of the item's results depends on.
 
-        Of the net, the largest before the global pooling. None where a number depends on all, or on no pixels.
+        Of the net, the largest before the global pooling. None where a number depends on all, or on no pixels, or where
+        it cannot be told (netdsl.analysis.receptive).
         """
         if item is None or item is self.graph.root:
-            return pixels(self._fields)
+            return pixels(self.fields)
         numbers = (self.plan.numbers.get(value.root) for value in item.outputs)
-        return pixels(self._fields[number] for number in numbers if number is not None)
+        return pixels(self.fields[number] for number in numbers if number is not None)
 
     def memory(self, part: Part = None) -> int:
         """Bytes of activations for the batch (netdsl.analysis.memory).
@@ -97,7 +98,8 @@ class Figures:
         return running_sums([node.macs for node in self.plan.nodes])
 
     @cached_property
-    def _fields(self) -> list[Fields]:
+    def fields(self) -> list[Fields]:
+        """The receptive field of each tensor of the schedule."""
         return receptive_fields(self.plan)
 
     @cached_property

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real
 from netdsl.ops.axes import Axis
+from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
 
 _INPUT, _OUTPUT, _NOTHING = Kept(inputs=True), Kept(output=True), Kept()
@@ -141,6 +142,9 @@ class Softmax(Pointwise):
     arguments = (_DIM,)
     keeps = _OUTPUT
 
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return (Mixing(args["dim"]),)
+
 
 @register
 class LogSoftmax(Pointwise):
@@ -150,6 +154,9 @@ class LogSoftmax(Pointwise):
     by_channel = False
     arguments = (_DIM,)
     keeps = _OUTPUT
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return (Mixing(args["dim"]),)
 
 
 @register

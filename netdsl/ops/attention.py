@@ -8,6 +8,7 @@ from typing import Any
 from netdsl.graph.types import BYTES, TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Tensor, Whole
 from netdsl.ops.broadcast import Clash, Full, as_type, broadcast, full, reaches_batch
+from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK, BAD_SHAPE
 
@@ -28,7 +29,6 @@ class Attention(Operator):
     example = ("[197, 768]", "attention(12)")
     depth = 2
     counts_macs = True
-    global_window = True
     arguments = (Argument("heads", Whole(), "heads; they share the features"), _DROPOUT, _CAUSAL)
 
     def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +53,9 @@ class Attention(Operator):
             Weight("out_proj.weight", (features, features)),
             Weight("out_proj.bias", (features,)),
         )
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return Mixing(0), Mixing(1)
 
     def macs(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> int:
         length, features = inputs[0].shape
@@ -84,7 +87,6 @@ class Attend(Operator):
     doc = "Attention without weights of its own: softmax(q k^T * scale + bias) v (Vaswani et al. 2017, equation 1)."
     example = ("[3, 12, 64, 64]", "(q, k, v) = unbind(); q -> attend(k, v, causal = true)")
     counts_macs = True
-    global_window = True
     arguments = (
         Argument("k", Tensor(), "keys: […, places, features]"),
         Argument("v", Tensor(), "values: […, places, features]"),
@@ -124,6 +126,10 @@ class Attend(Operator):
         if reaches_batch(result, (q, k, v)):
             raise _Mismatch("needs queries, keys and values with as many axes, the batch counted", "k")
         return as_type(result, inputs[0])
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        axes = len(inputs[0].shape)
+        return Mixing(axes - 2), Mixing(axes - 1)
 
     def _broadcast(self, shapes: tuple[Full, ...], blame: str) -> Full:
         try:

@@ -10,6 +10,7 @@ from netdsl.graph.types import Dtype, TensorType
 from netdsl.ops.arguments import Argument, Problem, Tensor
 from netdsl.ops.axes import Axis, axis_names, in_words
 from netdsl.ops.broadcast import Clash, as_type, broadcast, full, reaches_batch
+from netdsl.ops.moves import Move, New
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BRANCH_SHAPES, TOO_FEW_BRANCHES
 
@@ -127,6 +128,10 @@ class Concat(Combine):
             total = total + other.shape[dim]
         return first._replace(shape=(*first.shape[:dim], total, *first.shape[dim + 1 :]))
 
+    def joins(self, args: Args) -> int | None:
+        axis: int = args["dim"]
+        return axis
+
     def _expanded(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """Those without a batch repeated over it, where others have one: a class token of [1, 1, 768]."""
         if all(x.batched for x in inputs) or not any(x.batched for x in inputs):
@@ -154,6 +159,9 @@ class Stack(Combine):
         first, dim = inputs[0], args["dim"]
         return first._replace(shape=(*first.shape[:dim], len(inputs), *first.shape[dim:]))
 
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        return (New(args["dim"], len(inputs)),)
+
 
 @register
 class Matmul(Combine):
@@ -162,6 +170,7 @@ class Matmul(Combine):
     example = ("8x64x64", "matmul { softmax(); identity() }")
     takes = ("float",)
     counts_macs = True
+    crosses = True
 
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         self.check_count(inputs)

@@ -7,6 +7,7 @@ from typing import Any
 
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, PerAxis, Problem, Whole, WindowKind
+from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, Sliding, register
 from netdsl.ops.values import Word
 from netdsl.ops.windows import same_padding, separate_stride, slide
@@ -54,7 +55,10 @@ class Conv(Operator):
         return output.elements * channels * prod(args["kernel"])
 
     def sliding(self, args: Args) -> Sliding:
-        return Sliding(args["kernel"], args["stride"], args["dilation"])
+        return Sliding(args["kernel"], args["stride"], args["dilation"], args["padding"])
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return (Mixing(0, args["groups"]),)
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
         return Kept(inputs=True)
@@ -125,7 +129,10 @@ class ConvTranspose(Operator):
         return inputs[0].elements * channels * prod(args["kernel"])
 
     def sliding(self, args: Args) -> Sliding:
-        return Sliding(args["kernel"], args["stride"], args["dilation"], transposed=True)
+        return Sliding(args["kernel"], args["stride"], args["dilation"], args["padding"], transposed=True)
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return (Mixing(0, args["groups"]),)
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
         return Kept(inputs=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.arguments import Argument, Whole
+from netdsl.ops.moves import Move, New
 from netdsl.ops.operator import Args, Kept, Operator, register
 
 
@@ -22,6 +23,9 @@ class Embedding(Operator):
 
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         return inputs[0]._replace(shape=(*inputs[0].shape, args["dim"]), dtype="float")
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        return (New(len(inputs[0].shape), args["dim"]),)
 
     def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
         return (Weight("weight", (args["n"], args["dim"])),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, Problem, Whole
+from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
 
 
@@ -24,6 +25,9 @@ class Linear(Operator):
         if not x.shape:
             raise Problem("needs an input with an axis of features; this one is one number per sample")
         return x._replace(shape=(*x.shape[:-1], args["out"]))
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return (Mixing(len(inputs[0].shape) - 1),)
 
     def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
         weight = Weight("weight", (args["out"], inputs[0].shape[-1]))

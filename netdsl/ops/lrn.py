@@ -6,6 +6,7 @@ from math import prod
 
 from netdsl.graph.types import BYTES, TensorType
 from netdsl.ops.arguments import Argument, Real, Whole
+from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
 
 _WIDEST = 65_535
@@ -31,6 +32,9 @@ class LRN(Operator):
         Argument("beta", Real(least=0), "exponent", 0.75),
         Argument("k", Real(least=0), "summand", 1.0),
     )
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return (Mixing(0, partly=args["size"] // 2 < inputs[0].shape[0] - 1),)
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
         # It is composed of several operations: the squares, padded with size - 1 channels for their sliding mean,

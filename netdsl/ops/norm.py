@@ -9,6 +9,7 @@ from typing import Any
 from netdsl.graph.types import BYTES, TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Whole, is_whole
 from netdsl.ops.axes import Axis
+from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK, BAD_SHAPE
 
@@ -103,6 +104,9 @@ class LayerNorm(Operator):
         Argument("bias", Flag(), "learn the summand, where `affine`", True),
     )
 
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return (Mixing(args["dim"], statistic=True),)
+
     def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
         size = (inputs[0].shape[args["dim"]],)
         names = ("weight", "bias") if args["bias"] else ("weight",)
@@ -192,6 +196,9 @@ class RMSNorm(Operator):
             raise Problem("needs an input with an axis of features; this one is one number per sample", code=BAD_RANK)
         return inputs[0]
 
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return (Mixing(len(inputs[0].shape) - 1, statistic=True),)
+
     def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
         return (Weight("weight", (inputs[0].shape[-1],)),) if args["affine"] else ()
 
@@ -210,6 +217,9 @@ class Normalize(Operator):
     doc = "Divide by the Euclidean length along an axis."
     example = ("[128]", "normalize()")
     arguments = (Argument("dim", Axis(), "axis along which the length is taken", -1),)
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return (Mixing(args["dim"], statistic=True),)
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
         # The length, as it is and cut off at 1e-12.

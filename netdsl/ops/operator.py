@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from netdsl.graph.types import Dtype, TensorType, Weight
 from netdsl.ops.arguments import Argument, Problem
+from netdsl.ops.moves import Mixing, Move, Resizing
 from netdsl.text.codes import BAD_RANK
 
 Args = Mapping[str, Any]
@@ -18,12 +19,13 @@ _Any = TypeVar("_Any")
 class Sliding(NamedTuple):
     """How a windowed operator moves over its input, per spatial axis; what receptive fields are made of.
 
-    `transposed`: the window moves over the result instead (transposed convolution, upsampling by `stride`).
+    `transposed`: the window moves over the result instead (transposed convolution).
     """
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
+    padding: tuple[int, ...]
     transposed: bool = False
 
 
@@ -76,7 +78,9 @@ class Operator:
     training_only: ClassVar[bool] = False
     """Whether it is the identity at inference (dropout)."""
     global_window: ClassVar[bool] = False
-    """Whether it looks at all positions at once (global pooling, flattening): receptive fields end here."""
+    """Whether it looks at all positions at once (global pooling, recurrent layers): receptive fields end here."""
+    crosses: ClassVar[bool] = False
+    """Whether it brings together other places of one input with each place of another (products of matrices)."""
     takes: ClassVar[tuple[Dtype, ...]] = ("float",)
     """Kinds of number that its inputs may hold; the binder checks."""
     needs_rank: ClassVar[tuple[int, int] | None] = None
@@ -136,6 +140,22 @@ class Operator:
 
     def sliding(self, args: Args) -> Sliding | None:
         """The window, for operators that have one."""
+        return None
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        """What it does to positions on the way to that result, in order; of combines, after they are combined."""
+        return ()
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        """The axes of its inputs across which it computes, but for those of its window; before any moves."""
+        return ()
+
+    def joins(self, args: Args) -> int | None:
+        """The axis along which it puts its inputs one behind the other, where it does."""
+        return None
+
+    def resizes(self, inputs: tuple[TensorType, ...], args: Args) -> Resizing | None:
+        """How it brings the spatial axes into another size, where it does."""
         return None
 
     def shares_memory(self, inputs: tuple[TensorType, ...], args: Args) -> bool:

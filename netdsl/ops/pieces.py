@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import INT32_MAX, Argument, Maybe, PerAxis, Problem, Tensor, Whole
 from netdsl.ops.axes import Axis
+from netdsl.ops.moves import Cut, Drop, Move, Shuffle, View
 from netdsl.ops.numbers import Numbers, Position
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK, BAD_SHAPE
@@ -50,6 +52,9 @@ class Slice(_Piece):
         places = (args["to"] - args["from"] + args["step"] - 1) // args["step"]
         return _resized(inputs[0], args["dim"], places)
 
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        return (Cut(args["dim"], args["from"], args["to"], args["step"]),)
+
 
 @register
 class Select(_Piece):
@@ -72,6 +77,9 @@ class Select(_Piece):
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         shape, dim = inputs[0].shape, args["dim"]
         return inputs[0]._replace(shape=(*shape[:dim], *shape[dim + 1 :]))
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        return (Drop(args["dim"], args["index"]),)
 
 
 class _Several(_Piece):
@@ -100,6 +108,10 @@ class Chunk(_Several):
                 argument="n",
             )
         return tuple(_resized(inputs[0], args["dim"], size // args["n"]) for _ in range(args["n"]))
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        size = inputs[0].shape[args["dim"]] // args["n"]
+        return (Cut(args["dim"], result * size, (result + 1) * size),)
 
 
 @register
@@ -131,6 +143,10 @@ class Split(_Several):
     def results(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[TensorType, ...]:
         return tuple(_resized(inputs[0], args["dim"], size) for size in args["sizes"])
 
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        start = sum(args["sizes"][:result])
+        return (Cut(args["dim"], start, start + args["sizes"][result]),)
+
 
 @register
 class Unbind(_Several):
@@ -144,6 +160,9 @@ class Unbind(_Several):
         if shape[dim] > MOST_RESULTS:
             raise Problem(f"gives {shape[dim]} parts; at most {MOST_RESULTS} are possible", argument="dim")
         return (inputs[0]._replace(shape=(*shape[:dim], *shape[dim + 1 :])),) * shape[dim]
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        return (Drop(args["dim"], result),)
 
 
 @register
@@ -170,6 +189,10 @@ class Take(Operator):
             )
         return x._replace(shape=(*index.shape, *x.shape[1:]), batched=x.batched or index.batched)
 
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        index = inputs[args["index"]].shape
+        return Shuffle(0, prod(index)), View(self.infer(inputs, args).shape)
+
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
         return Kept(inputs=(args["index"],)) if output.dtype == "float" else Kept()
 
@@ -188,3 +211,9 @@ class Crop(_Piece):
             if size > whole:
                 raise Problem(f"must be at most the input's size; {size} is more than {whole}", argument="size")
         return inputs[0]._replace(shape=(channels, *args["size"]))
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        borders = [(whole - size) // 2 for whole, size in zip(inputs[0].shape[1:], args["size"], strict=True)]
+        return tuple(
+            Cut(axis, at, at + size) for axis, (at, size) in enumerate(zip(borders, args["size"], strict=True), 1)
+        )

@@ -51,7 +51,7 @@ class _Windowed(Operator):
         return x._replace(shape=(x.shape[0], *spatial))
 
     def sliding(self, args: Args) -> Sliding:
-        return Sliding(args["kernel"], args["stride"], _dilation(args))
+        return Sliding(args["kernel"], args["stride"], _dilation(args), args["padding"])
 
 
 def _dilation(args: Args) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import Argument, Flag, Maybe, OneOf, PerAxis, Problem, Real
+from netdsl.ops.moves import Grow, Move, Resizing
 from netdsl.ops.numbers import Borders
 from netdsl.ops.operator import Args, Kept, Operator, Sliding, register
 from netdsl.text.codes import BAD_SHAPE
@@ -46,6 +47,9 @@ class Pad(Operator):
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         axes = zip(inputs[0].shape, args["border"], strict=True)
         return inputs[0]._replace(shape=tuple(size + before + behind for size, (before, behind) in axes))
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        return tuple(Grow(axis, *pair) for axis, pair in enumerate(args["border"]) if any(pair))
 
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
         return Kept(inputs=args["mode"] in ("reflect", "replicate") and output.dtype == "float")
@@ -98,4 +102,22 @@ class Upsample(Operator):
         if args["by"] is None:
             return None
         reach = tuple(_TAPS.get(args["mode"], 2) * factor for factor in args["by"])
-        return Sliding(reach, args["by"], (1,) * len(reach), transposed=True)
+        return Sliding(reach, args["by"], (1,) * len(reach), (0,) * len(reach), transposed=True)
+
+    def resizes(self, inputs: tuple[TensorType, ...], args: Args) -> Resizing:
+        from fractions import Fraction  # two milliseconds, and few networks need it
+
+        sizes = tuple(zip(inputs[0].shape[1:], self.infer(inputs, args).shape[1:], strict=True))
+        if args["mode"] == "nearest":
+            steps = tuple(Fraction(before, after) for before, after in sizes)
+            return Resizing((Fraction(0),) * len(sizes), steps, (1,) * len(sizes))
+        taps = _TAPS.get(args["mode"], 2)
+        if args["align"]:
+            steps = tuple(Fraction(before - 1, max(after - 1, 1)) for before, after in sizes)
+            starts = (Fraction(0),) * len(sizes)
+        else:
+            steps = tuple(Fraction(before, after) for before, after in sizes)
+            starts = tuple((step - 1) / 2 for step in steps)
+        # Where every place falls on one of the input, its neighbours have no weight.
+        exact = (step.denominator == start.denominator == 1 for step, start in zip(steps, starts, strict=True))
+        return Resizing(starts, steps, tuple(1 if each else taps for each in exact))

@@ -8,6 +8,7 @@ from typing import Any
 from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import REQUIRED, Argument, Problem, Text, Whole
 from netdsl.ops.axes import Axes, Axis
+from netdsl.ops.moves import Move, Order, Shuffle, View
 from netdsl.ops.numbers import ShapeKind, Signed
 from netdsl.ops.operator import Args, Operator, register
 from netdsl.ops.pattern import parse, plan
@@ -29,7 +30,6 @@ class Flatten(Arrangement):
     name = "flatten"
     doc = "Make one axis of several neighbouring ones, of all of them unless told."
     example = ("256x6x6", "flatten()")
-    global_window = True
     arguments = (
         Argument("from", Axis(), "first axis", 0),
         Argument("to", Axis(), "last axis, itself included", -1),
@@ -43,6 +43,9 @@ class Flatten(Arrangement):
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         shape, first, last = inputs[0].shape, args["from"], args["to"]
         return inputs[0]._replace(shape=(*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        return (View(self.infer(inputs, args).shape),)
 
 
 @register
@@ -77,6 +80,9 @@ class Reshape(Arrangement):
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         return inputs[0]._replace(shape=args["shape"])
 
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        return (View(args["shape"]),)
+
 
 @register
 class Permute(Arrangement):
@@ -95,6 +101,9 @@ class Permute(Arrangement):
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         return inputs[0]._replace(shape=tuple(inputs[0].shape[axis] for axis in args["axes"]))
 
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        return (Order(tuple(args["axes"])),)
+
 
 @register
 class Rearrange(Arrangement):
@@ -111,6 +120,10 @@ class Rearrange(Arrangement):
 
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         return inputs[0]._replace(shape=plan(parse(args["pattern"]), inputs[0].shape, args["sizes"]).merged)
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        steps = plan(parse(args["pattern"]), inputs[0].shape, args["sizes"])
+        return View(steps.split), Order(steps.order), View(steps.merged)
 
     def shares_memory(self, inputs: tuple[TensorType, ...], args: Args) -> bool:
         return plan(parse(args["pattern"]), inputs[0].shape, args["sizes"]).in_place
@@ -133,3 +146,8 @@ class Roll(Arrangement):
 
     def shares_memory(self, inputs: tuple[TensorType, ...], args: Args) -> bool:
         return False
+
+    def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:
+        shape = inputs[0].shape
+        moved = zip(args["shifts"], args["dims"], strict=True)
+        return tuple(Shuffle(axis, shape[axis]) for shift, axis in moved if shift % shape[axis])

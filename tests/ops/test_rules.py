@@ -73,7 +73,7 @@ def test_windows_that_see_no_input() -> None:
 
 def test_sliding() -> None:
     op, _, _, args = use("avgpool", TensorType((4, 14, 14)), kernel=Window(5, 3))
-    assert op.sliding(args) == Sliding((5, 5), (3, 3), (1, 1))
+    assert op.sliding(args) == Sliding((5, 5), (3, 3), (1, 1), (0, 0))
     assert REGISTRY["relu"].sliding({}) is None
 
 
