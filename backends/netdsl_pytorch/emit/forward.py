@@ -6,6 +6,7 @@ held turns out to be needed later, the method is written anew with that value un
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Fetch, Node, Output, Value, nodes_of
@@ -199,6 +200,7 @@ class Forward(Turns):
             # What heads have written over is kept under a name.
             again = self.read({case: canonical(output.value) for case in self.unit.cases}, None)
             results[number] = (output.name, again)
+        self._heads_still_hold()
         made = code.call(self.emission.output_class, [each for _, each in results[:1]], [*results[1:], *codes])
         self.statements.append(Statement("return ", made, indent=self.indent))
         self.indent -= 4
@@ -221,6 +223,14 @@ class Forward(Turns):
                 if not for_heads(each):
                     self.step(each)
         self.current = dict(self._before) if isinstance(step.first, Output) else after(step, self.deferred[-1].current)
+
+    def _heads_still_hold(self) -> None:
+        """A head may write over a variable that an earlier head's result is computed from; that gets a name then."""
+        case = self.unit.cases[0]
+        for output in self.emission.heads:
+            reads = self.head_reads.get(output.name, {})
+            if any(self.held(name, case) not in (None, value) for name, value in reads.items()):
+                raise Lost([canonical(output.value)], ())
 
     def program(self, program: Program) -> None:
         self._count_calls(program)
@@ -292,6 +302,8 @@ class Forward(Turns):
         pending = self.pending
         if first.train and pending is not None and pending.values.get(case) is canonical(first.value):
             self.heads[first.name] = pending.made
+            mentioned = set(re.findall(r"\w+", str(pending.made))) & self.holds.keys()
+            self.head_reads[first.name] = {name: self.held(name, case) for name in mentioned}
             self.pending = None
         else:
             self.flush()

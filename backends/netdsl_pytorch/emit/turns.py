@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from netdsl.graph.graph import Fetch, Node, Scope, Value
 from netdsl.syntax import tree
 from netdsl_pytorch.emit.attributes import in_list, numbered
@@ -131,8 +133,10 @@ class Turns(Branches):
 
     def _iteration(self, step: MergedTurns, body: Program) -> tuple[str, dict[int, str]] | None:
         """The head of a loop, and what the parts of its turns are called in it."""
-        named = [each for each in _items(body) if any(item.name for item in each.cases.values())]
-        if not named:
+        items = _items(body)
+        named = [each for each in items if any(item.name for item in each.cases.values())]
+        if not named or any(each not in named and self.constructor.makes_attribute(each) for each in items):
+            # A pool has no name that turns could have in common; each of them has an attribute of its own.
             return None
         heads: dict[str, MergedItem] = {}
         for each in named:
@@ -144,7 +148,9 @@ class Turns(Branches):
                     heads[base] = each
         turns = max(step.counts.values())
         if len(heads) == len(named) and all(self._is_whole(head, turns) for head in heads):
-            targets = {head: self._module_variable(item) for head, item in heads.items()}
+            targets: dict[str, str] = {}
+            for head, item in heads.items():
+                targets[head] = self._module_variable(item, targets.values())
             modules = {id(item): targets[head] for head, item in heads.items()}
             lists = [self._list_reference(head) for head in heads]
             if len(heads) == 1:
@@ -179,7 +185,7 @@ class Turns(Branches):
                     return False
         return True
 
-    def _module_variable(self, step: MergedItem) -> str:
+    def _module_variable(self, step: MergedItem, others: Iterable[str] = ()) -> str:
         first = step.first
         if isinstance(first, Scope) and first.kind == "block":
             base = self.emission.snake(first)
@@ -190,7 +196,11 @@ class Turns(Branches):
         label = first.name.rstrip("0123456789_-.")
         if first.labelled and label and "." not in first.name and label.isidentifier():
             base = label
-        return safe(base, {"x", "y", *self.formal_names, *self.holds})
+        name, number = safe(base, {"x", "y", *self.formal_names, *self.holds}), 1
+        while name in others:
+            number += 1
+            name = safe(f"{base}{number}", {*self.formal_names, *self.holds})
+        return name
 
 
 def _items(program: Program) -> list[MergedItem]:

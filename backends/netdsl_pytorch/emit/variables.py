@@ -114,6 +114,8 @@ class Variables:
         self._before: dict[Case, Value] = {}
         self.outputs: dict[str, dict[Case, Value]] = {}
         self.heads: dict[str, Code] = {}
+        self.head_reads: dict[str, dict[str, Value | None]] = {}
+        """What the variables held from which the result of a head is computed where it is returned."""
         self.calls_after: dict[int, int] = {}
         self.notes: list[str] = []
         """What the comment of the next line says beside the shape: patterns of `rearrange`."""
