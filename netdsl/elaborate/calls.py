@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.elaborate import explain
@@ -22,7 +22,7 @@ from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.lookup import visible_callables
 from netdsl.elaborate.parts import Flow, Slot, name_item, values_of
 from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
-from netdsl.elaborate.trouble import Poisoned
+from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Node, Origin, Value
 from netdsl.graph.symbolic import plain
 from netdsl.graph.types import TensorType, Weight
@@ -33,7 +33,7 @@ from netdsl.ops.operator import Operator
 from netdsl.ops.values import Window, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, NOT_A_STAGE, UNKNOWN_OPERATOR
-from netdsl.text.diagnostic import did_you_mean
+from netdsl.text.diagnostic import Label, did_you_mean
 
 if TYPE_CHECKING:
     from netdsl.text.source import Span
@@ -167,6 +167,7 @@ def apply_operator(flow: Flow, call: Call, inputs: tuple[Value, ...], label: Slo
             _add_defaults(op, defaults, positional, named, origins)
         then = named.pop("then", None)
     origins.pop("then", None)
+    explain.foreign_order(op, call, positional, inputs)
     fed = {name: value for name, value in named.items() if _feeds(op, name, value)}
     for name in fed:
         del named[name]
@@ -288,8 +289,21 @@ def _append(flow: Flow, then: Any, call: Call) -> None:
     before, flow.appended = flow.appended, True
     try:
         run_kept(flow, then, call)
+    except Trouble as found:
+        diagnostic = found.diagnostic
+        if found.final or _within(diagnostic.span, call.syntax.span):
+            raise
+        # The `then` of a `default` may be far from the stage that it does not fit.
+        label = Label(diagnostic.span, diagnostic.label or "in this `then`")
+        raise Trouble(
+            replace(diagnostic, span=call.syntax.span, label="", labels=(label, *diagnostic.labels))
+        ) from found
     finally:
         flow.appended = before
+
+
+def _within(span: Span, around: Span) -> bool:
+    return span.source is around.source and around.start <= span.start and span.end <= around.end
 
 
 def check_pairing(call: Call) -> None:

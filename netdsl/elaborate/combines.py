@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from netdsl.elaborate.calls import Call, Given, apply_operator
@@ -14,7 +15,7 @@ from netdsl.graph.graph import Branch, Choice, Join, Origin, Step, Turn, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.syntax import tree
-from netdsl.text.codes import MISPLACED, NOT_A_STAGE, UNKNOWN_OPERATOR
+from netdsl.text.codes import MISPLACED, NO_CURRENT_VALUE, NOT_A_STAGE, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import did_you_mean
 
 NO_VALUE = Value(TensorType(()))
@@ -72,6 +73,10 @@ def _branches(
         try:
             sound = _line(statement, flow, env, join, steps, start) and sound
         except Trouble as found:
+            if found.diagnostic.code is NO_CURRENT_VALUE and start is None:
+                # The lines after it would say the same.
+                help = "each line of a combine is a branch of its own, and begins with a value; stages go on with `->`"
+                raise Trouble(replace(found.diagnostic, help=help)) from found
             flow.session.report(found.diagnostic)
             if found.final:
                 raise

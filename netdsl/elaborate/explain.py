@@ -9,7 +9,7 @@ from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Trouble
 from netdsl.graph.graph import Branch, Join, Node, Value, nodes_of
 from netdsl.graph.types import Weight, format_shape
-from netdsl.ops.arguments import Problem
+from netdsl.ops.arguments import Problem, is_whole
 from netdsl.ops.bind import MatchProblem
 from netdsl.ops.combine import BranchProblem, TooFewBranches
 from netdsl.ops.operator import Operator
@@ -56,7 +56,8 @@ def problem(found: Problem, op: Operator, call: Call, inputs: tuple[Value, ...],
     if found.argument is not None:
         place = argument_span(op, call, found.argument)
         message = f"`{op.name}`: argument `{found.argument}` {found.reason}"
-        return trouble(found.code or BAD_ARGUMENT, message, place or span, found.label, help=found.help)
+        labels = default_label(op, call, found.argument)
+        return trouble(found.code or BAD_ARGUMENT, message, place or span, found.label, help=found.help, labels=labels)
     joint = ": " if found.reason.startswith(("the ", "a ", "its ")) else " "
     message = f"`{op.name}`{joint}{found.reason}"
     return trouble(found.code or BAD_SHAPE, message, span, found.label or where, help=found.help)
@@ -79,7 +80,7 @@ def match_problem(found: MatchProblem, name: str, call: Call) -> Trouble:
 
 
 def argument_span(op: Operator, call: Call, name: str) -> Span | None:
-    """Where an argument is written, in the call or in a `default`."""
+    """Where an argument is written in the call."""
     positional = [each for each in call.args if each.name is None]
     for each in call.args:
         if each.name == name:
@@ -87,8 +88,30 @@ def argument_span(op: Operator, call: Call, name: str) -> Span | None:
     for number, argument in enumerate(op.arguments):
         if argument.name == name and number < len(positional):
             return positional[number].span
+    return None
+
+
+def default_label(op: Operator, call: Call, name: str) -> tuple[Label, ...]:
+    """Where an argument comes from that a `default` gave."""
     default = call.env.defaults.get(op.name, {}).get(name)
-    return default.origin.expr.span if default is not None else None
+    if default is None or argument_span(op, call, name) is not None:
+        return ()
+    return (Label(default.origin.expr.span, "by this `default`"),)
+
+
+def foreign_order(op: Operator, call: Call, positional: list[Any], inputs: tuple[Value, ...]) -> None:
+    """Refuses `conv(3, 64, 7)`, which is PyTorch's order where 3 channels come in."""
+    if op.name not in ("conv", "convtranspose") or len(positional) < 3 or len(inputs) != 1:
+        return
+    first, second, third = positional[:3]
+    if not all(is_whole(each) for each in (first, second, third)) or int(inputs[0].type.shape[0]) != first:
+        return
+    rank = len(inputs[0].type.shape) - 1
+    window, large = (format_shape((each,) * rank) if rank > 1 else str(each) for each in (third, second))
+    message = f"`{op.name}` is given {first}, {second}, {third}, which reads as channels in, channels out, window"
+    help = f"the channels that come in are known: `{op.name}({second}, {window})`; "
+    help += f"a window of {large} in steps of {third}: `{op.name}({first}, {second}, stride = {third})`"
+    raise trouble(BAD_ARGUMENT, message, call.syntax.span, help=help)
 
 
 # --- Branches -----------------------------------------------------------------------------------

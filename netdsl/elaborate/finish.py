@@ -8,8 +8,8 @@ from typing import Any
 from netdsl.elaborate.session import Session
 from netdsl.graph.graph import Input, Node, Output, Scope, Value
 from netdsl.syntax import tree
-from netdsl.text.codes import READ_AS_UNUSED, UNUSED_STAGE
-from netdsl.text.diagnostic import Diagnostic, Use
+from netdsl.text.codes import READ_AS_UNUSED, UNUSED_STAGE, WARN_SOFTMAX
+from netdsl.text.diagnostic import Diagnostic, Label, Use
 
 
 def finish(root: Scope, inputs: list[Input], outputs: list[Output], session: Session) -> None:
@@ -34,6 +34,7 @@ def finish(root: Scope, inputs: list[Input], outputs: list[Output], session: Ses
             message = f"`{node.name}` is declared as unused, and is read"
             session.report(Diagnostic(READ_AS_UNUSED, message, node.span, uses=uses_around(node), help=help))
     _check_inputs(root, inputs, outputs, session)
+    _check_logits(outputs, session)
     if heads:
         inference = _whole_parts(root, inference)
         for node in nodes:
@@ -104,7 +105,11 @@ def uses_around(node: Node) -> tuple[Use, ...]:
 
 def _report_unused(node: Node, session: Session) -> None:
     help = _WAYS_OUT.get(node.op.name, _WAY_OUT)
-    session.report(Diagnostic(UNUSED_STAGE, _unread(node), node.span, uses=uses_around(node), help=help))
+    labels: tuple[Label, ...] = ()
+    while node.appended and node.inputs and node.inputs[0].node is not None:
+        # Told where it is used: a `then` may be far away.
+        labels, node = (Label(node.span, "with this `then`"),), node.inputs[0].node
+    session.report(Diagnostic(UNUSED_STAGE, _unread(node), node.span, labels=labels, uses=uses_around(node), help=help))
 
 
 _WAY_OUT = "delete it, or use its result; `output n = …` makes one of the net's results"
@@ -131,6 +136,26 @@ def _check_inputs(root: Scope, inputs: list[Input], outputs: list[Output], sessi
             help = f"delete it, or begin a line with it: `{each.name} -> …`"
             message = f"nothing reads the input `{each.name}`"
             session.report(Diagnostic(UNUSED_STAGE, message, each.syntax.span, help=help))
+
+
+def _check_logits(outputs: list[Output], session: Session) -> None:
+    """Warns of classes that end in probabilities: cross entropy, which networks are trained with, takes logits."""
+    for output in outputs:
+        node = output.value.root.node
+        while node is not None and node.op.name == "identity":
+            node = node.inputs[0].root.node
+        if (
+            node is None
+            or node.op.name not in ("softmax", "sigmoid")
+            or len(node.type.shape) != 1
+            or node.type.shape[0] < 2
+        ):
+            continue
+        message = f"`{output.name}` ends in `{node.op.name}`, and cross entropy takes logits: it would train badly"
+        help = (
+            f"leave `{node.op.name}()` out where the network is trained as a classifier; `predict` gives probabilities"
+        )
+        session.report(Diagnostic(WARN_SOFTMAX, message, node.span, help=help, severity="warning"))
 
 
 def _given_values(node: Node) -> Iterator[Value]:

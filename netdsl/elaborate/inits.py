@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netdsl.elaborate.env import Env
+from netdsl.elaborate.env import POISON, Env
 from netdsl.elaborate.evaluate import computed_name, evaluate
 from netdsl.elaborate.session import Session, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
@@ -141,6 +141,12 @@ def _check_weights(rule: InitRule, scope: Scope, session: Session) -> None:
 
 def _resolve(pending: PendingInit, scope: Scope) -> WeightInit:
     target = pending.statement.target
+    base = target
+    while isinstance(base, tree.Attribute | tree.Member | tree.Index):
+        base = base.base
+    known = pending.env.lookup(base.id) if isinstance(base, tree.Name) else None
+    if known is not None and known.value is POISON:
+        raise Poisoned
     path = path_of(target, pending.env)
     item, rest = _walk(scope, path)
     if isinstance(item, Node):

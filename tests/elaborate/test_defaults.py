@@ -68,7 +68,16 @@ def test_a_default_for_something_unknown() -> None:
 
 def test_a_bad_default_points_at_it() -> None:
     (found,) = findings(in_net(f"default conv(padding = -1)\n{CONV}"))
-    assert found.span.text == "-1"
+    # At its use, where the mistake often is: a window that a default does not fit.
+    assert found.span.text == CONV
+    assert [(label.span.text, label.text) for label in found.labels] == [("-1", "by this `default`")]
+
+
+def test_a_fault_of_a_default_then_is_shown_at_its_use() -> None:
+    (found,) = findings(in_net(f"default conv(then = maxpool(99x99))\n{CONV}"))
+    assert (found.code.id, found.span.text, found.labels[0].span.text) == ("E0201", CONV, "maxpool(99x99)")
+    (found,) = findings(in_net(f"default conv(then = relu())\n{CONV}\nimage -> conv(3, 1x1)"))
+    assert (found.code.id, found.span.text, found.labels[0].span.text) == ("E0502", CONV, "relu()")
 
 
 # --- then

@@ -11,6 +11,7 @@ from netdsl.analysis.budgets import check_budgets
 from netdsl.elaborate import elaborate
 from netdsl.syntax.parser import parse
 from netdsl.text import Source, SpecError, render_plain
+from tests.elaborate.specs import codes, findings, in_net, net
 
 HERE = Path(__file__).parent
 GOOGLENET = (HERE.parents[1] / "specs" / "googlenet.net").read_text(encoding="utf-8")
@@ -71,3 +72,29 @@ def test_typical_mistakes(path: Path, golden: Callable[[Path, str], None]) -> No
 
 def test_there_are_many() -> None:
     assert len(MISTAKES) >= 40
+
+
+def test_one_mistake_is_told_once() -> None:
+    # The weight is of a part in a line that is in error.
+    assert codes(in_net("init head.weight = zeros()\ncovn(8, 3x3)\nglobalavgpool() -> head: linear(10)")) == ["E0102"]
+    # No line of a combine has a value to start from, and what they would have declared is not missed.
+    lines = "a\nhead: conv(6, 1x1)\nrelu()\nb\nreuse(head)"
+    text = "net N() {{\ninput a: 3x8x8\ninput b: 3x8x8\nconcat {{ {} }}\noutput y = identity()\n}}"
+    assert codes(text.format(lines)) == ["E0501"]
+    assert codes(text.format(f"for f in [a, b] {{ {lines} }}")) == ["E0501"]
+
+
+def test_the_order_of_another_framework_is_told() -> None:
+    (found,) = findings(in_net("conv(3, 64, 7)"))
+    assert found.code.id == "E0201"
+    assert "`conv(64, 7x7)`" in found.help
+    net("conv(3, 5x5, 1)")
+    net("conv(4, 3, 2)")
+
+
+def test_probabilities_at_the_end_of_a_classifier_are_a_warning() -> None:
+    graph = net("globalavgpool() -> linear(10) -> softmax(0)")
+    assert [(note.code.id, note.severity) for note in graph.notes] == [("W0502", "warning")]
+    for end in ("linear(10)", "linear(10) -> relu()", "linear(1) -> sigmoid()", "linear(4) -> softmax(0) -> linear(2)"):
+        assert not net(f"globalavgpool() -> {end}").notes
+    assert not net("conv(4, 1x1) -> softmax(0)").notes
