@@ -144,8 +144,8 @@ def _resolve(pending: PendingInit, scope: Scope) -> WeightInit:
     base = target
     while isinstance(base, tree.Attribute | tree.Member | tree.Index):
         base = base.base
-    known = pending.env.lookup(base.id) if isinstance(base, tree.Name) else None
-    if known is not None and known.value is POISON:
+    binding = pending.env.lookup(base.id) if isinstance(base, tree.Name) else None
+    if binding is not None and binding.value is POISON:
         raise Poisoned
     path = path_of(target, pending.env)
     item, rest = _walk(scope, path)
