@@ -56,11 +56,31 @@ def elaborate(
 
     Raises SpecSemanticError with everything that was found, ContractError where only contracts are broken.
     """
-    session = Session(limits or Limits(), traced=traced, instead=instead)
+
+    def made(changed: Mapping[str, Any]) -> Graph:
+        session = Session(limits or Limits(), traced=traced, instead=instead)
+        # Which files are used is told once; with other parameters it may be others of them.
+        load = _loader(root, used if not changed else None)
+        graph = _checked(session, file, model, dict(params or {}), dict(inputs or {}), changed, load)
+        graph.with_parameters = made
+        return graph
+
+    return made({})
+
+
+def _checked(
+    session: Session,
+    file: tree.File,
+    model: str | None,
+    params: dict[str, Any],
+    inputs: dict[str | None, tuple[int, ...]],
+    changed: Mapping[str, Any],
+    load: Loader,
+) -> Graph:
     graph = None
     with _room(), collector_paused():
         try:
-            graph = _elaborate(session, file, model, dict(params or {}), dict(inputs or {}), _loader(root, used))
+            graph = _elaborate(session, file, model, params, inputs, changed, load)
         except Trouble as found:
             session.report(found.diagnostic)
         except Poisoned:
@@ -78,14 +98,15 @@ def _elaborate(
     model: str | None,
     params: dict[str, Any],
     inputs: dict[str | None, tuple[int, ...]],
+    changed: Mapping[str, Any],
     load: Loader,
 ) -> Graph | None:
     value = elaborate_file(file, session, load)
     name, net, definition = _find(value, model)
     call_env = Env(value.env, limit=value.orders.get(name))
-    values = _params(params, net, value.env)
-    session.overridden = bool(params or inputs)
-    overrides = set_inputs(net.definition, inputs, values)
+    values = _params(params | dict(changed), net, value.env)
+    session.overridden = bool(params or inputs or changed)
+    overrides = set_inputs(net.definition, inputs, values, changed)
     call = definition.call if definition is not None else None
     flow, parameters, opened = elaborate_net(session, net, call, call_env, values, overrides)
     if session.found:

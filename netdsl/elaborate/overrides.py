@@ -21,9 +21,15 @@ class InputOverride:
 
 
 def set_inputs(
-    net: tree.NetDef, inputs: Mapping[str | None, tuple[int, ...]], params: dict[str, Any]
+    net: tree.NetDef,
+    inputs: Mapping[str | None, tuple[int, ...]],
+    params: dict[str, Any],
+    changed: Mapping[str, Any],
 ) -> dict[str | None, InputOverride]:
-    """Adds to `params` what the declared shapes name, and gives the overrides by input; raises Trouble."""
+    """Adds to `params` what the declared shapes name, and gives the overrides by input; raises Trouble.
+
+    `changed` are parameters that have the last word: they are in `params`, and in the shapes whose sizes they name.
+    """
     statements = {_name(each): each for each in _inputs(net.body)}
     overrides: dict[str | None, InputOverride] = {}
     for name, shape in inputs.items():
@@ -38,7 +44,7 @@ def set_inputs(
         if name not in statements:
             label = did_you_mean(name, statements)
             raise trouble(UNKNOWN_PARAMETER, f"`{net.name}` has no input `{name}`", net.head_span, label)
-        _set(statements[name], shape, params)
+        shape = _set(statements[name], shape, params, changed)
         overrides[name] = InputOverride(shape)
     return overrides
 
@@ -69,7 +75,10 @@ def _sizes(statement: tree.Input) -> tuple[Any, ...]:
     return (shape,)
 
 
-def _set(statement: tree.Input, shape: tuple[int, ...], params: dict[str, Any]) -> None:
+def _set(
+    statement: tree.Input, shape: tuple[int, ...], params: dict[str, Any], changed: Mapping[str, Any]
+) -> tuple[int, ...]:
+    """The shape, with the sizes that changed parameters name as these say."""
     sizes = _sizes(statement)
     if len(shape) not in (len(sizes), max(len(sizes) - 1, 1)):
         message = f"the input `{_name(statement)}` has {len(sizes)} axes; {format_shape(shape)} gives {len(shape)}"
@@ -77,12 +86,17 @@ def _set(statement: tree.Input, shape: tuple[int, ...], params: dict[str, Any]) 
     if min(shape) < 1:
         message = f"an input's sizes are whole numbers from 1; `{_name(statement)}` is given {format_shape(shape)}"
         raise trouble(BAD_VALUE, message, statement.shape.span)
+    settled = []
     for size, given in zip(sizes[len(sizes) - len(shape) :], shape, strict=True):
-        if isinstance(size, tree.Name):
-            if size.id in params and params[size.id] != given:
-                message = f"`{size.id}` cannot be {params[size.id]} and {given} at once"
-                raise trouble(BAD_VALUE, message, statement.shape.span)
-            params[size.id] = given
+        name = size.id if isinstance(size, tree.Name) else ""
+        settled.append(changed.get(name, given))
+        if not name or name in changed:
+            continue
+        if name in params and params[name] != given:
+            message = f"`{name}` cannot be {params[name]} and {given} at once"
+            raise trouble(BAD_VALUE, message, statement.shape.span)
+        params[name] = given
+    return tuple(settled)
 
 
 def override_shape(

@@ -13,7 +13,7 @@ Tensors are `Value`s. A scope sees its inputs as values of its own (`formals`), 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
@@ -365,6 +365,9 @@ class Graph:
     open: tuple[str, ...] = ()
     notes: list[Diagnostic] = field(default_factory=list)
     """What was found that is no error: contracts that an override has made untrue."""
+    with_parameters: Callable[[Mapping[str, Any]], Graph] | None = None
+    """Elaborates the model once more with other values for some of its parameters, all else being the same; raises
+    SpecError where they are refused."""
 
     def __repr__(self) -> str:
         return f"<Graph {self.name}>"

@@ -39,6 +39,17 @@ def train_results(subject: Subject) -> None:
             hook.remove()
     wanted = [output for output in subject.graph.outputs if not (output.train and subject.inference)]
     compare(subject.trained, wanted, BATCH)
+    _compare_weights(subject)
+
+
+def _compare_weights(subject: Subject) -> None:
+    """Whether the module tells what the losses of its heads count."""
+    if subject.inference:
+        return
+    wanted = {head.name: head.weight for head in subject.graph.heads}
+    found = getattr(subject.model, "loss_weights", {})
+    if found != wanted:
+        raise Mismatch(f"`loss_weights` is {found}; the spec has {wanted}")
 
 
 def shapes(subject: Subject) -> None:

@@ -13,8 +13,9 @@ from netdsl.graph.graph import Graph
 from netdsl_pytorch.emit import factory_name
 from netdsl_pytorch.load import module_of
 from netdsl_pytorch.verify import compiling, passes, state, values
+from netdsl_pytorch.verify.arguments import Trials, parameters_of
 from netdsl_pytorch.verify.report import Mismatch, Report
-from netdsl_pytorch.verify.subject import BATCH, Subject, compare
+from netdsl_pytorch.verify.subject import Subject
 
 
 def verify(graph: Graph, source: str, *, inference: bool = False, compile: bool = True, export: bool = True) -> Report:
@@ -45,8 +46,10 @@ class _Verifier:
         self.check("the number of multiply-adds", passes.macs)
         if values.affordable(self.graph):
             self.report.check("the numbers that it computes", lambda: values.numbers(self.graph, self.factory()))
-        if not self.subject.inference and "aux" not in self.graph.parameters:
-            self.report.check("`aux=False` leaves the heads out", self.without_heads)
+        if not self.subject.inference and self.heads_flag:
+            self.report.check(f"`{self.heads_flag}=False` leaves the heads out", self.without_heads)
+        if self.report.passed and self.graph.with_parameters is not None:  # else it would be told again
+            self.report.check("other arguments", self.other_arguments)
         if compile:
             self.check("torch.compile(fullgraph=True)", compiling.compiles)
         if export:
@@ -71,15 +74,19 @@ class _Verifier:
             raise Mismatch(f"`{factory_name(self.graph)}` gives a {type(model).__name__}")
         self.subject.model = model
 
+    @property
+    def heads_flag(self) -> str:
+        """The argument of the factory that leaves the heads out, where it has one."""
+        own = parameters_of(self.graph, self.factory()).keys()
+        offered = inspect.signature(self.factory()).parameters
+        return next((name for name in ("aux", "with_heads") if name in offered and name not in own), "")
+
     def without_heads(self) -> None:
-        factory = self.factory()
-        if "aux" not in inspect.signature(factory).parameters:
-            return  # no head has a module
+        """The module without heads is that of the graph without them."""
         with torch.device("meta"):
-            model = factory(aux=False)
-        expected = sum(node.params for node in self.graph.nodes(train=False))
-        found = sum(parameter.numel() for parameter in model.parameters())
-        if found != expected:
-            raise Mismatch(f"without heads the file has {found:,} parameters; the spec has {expected:,}")
-        model.train()
-        compare(model(*self.subject.inputs(BATCH)), self.subject.results, BATCH)
+            subject = Subject(self.graph, self.factory()(**{self.heads_flag: False}), inference=True)
+        for check in (state.keys, state.parameters, passes.eval_results, passes.train_results, passes.shapes):
+            check(subject)
+
+    def other_arguments(self) -> str:
+        return Trials(self.graph, self.factory(), self.subject.inference, numbers=True).run()

@@ -1,0 +1,58 @@
+"""Other values for the parameters of a net: what one tries to see whether a file does what its arguments say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from netdsl.graph.graph import Graph
+from netdsl.graph.symbolic import plain
+from netdsl.syntax import tree
+
+
+def other_values(value: Any, texts: Iterable[str] = ()) -> list[Any]:
+    """Other values of a kind, those that are most often possible first: of a number a larger one, then a smaller.
+
+    `texts` are the ones that stand in the spec.
+    """
+    value = plain(value)
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        # Larger and smaller; odd, even, and multiples, for what has to be divisible. Not 1 of large numbers: one channel
+        # stretches where several do not, which makes another network of it.
+        size = abs(value)
+        tried = [value + 1, value - 1, 2 * value, size // 2, 3 * size + 2]
+        return [each for each in dict.fromkeys(tried) if each != value and (each > 0 or value <= 0)]
+    if isinstance(value, float):
+        return [each for each in dict.fromkeys([value / 2, 0.75 * value + 0.2, 1.0 - value]) if each != value]
+    if isinstance(value, str):
+        return [each for each in dict.fromkeys(texts) if each != value]
+    if isinstance(value, tuple) and value:
+        more = (*value, value[-1])
+        changed = [(other, *value[1:]) for other in other_values(value[0], texts)[:1]]
+        return [each for each in (more, value[:-1], *changed) if each]
+    return []
+
+
+def texts_of(graph: Graph) -> list[str]:
+    """The texts that stand in a net and in the blocks that it uses, in order."""
+    found: dict[str, None] = {}
+    seen: set[int] = set()
+    for scope in graph.root.scopes():
+        if id(scope.definition) not in seen:
+            seen.add(id(scope.definition))
+            found.update(dict.fromkeys(_texts(scope.definition)))
+    return list(found)
+
+
+def _texts(root: Any) -> Iterator[str]:
+    stack = [root]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, tree.Text):
+            yield item.value
+        elif isinstance(item, tuple | list):
+            stack.extend(reversed(item))
+        elif type(item).__module__ == tree.__name__:
+            stack.extend(getattr(item, name) for name in reversed(getattr(item, "__dataclass_fields__", ())))

@@ -1,0 +1,141 @@
+"""Whether the arguments of the factory do what parameters of the spec do.
+
+Each is given other values, one at a time and then all at once; the module must be that of a graph elaborated with these
+values. What the spec refuses the file must refuse too, or run into: it may not give a module that works as if the value
+were possible.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from netdsl.graph.graph import Graph
+from netdsl.text.codes import CANNOT_EMIT, LIMIT
+from netdsl.text.diagnostic import SpecError
+from netdsl_pytorch.variation import other_values, texts_of
+from netdsl_pytorch.verify import passes, state, values
+from netdsl_pytorch.verify.report import Mismatch, described
+from netdsl_pytorch.verify.subject import BATCH, Subject
+
+Factory = Callable[..., nn.Module]
+
+MOST_VALUES, MOST_OF_LARGE = 4, 2
+"""Values that are tried of one parameter, refused ones not counted: of a small network, and of a large one."""
+MOST_TRIALS = 60
+"""Values that are tried of all parameters of a file."""
+SMALL_PARAMETERS, SMALL_MACS = 1_000_000, 20_000_000
+"""A small network, whose numbers are compared for every value."""
+MOST_FAILURES = 3
+"""Failures that are told."""
+
+
+@dataclass(slots=True)
+class Trials:
+    """What is tried of one file, and what came of it."""
+
+    graph: Graph
+    factory: Factory
+    inference: bool
+    numbers: bool
+    """Whether numbers are compared too, where the network is small."""
+    done: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def run(self) -> str:
+        """Tries other values; tells how many, or raises what does not agree."""
+        offered = parameters_of(self.graph, self.factory)
+        small = values.affordable(self.graph, SMALL_PARAMETERS, SMALL_MACS)
+        most = MOST_VALUES if small else MOST_OF_LARGE
+        possible: dict[str, Any] = {}
+        for name, parameter in offered.items():
+            accepted = 0
+            for value in other_values(self.graph.parameters[parameter], texts_of(self.graph)):
+                if accepted >= most or self.done >= MOST_TRIALS:
+                    break
+                if self._trial({name: value}, {parameter: value}, first=not accepted):
+                    accepted += 1
+                    possible.setdefault(name, value)
+        if len(possible) > 1:
+            self._trial(possible, {offered[name]: value for name, value in possible.items()}, first=False)
+        if self.failures:
+            more = len(self.failures) - MOST_FAILURES
+            raise Mismatch("\n".join([*self.failures[:MOST_FAILURES], *([f"and {more} more"] if more > 0 else [])]))
+        return f"{_counted(len(offered), 'parameter')}, {_counted(self.done, 'value')}"
+
+    def _trial(self, arguments: Mapping[str, Any], parameters: Mapping[str, Any], *, first: bool) -> bool:
+        """Compares the module with these arguments; tells whether the spec allows them."""
+        assert self.graph.with_parameters is not None
+        shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        try:
+            graph = self.graph.with_parameters(parameters)
+        except SpecError as error:
+            if any(each.code in (LIMIT, CANNOT_EMIT) for each in error):
+                return False  # it is too large to look at, not wrong
+            self._refused(arguments, shown, error)
+            return False
+        self.done += 1
+        try:
+            self._agrees(graph, arguments, first)
+        except Exception as error:
+            reason = str(error) if isinstance(error, Mismatch) else described(error)
+            self.failures.append(f"`{shown}`: {reason}")
+        return True
+
+    def _agrees(self, graph: Graph, arguments: Mapping[str, Any], first: bool) -> None:
+        with torch.device("meta"):
+            # A parameter called `aux` is the switch of the heads, too.
+            subject = Subject(graph, self.factory(**arguments), self.inference or arguments.get("aux") is False)
+        for check in (state.keys, state.parameters, passes.eval_results):
+            check(subject)
+        small = values.affordable(graph, SMALL_PARAMETERS, SMALL_MACS)
+        if small or first:
+            for check in (passes.train_results, passes.shapes, passes.gradients):
+                check(subject)
+        if small and self.numbers:
+            passes.macs(subject)
+            values.numbers(graph, lambda: self.factory(**arguments))
+
+    def _refused(self, arguments: Mapping[str, Any], shown: str, error: SpecError) -> None:
+        """The file may not give a module that works, where the spec refuses."""
+        try:
+            with torch.device("meta"):
+                subject = Subject(self.graph, self.factory(**arguments), self.inference)
+            subject.model.eval()
+            subject.model(*subject.inputs(BATCH))
+        except Exception:
+            return
+        found = error.diagnostics[0]
+        self.failures.append(f"`{shown}` gives a module, where the spec refuses it: {found.code} {found.message}")
+
+
+def parameters_of(graph: Graph, factory: Factory) -> dict[str, str]:
+    """The arguments of the factory that are parameters of the net, by name the parameter of each.
+
+    An argument that someone added to a file is none of them.
+    """
+    found: dict[str, str] = {}
+    for name, parameter in _candidates(graph, list(inspect.signature(factory).parameters)):
+        if name not in found and parameter not in found.values():
+            found[name] = parameter
+    return found
+
+
+def _candidates(graph: Graph, names: list[str]) -> Iterator[tuple[str, str]]:
+    """Arguments that have a parameter's own name, then those that have it with underscores behind."""
+    known = [name for name in graph.open if name in graph.parameters]
+    for name in names:
+        if name in known:
+            yield name, name
+    for name in names:
+        if name not in known and name.rstrip("_") in known:
+            yield name, name.rstrip("_")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
