@@ -141,9 +141,12 @@ def _use(statement: tree.Use, order: int, env: Env, used: FileValue) -> None:
         binding = used.env.names.get(name.id)
         if binding is None or binding.kind not in ("block", "let"):
             known = [each for each, found in used.env.names.items() if found.kind in ("block", "let")]
-            what = "a net" if binding is not None and binding.kind == "net" else ""
-            message = f"`{name.id}` is {what}; blocks can be used" if what else f"that file has no block `{name.id}`"
-            raise trouble(UNKNOWN_NAME, message, name.span, did_you_mean(name.id, known))
+            if binding is not None and binding.kind == "net":
+                help = "its models stand in its own file; what both files need can be a block"
+                raise trouble(UNKNOWN_NAME, f"`{name.id}` is a net; blocks can be used", name.span, help=help)
+            label = did_you_mean(name.id, known)
+            help = "" if label or not known else f"it has {', '.join(f'`{each}`' for each in known[:8])}"
+            raise trouble(UNKNOWN_NAME, f"that file has no block `{name.id}`", name.span, label, help=help)
         _define(env, name.id, Binding(binding.kind, binding.value, name.span, order))
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate import fractions, indices
-from netdsl.elaborate.env import Env
+from netdsl.elaborate.env import POISON, Env
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.explain import in_order
 from netdsl.elaborate.files import FileValue, Loader, NetValue, elaborate_file
@@ -159,6 +159,13 @@ def _find(value: FileValue, model: str | None) -> tuple[str, NetValue, tree.Mode
         assert isinstance(definition.call.function, tree.Name)
         net_name = definition.call.function.id
         if net_name not in value.nets:
+            other = value.env.names.get(net_name)
+            if other is not None and other.value is POISON:
+                raise Poisoned
+            if other is not None and other.kind == "block":
+                message = f"`{net_name}` is a block, and a model is a net"
+                help = f"write a net around it: `net Whole() {{ input image: 3x224x224; output y = {net_name}(…) }}`"
+                raise trouble(UNKNOWN_OPERATOR, message, definition.call.function.span, help=help)
             label = did_you_mean(net_name, value.nets)
             message = f"there is no net `{net_name}`"
             raise trouble(UNKNOWN_OPERATOR, message, definition.call.function.span, label)

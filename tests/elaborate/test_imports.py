@@ -50,6 +50,17 @@ def test_a_name_that_the_file_does_not_have(root: Path) -> None:
     assert (str(found.code), found.label) == ("E0101", "did you mean `B`?")
     (found,) = findings(using('"other.net"', "Other", "relu()"), root=root)
     assert found.message == "`Other` is a net; blocks can be used"
+    assert "models stand in its own file" in found.help
+
+
+def test_a_model_of_a_name_that_was_refused_is_not_told_again(root: Path) -> None:
+    (found,) = findings('use "other.net" { Other }\nmodel small = Other()\n', root=root)
+    assert str(found.code) == "E0101"
+
+
+def test_a_model_of_a_block() -> None:
+    (found,) = findings("block B() { relu() }\nmodel small = B()\n")
+    assert (str(found.code), found.message) == ("E0102", "`B` is a block, and a model is a net")
 
 
 def test_a_name_that_is_taken(root: Path) -> None:
