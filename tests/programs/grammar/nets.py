@@ -6,7 +6,7 @@ from collections import Counter
 from random import Random
 from typing import NamedTuple
 
-from tests.programs.grammar import operators, statements, windows  # noqa: F401  (they register what programs are built from)
+from tests.programs.grammar import compounds, operators, statements, windows  # noqa: F401  (they register what programs are built from)
 from tests.programs.grammar.blocks import finish
 from tests.programs.grammar.body import Body, File, Owner
 from tests.programs.grammar.registry import STATEMENTS, draw_one

@@ -211,7 +211,7 @@ def _learned_tensor(body: Body) -> str | None:
 
 FORMULAS = [
     "1 / (i + 1)", "2 ** -i", "i * 0.5 - 1", "1 if i % 2 == 0 else -1", "sin(i) + cos(2 * pi * i / 3)", "i // 2",
-    "exp(-i / 2)", "sqrt(i + 1)", "10000 ** (-i // 2)", "min(i, 2)", "abs(i - 1) / 3", "(i > 1) and 2 or 3",
+    "exp(-i / 2)", "sqrt(i + 1)", "10000 ** (-i // 2)", "min(i, 2)", "abs(i - 1) / 3", "2 if i > 1 or i == 0 else 3",
     "0 if i > 0 and i < 3 else 0.25", "round(i / 2)", "log(i + 1)", "i", "floor(i / 2) + ceil(i / 3)",
 ]  # fmt: skip
 
