@@ -161,7 +161,7 @@ def _compiled(source: Source, file: tree.File, checked: Loaded, ways: Ways) -> N
     if text != _emitted(source, _loaded(source, file, model, traced=True).graph):
         raise Broken("the same spec gives the same bytes", model)
     _verified("verify", traced.graph, text)
-    _figures(traced)
+    _figures(traced, text)
     if ways.inference:
         _verified("verify --inference", traced.graph, _emitted(source, traced.graph, inference=True), inference=True)
     if ways.merge_siblings:
@@ -186,19 +186,18 @@ def _verified(step: str, graph: Graph, text: str, inference: bool = False) -> No
         raise Broken(f"{step}: {check.name}", check.reason)
 
 
-def _figures(loaded: Loaded) -> None:
+def _figures(loaded: Loaded, text: str) -> None:
     """What `stats` and `diff` say."""
     figures = Figures(loaded.graph, train=True)
     told = Report(figures).to_json()["totals"]["params"]
-    found = sum(each.numel() for each in _module(loaded.graph).parameters())
+    found = sum(each.numel() for each in _module(loaded.graph, text).parameters())
     if told != found:
         raise Broken("stats", f"{told} parameters; the module has {found}")
     if not Comparison(loaded.graph, loaded.graph).alike:
         raise Broken("diff", "a network differs from itself")
 
 
-def _module(graph: Graph) -> torch.nn.Module:
-    text = emit(graph, spec_name="program.net", spec_text="")
+def _module(graph: Graph, text: str) -> torch.nn.Module:
     module = getattr(module_of(text), factory_name(graph))()
     assert isinstance(module, torch.nn.Module)
     return module
@@ -208,10 +207,11 @@ def _merged(source: Source, loaded: Loaded) -> None:
     """What `--merge-siblings` writes computes what was written, with the weights that stand for the same."""
     done = loaded.merged
     assert done is not None
-    _verified("verify --merge-siblings", done.graph, _emitted(source, done.graph))
+    text = _emitted(source, done.graph)
+    _verified("verify --merge-siblings", done.graph, text)
     if not done.into:
         return
-    plain, fused = _module(done.before), _module(done.graph)
+    plain, fused = _module(done.before, _emitted(source, done.before)), _module(done.graph, text)
     randomise(plain)
     fused.load_state_dict(merged_state(plain.state_dict(), done.moves))
     inputs = [_random(each) for each in done.graph.inputs]

@@ -114,6 +114,8 @@ def _simpler(text: str) -> Iterator[str]:
         yield text[: match.start()] + match[1] + text[match.end() :]
     for match in re.finditer(r"if [^{}]*\{ [^{}]* \} else \{ ([^{}]*) \}", text):
         yield text[: match.start()] + match[1] + text[match.end() :]
+    for match in re.finditer(r"\w+ (?:\*|\+|//|-) (?=\w)|(?<=\w) (?:\*|\+|//|-) \w+", text):
+        yield text[: match.start()] + text[match.end() :]
     for match in ACTIVATION.finditer(text):
         yield text[: match.start()] + "relu()" + text[match.end() :]
     for match in re.finditer(r"\(([^()]*)\)|\[([^][]*)\]", text):

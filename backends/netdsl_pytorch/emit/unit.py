@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from netdsl.elaborate.reserved import MODULE_ATTRIBUTES
 from netdsl.graph.symbolic import Const, Ref, plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code, expressions
@@ -143,7 +144,8 @@ class Unit(Numbers):
             if str(made) == str(value):
                 return Code(f"self.{known}")
         name = safe(name)
-        while name in self.labels or str(self.state.attributes.get(name, value)) != str(value):
+        taken = self.labels | MODULE_ATTRIBUTES  # `self.to = …` would hide the method
+        while name in taken or str(self.state.attributes.get(name, value)) != str(value):
             name += "_"
         self.state.attributes[name] = value
         return Code(f"self.{name}")

@@ -69,12 +69,13 @@ def _list_into_a_block(body: Body) -> str | None:
 def _block_that_gives_a_list(body: Body) -> str | None:
     if body.depth > 1 or not _free(body):
         return None
-    first, window = body.width(), ", 1x1" if body.rank == 3 else ""
-    op = "conv" if body.rank == 3 else "linear"
-    second = body.pick(f"{op}(c{window})", f"{{ {op}(c{window}) -> relu() }}", "one -> tanh()")
-    block = _block(body, "Pair", f"(c) {{ relu() -> one: {op}(c{window})\n    {body.pick('in', 'one')} -> two: {op}(c{window})\n    [one, two] }}"
-                   if second.startswith("one") else
-                   f"(c) {{ one: {op}(c{window})\n    {body.pick('', 'in -> ')}two: {second}\n    [one, two] }}")  # fmt: skip
+    first, op = body.width(), "conv(c, 1x1)" if body.rank == 3 else "linear(c)"
+    one, two = body.pick(
+        (f"one: {op}", f"two: {{ {op} -> relu() }}"),
+        (f"one: {op}", f"in -> two: {op}"),
+        (f"relu() -> one: {op}", f"one -> two: {op}"),
+    )
+    block = _block(body, "Pair", f"(c) {{ {one}\n    {two}\n    [one, two] }}")
     join = body.pick("add", "mul", "concat")
     body.shape = (times(2, first) if join == "concat" else first, *body.shape[1:])
     if body.at(body.shape[0]) > ROOM:
@@ -94,7 +95,8 @@ def _block_as_an_argument(body: Body) -> str | None:
     other = _block(body, "Other", "(w) = conv(w, 1x1, bias = false) -> batchnorm()") if body.chance(0.5) else unit
     stack = _block(body, "Stack", body.pick(
         "(unit, c, n = 2, norm = batchnorm) { for i in range(n) { unit(c * (i + 1)) -> norm() }; conv(c, 1x1) }",
-        "(unit, c, n = 1, last = none) { repeat n { unit(c) }; if last != none { last(c, kernel = 1x1) } else { relu() } }",
+        "(unit, c, n = 1, last = none) { repeat n { unit(c) }\n"
+            "    if last != none { last(c, kernel = 1x1) } else { relu() } }",
         "(unit, c, n = 2) { for i in range(n) { steps[i]: unit(c) } }",
         "(unit, c, n = 1) { before: unit(c) -> { unit(c) -> unit(c) }; if n > 1 { unit(c) } }",
     ))  # fmt: skip
