@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from netdsl.graph.graph import Graph
 from netdsl.graph.symbolic import plain
 from netdsl.syntax import tree
+from netdsl.syntax.walk import walk
 
 
 def other_values(value: Any, texts: Iterable[str] = ()) -> list[Any]:
@@ -19,8 +20,8 @@ def other_values(value: Any, texts: Iterable[str] = ()) -> list[Any]:
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
-        # Larger and smaller; odd, even, and multiples, for what has to be divisible. Not 1 of large numbers: one channel
-        # stretches where several do not, which makes another network of it.
+        # Larger and smaller; odd, even, and multiples, for what has to be divisible. Not 1 of large numbers: one
+        # channel stretches where several do not, which makes another network of it.
         size = abs(value)
         tried = [value + 1, value - 1, 2 * value, size // 2, 3 * size + 2]
         return [each for each in dict.fromkeys(tried) if each != value and (each > 0 or value <= 0)]
@@ -42,17 +43,5 @@ def texts_of(graph: Graph) -> list[str]:
     for scope in graph.root.scopes():
         if id(scope.definition) not in seen:
             seen.add(id(scope.definition))
-            found.update(dict.fromkeys(_texts(scope.definition)))
+            found.update(dict.fromkeys(each.value for each in walk(scope.definition) if isinstance(each, tree.Text)))
     return list(found)
-
-
-def _texts(root: Any) -> Iterator[str]:
-    stack = [root]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, tree.Text):
-            yield item.value
-        elif isinstance(item, tuple | list):
-            stack.extend(reversed(item))
-        elif type(item).__module__ == tree.__name__:
-            stack.extend(getattr(item, name) for name in reversed(getattr(item, "__dataclass_fields__", ())))

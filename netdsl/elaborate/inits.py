@@ -154,7 +154,8 @@ def _resolve(pending: PendingInit, scope: Scope) -> WeightInit:
             if weight.name == rest:
                 assert pending.statement.value is not None
                 check_fits(pending.initialiser, weight.shape, pending.statement.value.span)
-                return WeightInit(item, weight.name, pending.initialiser, pending.statement)
+                origin = Origin(pending.statement.value, pending.env)
+                return WeightInit(item, weight.name, pending.initialiser, pending.statement, origin)
         known = [weight.name for weight in item.weights if weight.learned and weight.name]
         help = f"`{item.name}` has {', '.join(f'`{each}`' for each in known)}" if known else ""
         raise trouble(UNKNOWN_NAME, f"there is no weight `{path}`", target.span, did_you_mean(rest, known), help=help)

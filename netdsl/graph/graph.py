@@ -322,6 +322,7 @@ class WeightInit:
     weight: str
     initialiser: Initialiser
     syntax: tree.Init
+    given: Origin | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)

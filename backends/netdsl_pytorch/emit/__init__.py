@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from netdsl.graph.graph import Graph
 from netdsl.text.excerpt import visible
+from netdsl_pytorch.emit.dependence import closed
 from netdsl_pytorch.emit.emission import Emission
-from netdsl_pytorch.emit.file import state_of, write_file
+from netdsl_pytorch.emit.file import offered, state_of, write_file
 from netdsl_pytorch.emit.loop import safe
 
 
@@ -15,10 +16,21 @@ def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = Fals
     `spec_name` and `spec_text` are what the header says it was made from. With `inference` the training heads are left
     out. Raises SpecError (CANNOT_EMIT) for what cannot be written.
     """
-    emission = Emission(graph, inference)
     # The same bytes on every machine: a path would tell where this one keeps its files.
     name = visible(spec_name.replace("\\", "/").rpartition("/")[2])
-    return write_file(emission, emission.write(), name, spec_text)
+    pinned: set[str] = set()
+    while True:
+        emission = Emission(graph, inference, frozenset(pinned))
+        text = write_file(emission, emission.write(), name, spec_text)
+
+        def write(other: Graph, pinned: frozenset[str] = emission.closed) -> str:
+            again = Emission(other, inference, pinned)
+            return write_file(again, again.write(), name, spec_text)
+
+        found = closed(graph, text, offered(emission), write)
+        if not found:
+            return text
+        pinned |= found
 
 
 def factory_name(graph: Graph) -> str:

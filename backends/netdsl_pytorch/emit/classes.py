@@ -126,12 +126,13 @@ class _Writer:
         constructor = Constructor(unit)
         rows = constructor.rows(unit.program)
         made = constructor.sequential("super().__init__", rows)
+        inits = init_lines(unit)
         lets = unit.finish_arguments()
         lines = [*self._head("nn.Sequential"), "", *self._signature()]
         for let in lets:
             lines += let
         lines += code.statement("", made, indent=8)
-        lines += init_lines(unit)
+        lines += inits
         return lines
 
     def _class(

@@ -34,8 +34,10 @@ class Again(Exception):
 class Emission(Facts):
     """What all units of a model share."""
 
-    def __init__(self, graph: Graph, inference: bool) -> None:
+    def __init__(self, graph: Graph, inference: bool, closed: frozenset[str] = frozenset()) -> None:
         super().__init__(graph, inference)
+        self.closed = closed
+        """The parameters of the net that its class must not have as arguments."""
         self.uses: set[str] = set()
         self.pins: set[tuple[int, Hashable]] = set()
         self.new_pins: set[tuple[int, Hashable]] = set()
@@ -141,6 +143,9 @@ class Emission(Facts):
             return
         for parameter in unit.parameters:
             values = [instance.arguments.get(parameter.name) for instance in unit.instances]
+            if unit.is_net and parameter.name in self.closed:
+                self.pins.add((id(unit.definition), parameter))
+                continue
             special = [v for v in values if isinstance(v, (CALLABLE, str | Word | tuple)) or v is None]
             if not special:
                 continue

@@ -15,7 +15,7 @@ from netdsl_pytorch.emit.classes import ClassText, Doc, docstring
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.helpers import CLASSES, HELPERS
-from netdsl_pytorch.emit.unit import Unit
+from netdsl_pytorch.emit.unit import Argument, Unit
 
 STAMP = "# As netdsl wrote it, as long as the text above has sha256 {}."
 _STAMP = re.compile(
@@ -166,14 +166,28 @@ def _imports(body: Sequence[str]) -> list[str]:
 # --- The factory --------------------------------------------------------------------------------------
 
 
+def offered(emission: Emission) -> list[str]:
+    """The parameters of the net that the factory has as arguments."""
+    net = next(unit for unit in emission.units if unit.is_net)
+    return [
+        argument.ref.name
+        for argument in net.arguments
+        if argument.ref is not None and _is_offered(emission.graph, argument)
+    ]
+
+
+def _is_offered(graph: Graph, argument: Argument) -> bool:
+    name = argument.ref.name if argument.ref is not None else argument.name
+    return name in graph.open and argument.default is not None
+
+
 def _factory(emission: Emission, unit: Unit, spec_name: str) -> list[str]:
     """`def resnet50(num_classes: int = 1000) -> ResNet`."""
     graph = emission.graph
     parameters: list[str] = []
     passed: list[tuple[str, Code]] = []
     for argument in unit.arguments:
-        name = argument.ref.name if argument.ref is not None else argument.name
-        if name in graph.open and argument.default is not None:
+        if _is_offered(graph, argument):
             parameters.append(f"{argument.name}: {argument.type} = {argument.default}")
             passed.append((argument.name, Code(argument.name)))
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from netdsl.graph.graph import Scope
 from netdsl.graph.symbolic import Const, Expr, Ref, plain
 from netdsl.ops.values import Window, Word
 from netdsl.syntax import tree
+from netdsl.syntax.walk import walk
 from netdsl_pytorch.emit import expressions
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.expressions import Unknown
@@ -29,8 +29,8 @@ Exprs = Mapping[Case, Expr]
 Envs = Mapping[Case, Env]
 
 
-_CHANNELS_FIRST = re.compile(r"\bin\.(channels|length|depth|height|width)\b")
-"""What tells in the text of a block that the first axis of its tensors are channels."""
+_CHANNELS_FIRST = ("channels", "length", "depth", "height", "width")
+"""Sizes of `in` that tell, where a block reads them, that the first axis of its tensors are channels."""
 
 
 @dataclass(slots=True)
@@ -149,14 +149,22 @@ class Names:
         """`features` for the last axis of a sequence, unless the author speaks of channels and length, or applies what
         works on channels."""
         _, _, axis, axes = ref.declaration
-        text = self.owner.definition.span.text
-        if axes > 1 and not _CHANNELS_FIRST.search(text) and not self._convolves(axes):
+        if axes > 1 and not self._reads_channels() and not self._convolves(axes):
             if axis == axes - 1:
                 return "features"
             before: dict[int, tuple[str, ...]] = {2: ("length",), 3: ("height", "width")}
             return before[axes][axis] if axes in before else f"axis{axis}"
         name: str = ref.name
         return name
+
+    def _reads_channels(self) -> bool:
+        return any(
+            isinstance(each, tree.Attribute)
+            and each.name in _CHANNELS_FIRST
+            and isinstance(each.base, tree.Name)
+            and each.base.id == "in"
+            for each in walk(self.owner.definition)
+        )
 
     def _convolves(self, axes: int) -> bool:
         """Whether an operator on channels and places is among its stages, itself or within the blocks it uses."""

@@ -80,7 +80,7 @@ class Numbers(Names):
         found = self._affine(values, exprs, envs) or self._proportional(values, envs)
         if found is not None:
             return found
-        return self._extra(values, role, default, has_default, self._roots(raw, envs))
+        return self._extra(values, role, default, has_default, self.roots(raw, envs))
 
     def _settled(self, expr: Expr) -> Expr:
         """The expression without tests for the first turns of a loop whose first turns are written apart: `i == 0`."""
@@ -100,10 +100,10 @@ class Numbers(Names):
 
     def pin(self, exprs: Iterable[Expr], envs: Envs) -> None:
         """Pins every parameter and axis that an expression depends on."""
-        for key in self._roots(exprs, envs):
+        for key in self.roots(exprs, envs):
             self.emission.pin(self.owner.definition, key)
 
-    def _roots(self, exprs: Iterable[Expr], envs: Envs) -> Iterator[Hashable]:
+    def roots(self, exprs: Iterable[Expr], envs: Envs) -> Iterator[Hashable]:
         """Every parameter and axis that an expression depends on, through `let`s and loop variables."""
         case = next(iter(envs), None)
         if case is None:

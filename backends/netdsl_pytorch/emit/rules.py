@@ -6,14 +6,15 @@ beats outer; by weight it comes last.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from netdsl.graph.graph import InitRule, Node, Scope, WeightInit
+from netdsl.graph.graph import InitRule, Node, Origin, Scope, WeightInit
 from netdsl.ops.initialisers import Initialiser
+from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.initialisers import fill
-from netdsl_pytorch.emit.merge import Disagree
+from netdsl_pytorch.emit.initialisers import argument_expr, fill
+from netdsl_pytorch.emit.merge import Case, Disagree
 from netdsl_pytorch.emit.operators import MODULE_TYPES, module_type
 from netdsl_pytorch.emit.values import relative_path
 
@@ -30,8 +31,9 @@ def init_lines(unit: Unit) -> list[str]:
     if len(set(signature.values())) > 1:
         raise Disagree(signature, "initialisers differ")
     lines: list[str] = []
-    for scope, place in [(first, "self"), *_groups(unit, first, "")]:
-        lines += _scope_lines(unit, scope, place)
+    scopes = {case: [(case.instance, "self"), *_groups(unit, case.instance, "")] for case in unit.cases}
+    for number, (scope, place) in enumerate([(first, "self"), *_groups(unit, first, "")]):
+        lines += _scope_lines(unit, scope, place, {case: each[number][0] for case, each in scopes.items()})
     if not lines:
         return []
     again = _inner_classes(unit, first) if any(isinstance(each, InitRule) for each in first.inits) else []
@@ -121,11 +123,15 @@ def _shown(rule: Initialiser) -> str:
     return f"{rule.rule.name}{[(key, repr(value)) for key, value in rule.args.items()]}"
 
 
-def _scope_lines(unit: Unit, scope: Scope, place: str) -> list[str]:
-    by_operator: dict[str, dict[str, Initialiser]] = {}
-    for each in scope.inits:
+def _scope_lines(unit: Unit, scope: Scope, place: str, alike: dict[Case, Scope]) -> list[str]:
+    """The lines of a scope; `alike` are those of other uses that have its place."""
+    by_operator: dict[str, dict[str, Rule]] = {}
+    for at, each in enumerate(scope.inits):
         if isinstance(each, InitRule):
-            by_operator.setdefault(each.op.name, {}).update(each.weights)
+            rules = by_operator.setdefault(each.op.name, {})
+            for name, initialiser in each.weights.items():
+                origins = {case: _origin(other, at, name) for case, other in alike.items()}
+                rules[name] = Rule(initialiser, _numbers(unit, initialiser, origins))
     lines: list[str] = []
     branches: list[tuple[str, list[str]]] = []
     nodes = [node for node in scope.nodes() if not (unit.emission.inference and node.train_only)]
@@ -147,10 +153,45 @@ def _scope_lines(unit: Unit, scope: Scope, place: str) -> list[str]:
             lines.append(f"            {pad}{word} {test}:")
             lines += [pad + line for line in body]
             word = "elif"
-    for each in scope.inits:
+    for at, each in enumerate(scope.inits):
         if isinstance(each, WeightInit) and not (unit.emission.inference and each.node.train_only):
-            lines += _weight_lines(unit, scope, each)
+            origins = {case: _origin(other, at, "") for case, other in alike.items()}
+            lines += _weight_lines(unit, scope, each, _numbers(unit, each.initialiser, origins))
     return lines
+
+
+class Rule(NamedTuple):
+    """How weights begin, and its numbers as they are written."""
+
+    initialiser: Initialiser
+    numbers: dict[str, Code]
+
+
+def _origin(scope: Scope, at: int, weight: str) -> Origin | None:
+    """The call that an `init` of a scope gives a weight."""
+    rule = scope.inits[at]
+    return rule.given.get(weight) if isinstance(rule, InitRule) else rule.given
+
+
+def _numbers(unit: Unit, rule: Initialiser, origins: dict[Case, Origin | None]) -> dict[str, Code]:
+    """The numbers of an initialiser that depend on arguments of the factory, by name, as expressions of them."""
+    calls = {case: each for case, each in origins.items() if each is not None and isinstance(each.expr, tree.Call)}
+    if not unit.is_net or len(calls) < len(origins):
+        return {}
+    open_ = unit.emission.graph.open
+    made: dict[str, Code] = {}
+    envs = {case: origin.env for case, origin in calls.items()}
+    for name, value in rule.args.items():
+        exprs = {
+            case: argument_expr(origin.expr, origin.env, rule, name)  # type: ignore[arg-type]
+            for case, origin in calls.items()
+        }
+        roots = unit.roots(exprs.values(), envs)
+        if not isinstance(value, str) and any(
+            isinstance(each, tree.Parameter) and each.name in open_ for each in roots
+        ):
+            made[name] = unit.number(dict.fromkeys(exprs, value), exprs, envs, given=True, role=name)
+    return made
 
 
 def _if_heads(unit: Unit, scope: Scope, place: str) -> list[str]:
@@ -194,7 +235,7 @@ def _test(nodes: list[Node], exact: bool) -> str:
     return f"isinstance(module, {types[0] if len(types) == 1 else '(' + ', '.join(types) + ')'})"
 
 
-def _fills(nodes: list[Node], weights: dict[str, Initialiser]) -> list[str]:
+def _fills(nodes: list[Node], weights: dict[str, Rule]) -> list[str]:
     lines: list[str] = []
     for name, rule in weights.items():
         having = [node for node in nodes if any(weight.name == name for weight in node.weights)]
@@ -209,11 +250,11 @@ def _fills(nodes: list[Node], weights: dict[str, Initialiser]) -> list[str]:
         if optional:
             lines.append(f"                if module.{name} is not None:")
             indent = 20
-        lines += code.statement("", fill(rule, target), indent=indent)
+        lines += code.statement("", fill(rule.initialiser, target, rule.numbers), indent=indent)
     return lines
 
 
-def _weight_lines(unit: Unit, scope: Scope, each: WeightInit) -> list[str]:
+def _weight_lines(unit: Unit, scope: Scope, each: WeightInit, numbers: dict[str, Code]) -> list[str]:
     path = relative_path(each.node, unit.instances[0], each.node)
     if not each.weight:
         target = f"self.{path}" if path.isidentifier() else f"self.get_parameter({code.quote(path)})"
@@ -227,7 +268,7 @@ def _weight_lines(unit: Unit, scope: Scope, each: WeightInit) -> list[str]:
         lines.append(f"        if {unit.emission.heads_flag}:")
         indent = 12
         target = f"self.get_parameter({code.quote(f'{path}.{each.weight}')})"
-    return [*lines, *code.statement("", fill(each.initialiser, Code(target)), indent=indent)]
+    return [*lines, *code.statement("", fill(each.initialiser, Code(target), numbers), indent=indent)]
 
 
 __all__: list[Any] = ["has_reset", "init_lines"]

@@ -7,6 +7,7 @@ Input 3x224x224; 5,288,548 parameters; 385,814,752 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -155,7 +156,7 @@ class EfficientNet(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Linear):
-                nn.init.uniform_(module.weight, -0.03162277660168379, 0.03162277660168379)
+                nn.init.uniform_(module.weight, -1 / math.sqrt(num_classes), 1 / math.sqrt(num_classes))
                 nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ Input 3x384x384; 21,458,488 parameters; 8,365,617,152 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -208,7 +209,7 @@ class EfficientNetV2(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Linear):
-                nn.init.uniform_(module.weight, -0.03162277660168379, 0.03162277660168379)
+                nn.init.uniform_(module.weight, -1 / math.sqrt(num_classes), 1 / math.sqrt(num_classes))
                 nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> Tensor:

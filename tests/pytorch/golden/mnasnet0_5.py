@@ -7,6 +7,8 @@ Input 3x224x224; 2,218,512 parameters; 104,455,968 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+import math
+
 from torch import Tensor, nn
 
 __all__ = ["InvertedResidual", "MNASNet", "mnasnet0_5"]
@@ -95,7 +97,7 @@ class MNASNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
             elif isinstance(module, nn.Linear):
-                nn.init.uniform_(module.weight, -0.05477225575051661, 0.05477225575051661)
+                nn.init.uniform_(module.weight, -math.sqrt(3 / num_classes), math.sqrt(3 / num_classes))
                 nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> Tensor:

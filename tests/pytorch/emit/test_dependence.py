@@ -1,0 +1,92 @@
+"""The factory offers what can be changed: a parameter on whose value something in the text depends is no argument."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+from netdsl_pytorch.emit import factory_name
+from netdsl_pytorch.emit.dependence import _difference, _program
+from netdsl_pytorch.load import module_of
+
+from tests.pytorch.emit.emitting import MODELS, emitted, of_file, traced
+
+CASES = Path(__file__).parent / "cases"
+
+
+def offered(text: str) -> list[str]:
+    factory = getattr(module_of(emitted(text)), factory_name(traced(text)))
+    return list(inspect.signature(factory).parameters)
+
+
+@pytest.mark.parametrize(
+    ("case", "arguments"),
+    [
+        ("coin15", []),
+        ("loopgrow", ["c"]),
+        ("notcausal3", ["n"]),
+        ("silent3", []),
+        ("silent7", ["k"]),
+        ("proportional", []),
+        ("samekernel", ["g", "h"]),
+        ("initargs", ["w", "e", "aux"]),
+    ],
+)
+def test_what_a_literal_depends_on_is_not_offered(case: str, arguments: list[str]) -> None:
+    assert offered((CASES / f"{case}.net").read_text(encoding="utf-8")) == arguments
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        # Half of 8 and of 9 are alike, so that neighbours do not tell.
+        ("net N(c = 8) { input x: [4, 9]\n conv(c, 3) -> slice(0, -c // 2 - 1)\n output y = mean(1) }", []),
+        ("net N(c = 8) { input x: [4]\n linear(c)\n output y = linear(c // 2) }", ["c"]),
+        # A default that is computed from another parameter.
+        ("net N(a = 2, b = 3 * a) { input x: [4]\n linear(a)\n output y = linear(b) }", ["b"]),
+        # The weight of a loss is a literal of the class.
+        ("net N(w = 0.5) { input x: [4]\n output y = linear(2)\n train output z = linear(3) weight w }", ["aux"]),
+        # A truth value that chooses: the text has another structure for the other one, and is right.
+        (
+            "net N(b = true) { input x: [4]\n init linear(bias = zeros())\n output y = linear(4, bias = b) }",
+            ["b"],
+        ),
+        # What PyTorch would cut short in silence.
+        ("net N(k = 3) { input x: [6, 4]\n output y = slice(0, k) -> linear(2) }", []),
+    ],
+)
+def test_siblings(text: str, arguments: list[str]) -> None:
+    assert offered(text) == arguments
+
+
+def test_numbers_of_initialisers_follow_the_arguments() -> None:
+    """`num_classes=10` begins as `--param num_classes=10` does."""
+    _, source = of_file(MODELS["efficientnet_b0"], "efficientnet_b0")
+    assert "uniform_(module.weight, -1 / math.sqrt(num_classes), 1 / math.sqrt(num_classes))" in source
+
+
+@pytest.mark.parametrize(
+    ("theirs", "difference"),
+    [
+        ("def f(a, b=7):\n    'other'\n    return g(a, -3, 'x')  # c", ""),
+        ("def f(a, b=1):\n    return g(a, 3, 'x')", "literals"),
+        ("def f(a, b=1):\n    return g(a, -3, 'y')", "structure"),
+        ("def f(a, b=1):\n    return g(a, b, 'x')", "structure"),
+        ("def f(a, b=1):\n    return h(a, -3, 'x')", "structure"),
+    ],
+)
+def test_differences(theirs: str, difference: str) -> None:
+    ours = "def f(a, b=1):\n    'doc'\n    return g(a, -3, 'x')"
+    assert _difference(_program(ours, "b"), _program(theirs, "b")) == difference
+
+
+def test_a_comment_changes_nothing() -> None:
+    """What a block speaks of is read from its program: names of axes in a comment do not count."""
+    text = "block B(n) {{{} linear(n) -> gelu() }}\nnet N() {{ input x: [16, 8]\n B(4) -> B(6)\n output y = relu() }}"
+    plain, commented = emitted(text.format("")), emitted(text.format("\n# unlike in.channels\n"))
+    assert plain.split("\n")[1:-2] == commented.split("\n")[1:-2]
+    assert "in_features: int" in plain
+    # This does speak of channels.
+    spoken = emitted(text.format("").replace("linear(n)", "linear(n + 0 * in.channels)"))
+    assert "in_features: int" not in spoken
