@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.cli.errors import CommandError
 from netdsl.text.characters import harmless
-from netdsl.text.terminal import write
+from netdsl.text.terminal import OutputError, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,13 +66,18 @@ def write_text(path: str, text: str) -> None:
 
 def write_bytes(path: str, data: bytes) -> None:
     """Write a file that is no text as a whole, or to standard output."""
-    if path == STDOUT:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        return
     try:
+        if path == STDOUT:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            return
         _replace(os.path.realpath(path), data)
     except OSError as error:
+        if path == STDOUT:
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise OutputError((error.strerror or str(error)).lower()) from error
         raise CommandError(f"cannot write `{path}`: {(error.strerror or str(error)).lower()}") from None
 
 

@@ -3,8 +3,8 @@
 A command is a module with `configure(parser)` and `run(args) -> int`, and a line in `COMMANDS`. Only the module of
 the command that runs is imported, so that `netdsl --help` imports nothing.
 
-Exit codes: 0 done, 1 findings, 2 usage or configuration, 3 verification failed, 75 stopped and resumable,
-101 internal error, 130 interrupted.
+Exit codes: 0 done, 1 findings, 2 usage, or a file or an output that cannot be used, 3 verification failed, 75 stopped
+and resumable, 101 internal error, 130 interrupted. A reader that has seen enough (`| head`) is no error.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TextIO
 
 DONE, FINDINGS, USAGE, UNVERIFIED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 101, 130
 
@@ -51,6 +50,10 @@ REPORT = "this is a bug in netdsl; please report it with the spec and the comman
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from netdsl.cli.streams import reopen
+
+        reopen()
     if not args or args[0] in (*HELP, *VERSION):  # which say nothing but words of ours, and import nothing
         return _main(args)
     from netdsl.text.terminal import guarded_output
@@ -61,18 +64,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(args: list[str]) -> int:
     try:
-        code = _command(args)
+        try:
+            code = _command(args)
+        except SystemExit as stop:  # argparse: help was shown, or the usage was wrong
+            code = stop.code if isinstance(stop.code, int) else USAGE
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        # The reader has seen enough (`netdsl stats resnet152 | head`); Python would complain when it closes stdout.
-        _silence(sys.stdout)
-        return DONE
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
-    except SystemExit as stop:  # argparse: help was shown, or the usage was wrong
-        return stop.code if isinstance(stop.code, int) else USAGE
     except Exception as error:
         return _failed(error)
 
@@ -122,16 +122,28 @@ def overview() -> str:
         "of your own out. SPEC is a file, FILE:MODEL, `-`, or a built-in model.\n\n"
         f"commands:\n{commands}\n"
         f"examples:\n{EXAMPLES}\n"
-        "`netdsl COMMAND --help` says more. Exit codes: 0 done, 1 findings, 2 usage, 3 verification failed,\n"
-        "75 stopped and resumable, 101 internal error.\n"
+        "`netdsl COMMAND --help` says more. Exit codes: 0 done, 1 findings, 2 usage, or a file or an\n"
+        "output that cannot be used, 3 verification failed, 75 stopped and resumable, 101 internal error.\n"
     )
 
 
 def _failed(error: Exception) -> int:
     """Say what an exception means; returns the exit code."""
     from netdsl.cli.errors import CommandError, exit_code
+    from netdsl.cli.streams import silence_output
     from netdsl.text.diagnostic import SpecError
+    from netdsl.text.terminal import Guarded, OutputError
 
+    if isinstance(error, BrokenPipeError):
+        # The reader has seen enough (`netdsl stats resnet152 | head`).
+        silence_output()
+        return DONE
+    # Without a guard, words of ours are all that is written.
+    if isinstance(error, OutputError) or (isinstance(error, OSError) and not isinstance(sys.stdout, Guarded)):
+        why = str(error) if isinstance(error, OutputError) else (error.strerror or str(error)).lower()
+        _say(f"cannot write the output: {why}")
+        silence_output()
+        return USAGE
     if isinstance(error, SpecError):
         from netdsl.text.render import print_diagnostics
 
@@ -155,16 +167,10 @@ def _failed(error: Exception) -> int:
 
 def _say(message: str, help: str = "") -> None:
     from netdsl.text.excerpt import visible
-    from netdsl.text.terminal import write
+    from netdsl.text.terminal import guarded, write
 
     # One line each: a line end is part of a name, whose rest must not look like a message of its own.
-    write(sys.stderr, f"error: {visible(message)}\n" + (f"  help: {visible(help)}\n" if help else ""))
-
-
-def _silence(stream: TextIO) -> None:
-    """Leave nothing for Python to flush into a closed pipe at exit."""
-    import os
-    from contextlib import suppress
-
-    with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    write(
+        guarded(sys.stderr, dispensable=True),
+        f"error: {visible(message)}\n" + (f"  help: {visible(help)}\n" if help else ""),
+    )

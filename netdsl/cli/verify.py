@@ -175,9 +175,9 @@ def _one(name: str, quick: bool = False) -> Verified:
 
 
 def _read(path: str) -> str:
-    if path == "-":
-        return sys.stdin.read()
     try:
+        if path == "-":
+            return sys.stdin.read()
         with open(path, encoding="utf-8") as file:
             return file.read()
     except UnicodeDecodeError:

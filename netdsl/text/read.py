@@ -42,7 +42,11 @@ def read_source(path: str | PathLike[str], limits: Limits = Limits()) -> Source:
     name = os.fspath(path)
     if name == "-":
         # One byte more than allowed tells that there are too many, without reading them.
-        return source_from_bytes(STDIN, sys.stdin.buffer.read(limits.file_size + 1), limits)
+        try:
+            data = sys.stdin.buffer.read(limits.file_size + 1)
+        except OSError as error:
+            raise _cannot_read(STDIN, (error.strerror or str(error)).lower()) from None
+        return source_from_bytes(STDIN, data, limits)
     return source_from_bytes(name, _content(name, limits), limits)
 
 

@@ -58,47 +58,71 @@ RENEW = f"{_MARK}r"
 """Begins a line that takes the place of the one before it, on a terminal."""
 
 
+class OutputError(Exception):
+    """Standard output that takes no more, for another reason than a reader that has seen enough: a full disk."""
+
+
 class Guarded:
     """A stream to which text goes as something to read: what a terminal would obey is written as an escape.
 
     Control sequences of ours, which `painted` and `RENEW` give, are the exception. Bytes written to `buffer`, which
-    are for a file or a pipe, pass as they are.
+    are for a file or a pipe, pass as they are. With `dispensable`, nothing is said where the stream takes no more, as
+    there is nowhere to say it; else OutputError is raised, or BrokenPipeError.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, dispensable: bool = False) -> None:
         self.stream = stream
+        self.dispensable = dispensable
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if self.dispensable:
+                return
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise OutputError((error.strerror or str(error)).lower()) from error
+
+    def flush(self) -> None:
+        with self._told():
+            self.stream.flush()
+
     def write(self, text: str) -> int:
+        if not text:
+            return 0
         first, *rest = text.split(_MARK)
         shown = [harmless(first)]
         for part in rest:
             if part.startswith("r"):
                 shown += ["\r\x1b[K", harmless(part[1:])]
             else:
-                sequence, end, text = part.partition("m")
-                shown += [f"\x1b{sequence}{end}", harmless(text)]
+                sequence, end, after = part.partition("m")
+                shown += [f"\x1b{sequence}{end}", harmless(after)]
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
-        return self.stream.write("".join(shown).encode(encoding, "backslashreplace").decode(encoding))
+        with self._told():
+            self.stream.write("".join(shown).encode(encoding, "backslashreplace").decode(encoding))
+        return len(text)
 
     def writelines(self, lines: Iterator[str]) -> None:
         for line in lines:
             self.write(line)
 
 
-def guarded(stream: TextIO) -> TextIO:
+def guarded(stream: TextIO, *, dispensable: bool = False) -> TextIO:
     """The stream with a guard around it; one that has it already stays as it is."""
-    return stream if isinstance(stream, Guarded) else cast("TextIO", Guarded(stream))
+    return stream if isinstance(stream, Guarded) else cast("TextIO", Guarded(stream, dispensable=dispensable))
 
 
 @contextmanager
 def guarded_output() -> Iterator[None]:
     """Standard output and standard error with guards around them, for as long as a command runs."""
     before = sys.stdout, sys.stderr
-    # None where a process was started with the stream closed.
-    sys.stdout, sys.stderr = (stream and guarded(stream) for stream in before)
+    sys.stdout, sys.stderr = guarded(before[0]), guarded(before[1], dispensable=True)
     try:
         yield
     finally:
