@@ -28,7 +28,8 @@ def configure(parser: CommandParser) -> None:
     parser.examples(
         "netdsl convert googlenet-1378be20.pth googlenet.safetensors",
         "netdsl convert runs/1/weights.safetensors googlenet.safetensors --split-siblings googlenet_bn",
-        notes="This is the one command that reads a pickle, and it runs none of its code. Names are kept.",
+        notes="This is the one command that reads a pickle, and it runs none of its code. Names are kept, but for what "
+        "DistributedDataParallel and torch.compile put before them.",
     )
 
 
@@ -42,7 +43,8 @@ def run(args: Namespace) -> int:
         if args.param or args.input or args.limit:
             raise CommandError("--param, --input and --limit go with --split-siblings SPEC")
         with told() as harness:
-            count = harness.convert(source, target)
+            count, said = harness.convert(source, target)
+        sys.stderr.write("".join(f"{visible(each)}\n" for each in said))
     else:
         loaded = load_spec(args.split_siblings, **overrides(args), traced=True, merge_siblings=True).sound()
         with told() as harness:

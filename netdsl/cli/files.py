@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from netdsl import leftovers
 from netdsl.cli.errors import CommandError
 from netdsl.text.characters import harmless
 from netdsl.text.terminal import OutputError, write
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from netdsl.backend import FileState
 
 STDOUT = "-"
+_PREFIX = ".netdsl-"
+_TEMPORARY = re.compile(rf"{re.escape(_PREFIX)}[a-z0-9_]{{8}}")
+"""The names that tempfile makes."""
 
 
 def check_target(path: str, state_of: Callable[[str], FileState], *, force: bool) -> None:
@@ -82,7 +87,8 @@ def write_bytes(path: str, data: bytes) -> None:
 
 
 def _replace(path: str, data: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".netdsl-")
+    leftovers.remove(os.path.dirname(path), _TEMPORARY)
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=_PREFIX)
     try:
         with open(descriptor, "wb") as file:
             file.write(data)

@@ -14,11 +14,12 @@ from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.evaluation import Prediction, Tested, evaluate, predict
 from netdsl_pytorch.harness.memory import parse_size
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
+from netdsl_pytorch.harness.pickled import convert
 from netdsl_pytorch.harness.plan import Plan, dry_run
 from netdsl_pytorch.harness.recipe import parse_settings
 from netdsl_pytorch.harness.runs import RunState, list_runs
 from netdsl_pytorch.harness.trainer import resume, train
-from netdsl_pytorch.harness.weights import convert, split_siblings
+from netdsl_pytorch.harness.weights import split_siblings
 
 __all__ = [
     "HarnessError",

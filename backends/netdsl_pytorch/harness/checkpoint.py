@@ -22,6 +22,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from netdsl import leftovers
 from netdsl_pytorch.harness import contained
 from netdsl_pytorch.harness.errors import HarnessError
 
@@ -31,6 +32,8 @@ MANIFEST = "manifest.json"
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 AVERAGE = "average.safetensors"
+TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{16}\.tmp", re.ASCII)
+"""The names of files that are being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ def write_tensors_atomic(path: Path, tensors: dict[str, Tensor]) -> None:
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """A file to write and flush, which then takes the place of `path`. Raises HarnessError."""
+    leftovers.remove(path.parent, TEMPORARY)
     # A name that nobody can have put a link at.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
     try:
@@ -271,12 +275,16 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     dense: dict[str, Tensor] = {}
     places = set()
     for name, value in tensors.items():
-        held = value.detach().cpu().contiguous()
+        held = value.detach().cpu().resolve_neg().contiguous()
         # The format has no tensors that share memory.
         dense[name] = held.clone() if held.untyped_storage().data_ptr() in places else held
         places.add(dense[name].untyped_storage().data_ptr())
+    # The format's library makes files that only their owner reads: this one gets the mode of any other.
+    path.touch()
+    mode = path.stat().st_mode
     try:
         safetensors.torch.save_file(dense, path)
+        path.chmod(mode)
     except safetensors.SafetensorError as error:
         # Its text has the system's words in the middle: … IoError(Os { code: 28, …, message: "No space …" }).
         said = re.search(r'message: "([^"]*)"', str(error))

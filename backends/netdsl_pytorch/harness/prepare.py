@@ -1,5 +1,6 @@
 """What a run needs before it begins: recipe, device and data, checked against the net while nothing is written yet."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -36,7 +37,7 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
     data.check_fits(images, model)
     if options.weights is not None:
         module = emitted.build(Path("model.py"), model.source, model.name)
-        load_weights(options.weights, module, options.reset, model.moves)
+        load_weights(options.weights, module, options.reset, model.moves, heads_of(model))
     if options.batch == "auto":
         batch = memory.largest_batch(model, recipe, where, options.memory, len(images.train))
         recipe = recipe.model_copy(update={"batch": group.agree(batch) * group.size})
@@ -68,6 +69,11 @@ def describe(
         precision=device.choose_precision(recipe.precision, where, model.input_shape),
         recipe=recipe,
     )
+
+
+def heads_of(model: TrainableModel) -> Callable[[], set[str]]:
+    """What gives the keys that only the auxiliary heads of a net need, when they are asked for."""
+    return lambda: emitted.head_keys(Path("model.py"), model.source, model.name, model.input_shape)
 
 
 def check_output(module: nn.Module, example: Tensor, num_classes: int) -> None:

@@ -20,15 +20,16 @@ through contained.py, which follows no links; what is written is written aside a
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from torch import Tensor, nn
 
+from netdsl import leftovers
 from netdsl_pytorch.harness import contained, description
-from netdsl_pytorch.harness.checkpoint import most_bytes, write_atomic, write_tensors_atomic
+from netdsl_pytorch.harness.checkpoint import TEMPORARY, most_bytes, write_atomic, write_tensors_atomic
 from netdsl_pytorch.harness.description import Description
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.options import Result, TrainableModel
@@ -113,6 +114,8 @@ class RunFolder:
                 ) from error
             except OSError:
                 pass  # A file system without locks.
+            # Nobody else writes here: what is being written was left by a process that was killed.
+            leftovers.remove(self.path, TEMPORARY, 0)
             yield
             lock.unlink(missing_ok=True)
 
@@ -226,10 +229,19 @@ class RunFolder:
         lines = content.decode(errors="surrogateescape").splitlines()
         return {name: why for name, tab, why in (line.rpartition("\t") for line in lines) if tab}
 
-    def begin(self, module: nn.Module, description: Description, moves: Mapping[str, tuple[str, ...]]) -> None:
-        """Fills a module with the weights that the run began with, if not with random ones. Raises HarnessError."""
+    def begin(
+        self,
+        module: nn.Module,
+        description: Description,
+        moves: Mapping[str, tuple[str, ...]],
+        heads: Callable[[], Collection[str]],
+    ) -> list[str]:
+        """Fills a module with the weights that the run began with, if not with random ones; returns what is to be told.
+
+        `moves` and `heads` are as in `load_weights`. Raises HarnessError.
+        """
         if description.weights is None:
-            return
+            return []
         if not self.has(self.initial):
             raise HarnessError(
                 f"{self.path} began with the weights in {description.weights} and, being made by an older version, has "
@@ -240,7 +252,7 @@ class RunFolder:
             content = contained.read(self.path, self.initial.name, most_bytes(module), "what the net needs")
         except OSError as error:
             raise HarnessError(f"cannot read {self.initial}: {error.strerror or error}") from error
-        fill(module, parse_weights(content, self.initial), self.initial, description.reset, moves)
+        return fill(module, parse_weights(content, self.initial), self.initial, description.reset, moves, heads)
 
     def finish(self, weights: dict[str, Tensor], result: dict[str, Any]) -> None:
         """Writes the weights, then the result."""

@@ -24,7 +24,7 @@ from netdsl_pytorch.harness.loop import Training, evaluate, fit
 from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position, restored
 from netdsl_pytorch.harness.optimise import make_average, make_optimizer, make_schedule
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
-from netdsl_pytorch.harness.prepare import check_output, describe, prepare
+from netdsl_pytorch.harness.prepare import check_output, describe, heads_of, prepare
 from netdsl_pytorch.harness.progress import Progress, clock
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run import Recompile, RunFolder, check_free
@@ -124,7 +124,9 @@ def _run(
             steps = batches.steps_per_epoch
             found = _newest(run, checkpoint.most_bytes(module), group, progress)
             if found is None:
-                run.begin(module, description, model.moves)
+                for each in run.begin(module, description, model.moves, heads_of(model)):
+                    if group.first:
+                        progress.warn(each)
             module = module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
             example = batches.example()
             check_output(module, example, model.num_classes)

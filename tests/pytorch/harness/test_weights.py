@@ -1,21 +1,26 @@
-"""Weights from elsewhere: strictly by name, and what is not safe to read is not read."""
+"""Weights from elsewhere: by name, of the kind and shape that the net has."""
 
-import os
-import pickle
 from pathlib import Path
 
 import pytest
 import torch
-from netdsl_pytorch.harness import HarnessError, Options, convert, train
+from netdsl_pytorch.harness import HarnessError, Options, train
+from netdsl_pytorch.harness.emitted import build
+from netdsl_pytorch.harness.prepare import heads_of
 from netdsl_pytorch.harness.weights import load_weights
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from tests.pytorch.harness.models import tiny
+from tests.pytorch.harness.models import TINY, tiny
 
 
 def net() -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
+
+
+def torch_tiny(*, aux: bool) -> nn.Module:
+    source = TINY if aux else TINY.replace("aux: bool = True", "aux: bool = False")
+    return build(Path("tiny.py"), source, "tiny")
 
 
 @pytest.fixture
@@ -78,58 +83,66 @@ def test_a_run_begins_from_weights(tmp_path: Path) -> None:
         train(tiny(), Options(out=tmp_path / "third", device="cpu", weights=tmp_path / "none.safetensors"))
 
 
-@pytest.mark.parametrize("form", ["plain", "under a key", "prefixed"])
-def test_a_file_of_torch_save_becomes_safetensors(tmp_path: Path, form: str) -> None:
-    state = net().state_dict()
-    prefixed = {f"module.{key}": value for key, value in state.items()}
-    forms = {"plain": state, "under a key": {"state_dict": state, "epoch": 3}, "prefixed": prefixed}
-    torch.save(forms[form], tmp_path / "in.pth")
-    assert convert(tmp_path / "in.pth", tmp_path / "out.safetensors") == len(state)
+def test_a_net_begins_without_the_heads_of_the_file_and_with_its_own(tmp_path: Path) -> None:
+    save_file(torch_tiny(aux=True).state_dict(), tmp_path / "with.safetensors")
+    without = torch_tiny(aux=False)
+    save_file(without.state_dict(), tmp_path / "without.safetensors")
+    heads = heads_of(tiny())
+    assert heads() == {"aux1.weight", "aux1.bias"}
+    (told,) = load_weights(tmp_path / "with.safetensors", without)
+    assert "has the head `aux1`, and the net has not: passed over" in told
+    ours = torch_tiny(aux=True)
+    before = ours.state_dict()["aux1.weight"].clone()
+    (told,) = load_weights(tmp_path / "without.safetensors", ours, heads=heads)
+    assert "has no head `aux1`: begun anew" in told
+    assert torch.equal(ours.state_dict()["aux1.weight"], before)
+    assert torch.equal(ours.state_dict()["conv1.weight"], load_file(tmp_path / "without.safetensors")["conv1.weight"])
+    # Of a head, all or nothing; and what is no head is missing, or too many, as ever.
+    part = {name: value for name, value in torch_tiny(aux=True).state_dict().items() if name != "aux1.bias"}
+    save_file(part, tmp_path / "part.safetensors")
+    with pytest.raises(HarnessError, match=r"1 missing: aux1\.bias"):
+        load_weights(tmp_path / "part.safetensors", ours, heads=heads)
+    save_file({**without.state_dict(), "other.weight": torch.zeros(2)}, tmp_path / "more.safetensors")
+    with pytest.raises(HarnessError, match="does not have: other") as caught:
+        load_weights(tmp_path / "more.safetensors", without)
+    assert caught.value.help == "--reset other passes over these"
+    load_weights(tmp_path / "more.safetensors", without, reset=["other"])
+
+
+def test_a_run_tells_of_heads_that_it_begins_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_file(torch_tiny(aux=False).state_dict(), tmp_path / "without.safetensors")
+    options = Options(
+        out=tmp_path / "run", epochs=1, device="cpu", quiet=True, weights=tmp_path / "without.safetensors"
+    )
+    train(tiny(), options)
+    assert "initial.safetensors has no head `aux1`: begun anew" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod.", "model.module."])
+def test_prefixes_of_wrappers_are_passed_over_and_told(saved: tuple[Path, dict[str, Tensor]], prefix: str) -> None:
+    path, state = saved
+    save_file({f"{prefix}{name}": value for name, value in state.items()} | {"n_averaged": torch.tensor(3)}, path)
     module = net()
-    load_weights(tmp_path / "out.safetensors", module)
+    assert load_weights(path, module) == [f"{path}: the prefix `{prefix}` of its keys is passed over"]
     assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
-    with pytest.raises(HarnessError, match="exists"):
-        convert(tmp_path / "in.pth", tmp_path / "out.safetensors")
-    with pytest.raises(HarnessError, match="is not a safetensors file") as caught:
-        load_weights(tmp_path / "in.pth", module)
-    assert caught.value.help is not None
-    assert caught.value.help.startswith("netdsl convert ")
+    # A net whose own keys begin so.
+    inner = nn.ModuleDict({"model": net()})
+    save_file({f"model.{name}": value for name, value in state.items()}, path)
+    assert load_weights(path, inner) == []
 
 
-class Evil:
-    """Runs a command when it is unpickled."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.mark),)
-
-
-def test_no_code_of_a_pickle_is_run(tmp_path: Path) -> None:
-    torch.save({"a": Evil(tmp_path / "ran")}, tmp_path / "evil.pth")
-    (tmp_path / "plain.pth").write_bytes(pickle.dumps(Evil(tmp_path / "ran")))
-    for name in ("evil.pth", "plain.pth"):
-        with pytest.raises(HarnessError, match="not a file of weights that can be read safely") as caught:
-            convert(tmp_path / name, tmp_path / "out.safetensors")
-        # PyTorch's own text advises to run the code.
-        assert "weights_only" not in caught.value.message
-    assert not (tmp_path / "ran").exists()
-    assert not (tmp_path / "out.safetensors").exists()
-
-
-def test_files_that_are_no_weights(tmp_path: Path) -> None:
-    torch.save([1, 2], tmp_path / "list.pth")
-    torch.save({"a": torch.zeros(1), "b": "text"}, tmp_path / "mixed.pth")
-    (tmp_path / "noise.pth").write_bytes(b"no pickle at all")
-    whole = (tmp_path / "list.pth").read_bytes()
-    (tmp_path / "short.pth").write_bytes(whole[: len(whole) // 2])
-    for name, message in {
-        "list.pth": "holds a list, and a state_dict is due",
-        "mixed.pth": "is not a state_dict: b is no tensor",
-        "noise.pth": "can be read safely: torch.save did not write it",
-        "short.pth": "can be read safely",
-        "none.pth": "cannot read",
-    }.items():
-        with pytest.raises(HarnessError, match=message):
-            convert(tmp_path / name, tmp_path / "out.safetensors")
+def test_other_kinds_of_numbers_are_refused(saved: tuple[Path, dict[str, Tensor]]) -> None:
+    path, state = saved
+    for kind in (torch.float64, torch.float16, torch.bfloat16):
+        save_file({name: value.to(kind) if value.is_floating_point() else value for name, value in state.items()}, path)
+        module = net()
+        load_weights(path, module)
+        assert torch.equal(module.state_dict()["3.weight"], state["3.weight"].to(kind).float())
+    for kind in (torch.int8, torch.int64, torch.bool, torch.complex64, torch.float8_e4m3fn):
+        save_file({**state, "3.weight": state["3.weight"].to(kind)}, path)
+        name = str(kind).removeprefix("torch.")
+        with pytest.raises(HarnessError, match=rf"kind of numbers: 3\.weight holds {name}, and float32 is due"):
+            load_weights(path, net())
+    save_file({**state, "1.num_batches_tracked": torch.tensor(1.5)}, path)
+    with pytest.raises(HarnessError, match="holds float32, and int64 is due"):
+        load_weights(path, net())
