@@ -14,7 +14,7 @@ from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Trouble
 from netdsl.graph.types import Dtype
 from netdsl.syntax import tree
-from netdsl.text.codes import ARITHMETIC, BAD_VALUE
+from netdsl.text.codes import ARITHMETIC, BAD_INDEX
 
 Place: TypeAlias = tuple[int, ...]
 Compiled: TypeAlias = Callable[[Place], Any]
@@ -173,7 +173,7 @@ class Elements:
                 if not 0 <= index < size:
                     which = f"axis {axis} of `{name}`" if len(shape) > 1 else f"`{name}`"
                     reason = f"reads place {index} of {which}, which has places 0 to {size - 1}"
-                    raise _NoValueError(expr, reason, code=BAD_VALUE)
+                    raise _NoValueError(expr, reason, code=BAD_INDEX)
             return table.at(tuple(index if len(table.axes[axis]) > 1 else 0 for axis, index in enumerate(at)))
 
         return apply
@@ -198,8 +198,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "floor": math.floor,
     "log": math.log,
     "log2": math.log2,
-    "max": max,
-    "min": min,
+    "max": lambda *numbers: max(numbers),
+    "min": lambda *numbers: min(numbers),
     "round": round,
     "sign": lambda x: (x > 0) - (x < 0),
     "sin": math.sin,

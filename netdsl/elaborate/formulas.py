@@ -4,6 +4,7 @@ for every index."""
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,16 +180,16 @@ class Formula:
 
     # --- Kinds --------------------------------------------------------------------------------------
 
-    def check_kinds(self, expr: Any, ranges: Ranges) -> Kind:
-        """The kind of a part; Trouble where an operation is given values of the wrong kind. `ranges` has walked the
-        formula: what it has not met is never evaluated."""
-        scalar = self.scalar(expr) if id(expr) in ranges.seen else None
+    def check_kinds(self, expr: Any, seen: Mapping[int, Range]) -> Kind:
+        """The kind of a part; Trouble where an operation is given values of the wrong kind. `seen` are the ranges of
+        all parts but those in arms that are never taken, whatever the index."""
+        scalar = self.scalar(expr) if id(expr) in seen else None
         if scalar is not None:
             return "bool" if isinstance(scalar, bool) else "int" if type(scalar) is int else "float"
         for part, wanted in wanted_of(expr):
-            if id(part) not in ranges.seen:
+            if id(part) not in seen:
                 continue
-            found = self.check_kinds(part, ranges)
+            found = self.check_kinds(part, seen)
             if wanted == "bool" and found != "bool":
                 message = f"a condition must be true or false, and `{part.span.text}` is a number"
                 raise trouble(BAD_VALUE, message, part.span, help=f"`{part.span.text} != 0` asks whether it is 0")
@@ -204,17 +205,17 @@ class Formula:
                     help="`//` divides whole numbers, and `floor`, `ceil` and `round` make them",
                 )
         if isinstance(expr, tree.Conditional):
-            arms = [each for each in (expr.then, expr.otherwise) if id(each) in ranges.seen]
-            kinds = {self.check_kinds(arm, ranges) for arm in arms}
+            arms = [each for each in (expr.then, expr.otherwise) if id(each) in seen]
+            kinds = {self.check_kinds(arm, seen) for arm in arms}
             if len(kinds) > 1 and "bool" in kinds:
                 message = f"one arm of `{expr.span.text}` is a number, the other true or false"
                 raise trouble(BAD_VALUE, message, expr.span)
         if isinstance(expr, tree.Binary) and expr.op in COMPARISONS:
-            truths = {self.check_kinds(part, ranges) == "bool" for part in (expr.left, expr.right)}
+            truths = {self.check_kinds(part, seen) == "bool" for part in (expr.left, expr.right)}
             if len(truths) > 1 or (True in truths and expr.op not in ("==", "!=")):
                 message = f"`{expr.op}` compares numbers, and one of these is true or false"
                 raise trouble(BAD_VALUE, message, expr.span)
-        return ranges.seen[id(expr)].kind
+        return seen[id(expr)].kind
 
     # --- All of it ----------------------------------------------------------------------------------
 
@@ -244,7 +245,7 @@ def table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int
         message = f"`{syntax.name.span.text}` reads constants that read constants, {depth:,} operators deep"
         env.session.exceeded("expression_depth", message, syntax.formula.span)
     ranges = formula.ranges()
-    found = formula.check_kinds(syntax.formula, ranges)
+    found = formula.check_kinds(syntax.formula, {**formula.ranges(guarded=False).seen, **ranges.seen})
     dtype: Dtype = "float" if found == "float" else "int"
     whole = ranges.seen[id(syntax.formula)]
     if not ranges.unproved and (dtype == "int" or whole.within(-FLOAT32_MAX, FLOAT32_MAX)):

@@ -10,7 +10,7 @@ from netdsl.elaborate.finish import uses_around
 from netdsl.elaborate.session import Session
 from netdsl.elaborate.trouble import Trouble
 from netdsl.graph.graph import Input, Node, Scope, Value
-from netdsl.text.codes import BAD_ARGUMENT
+from netdsl.text.codes import BAD_INDEX
 from netdsl.text.diagnostic import Diagnostic, Label
 
 _ALL = frozenset(("concat", "flatten", "identity", "permute", "rearrange", "reshape", "roll", "stack"))
@@ -76,9 +76,7 @@ class _Bounds:
                 where = "" if place is None else f"`{table.syntax.name.span.text}[{', '.join(map(str, place))}]`"
                 labels.append(Label(table.syntax.formula.span, f"{where} is {worst}" if where else ""))
         message = f"{what}, and is given the number {worst:,}"
-        self.session.report(
-            Diagnostic(BAD_ARGUMENT, message, node.span, "", tuple(labels), uses_around(node), help=help)
-        )
+        self.session.report(Diagnostic(BAD_INDEX, message, node.span, "", tuple(labels), uses_around(node), help=help))
 
     def of(self, value: Value) -> _Numbers | None:
         """The numbers that a value may hold; None where nothing is known."""

@@ -75,7 +75,7 @@ def _binary(expr: tree.Binary, env: Env) -> Expr:
     return apply(expr.op, left, right)
 
 
-def _is_list(expr: tree.Expr, env: Env) -> bool:
+def _is_list(expr: tree.Expr | tree.Pipeline, env: Env) -> bool:
     try:
         return isinstance(_value(expr, env), tuple)
     except (Trouble, Poisoned):
@@ -93,6 +93,8 @@ def _call(expr: tree.Call, env: Env) -> Expr:
     if isinstance(value, Const) and not isinstance(plain(value.value), int | float | bool | tuple):
         return value
     operands = tuple(symbol(argument.value, env) for argument in expr.args)
+    if expr.function.id in ("max", "min") and len(operands) == 1 and not _is_list(expr.args[0].value, env):
+        return operands[0]
     if all(isinstance(operand, Const) for operand in operands) and isinstance(value, Const):
         return value
     return Apply(expr.function.id, operands)

@@ -59,6 +59,7 @@ REPEATED_ARGUMENT = _code("E0204", "An argument is given twice, or more are give
 BAD_VALUE = _code("E0205", "An operation on values of the wrong kind")
 ARITHMETIC = _code("E0206", "Arithmetic that has no result")
 BAD_PATTERN = _code("E0207", "A list does not fit the pattern that takes it apart")
+BAD_INDEX = _code("E0208", "An index is beyond what it chooses from")
 
 # --- E03: shapes
 BRANCH_SHAPES = _code("E0301", "The branches of a combine do not fit together")

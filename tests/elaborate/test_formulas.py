@@ -93,7 +93,7 @@ def test_conditions_guard_what_has_no_value(text: str) -> None:
 @pytest.mark.parametrize("text", ["u[i + 1]", "u[i - 1]", "u[3 * j]"])
 def test_a_constant_is_read_within_its_bounds(text: str) -> None:
     (found,) = findings(formula(text))
-    assert str(found.code) == "E0205"
+    assert str(found.code) == "E0208"
     assert "which has places 0 to 3" in found.message
 
 
@@ -125,7 +125,7 @@ def test_what_they_cannot_prove_is_up_to_a_limit() -> None:
 )
 def test_an_index_is_below_the_rows(body: str) -> None:
     (found,) = findings(in_net(f"input x: [2]\noutput other = x -> relu()\n{body}", None))
-    assert str(found.code) == "E0201"
+    assert str(found.code) == "E0208"
     assert "rows" in found.message
     assert found.help
 

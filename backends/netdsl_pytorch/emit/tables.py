@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Node, Value
-from netdsl.graph.symbolic import Const, plain
+from netdsl.graph.symbolic import plain
+from netdsl.ops.arguments import FLOAT32_MAX
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.elements import Elements
+from netdsl_pytorch.emit.formulas import analyse
+from netdsl_pytorch.emit.held import Held, Made, as_double, as_long, as_truth, dtype_of
 from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
 
 INDENT = 8
-_COMPARISONS = {"==", "!=", "<", "<=", ">", ">="}
-_TORCH = {
-    name: f"torch.{name}"
-    for name in ("abs", "ceil", "cos", "exp", "floor", "log", "log2", "round", "sign", "sin", "sqrt")
-}
-_PAIRS = {"max": "torch.maximum", "min": "torch.minimum"}
-
+_COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
+_PAIRS = {"max": ("torch.maximum", "min"), "min": ("torch.minimum", "max")}
+"""For two tensors the function, for a tensor and a number the keyword of `clamp`."""
 _FRACTIONS = frozenset(("cos", "exp", "log", "log2", "sin", "sqrt"))
 """Functions that make fractions of whole numbers."""
-
-_JUMPS = frozenset(("==", "!=", "<", "<=", ">", ">=", "//", "%"))
 
 
 def table(use: Use, node: Node, indent: int, known: dict[str, list[str]]) -> tuple[list[str], Code]:
@@ -43,9 +43,10 @@ class _Formula:
         self.node = use.node
         self.names: dict[str, str] = {}
         self.mentioned: set[str] = set()
-        self.doubles = _jumps(syntax.formula)
-        """Whether fractions are doubles, as the language has them: where they are rounded or compared, the last digit
-        of a float32 may decide."""
+        self.uneven = False
+        """Whether the axes of the tensor depend on a condition that is the same for all elements."""
+        use._agree({case: node.args["dtype"] for case, node in use.nodes.items()}, "the kind of number")
+        self.mode, self.analyses = analyse(use.nodes.values())
 
     def write(self, indent: int, known: dict[str, list[str]]) -> tuple[list[str], Code]:
         sizes = self.use.sizes("shape")
@@ -53,15 +54,55 @@ class _Formula:
         taken = {each.name for each in unit.parameters} | {unit.python_name(ref) for ref in unit.state.needs.values()}
         for index in self.syntax.indices:
             self.names[index.id] = safe(index.id, taken | set(self.names.values()))
-        formula = self.expression(self.syntax.formula)
+        whole = self.node.args["dtype"] == "int"
+        if self.mode == "elements":
+            lines, tensor = self._elements(sizes, taken, indent)
+        else:
+            made = self.expression(self.syntax.formula, result=True)
+            if not self.mentioned:
+                if not made.tensor:
+                    return [], self._full(sizes, made.code, whole)
+                return [], code.method(code.method(made.code, "to", [dtype_of(whole)]), "repeat", sizes)
+            lines = self._indices(sizes, indent, known)
+            tensor = made.code
+            one = len(self.mentioned) == len(self.syntax.indices) == 1
+            if len(str(tensor)) > 70 or (tensor.level < code.ATOM and len(self.mentioned) < len(self.syntax.indices)):
+                name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values()})
+                lines += code.statement(f"{name} = ", tensor, indent=indent)
+                known.pop(name, None)
+                tensor = Code(name)
+            is_long = made.held == "long" and one and str(tensor) in self.names.values()
+            if not (whole and (is_long or str(tensor).endswith(".long()"))):
+                tensor = code.method(tensor, "to", [dtype_of(whole)])
+        if self.uneven:
+            return lines, code.method(code.method(tensor, "expand", sizes), "clone", [])
+        repeats = self._repeats(sizes)
+        first = self.syntax.indices[0].id in self.mentioned
+        if self.mode == "elements":
+            first = True
+        if any(str(each) != "1" for each in repeats) or not first:
+            # Tensors that are saved own their numbers.
+            tensor = code.method(tensor, "repeat", repeats)
+        return lines, tensor
+
+    def _full(self, sizes: Sequence[Code], number: Code, whole: bool) -> Code:
+        """A tensor of one number."""
+        text = str(number)
+        if text in ("True", "False"):
+            number = Code(str(int(text == "True")))
+        elif not whole and text.lstrip("-").isdigit():
+            number = Code(f"{text}.0")
+        return code.call("torch.full", [code.tuple_of(sizes), number], [("dtype", dtype_of(whole))])
+
+    def _indices(self, sizes: Sequence[Code], indent: int, known: dict[str, list[str]]) -> list[str]:
+        """The lines that make the indices that the formula mentions."""
         lines: list[str] = []
-        axes = len(self.syntax.indices)
-        used = [index for index in self.syntax.indices if index.id in self.mentioned]
+        keywords = [("dtype", Code("torch.float64"))] if self.mode == "doubles" else []
         for axis, index in enumerate(self.syntax.indices):
             if index.id not in self.mentioned:
                 continue
-            made = code.call("torch.arange", [sizes[axis]])
-            behind = axes - axis - 1
+            made = code.call("torch.arange", [sizes[axis]], keywords)
+            behind = len(self.syntax.indices) - axis - 1
             if behind:
                 shape = [Code("-1"), *[Code("1")] * behind]
                 made = code.method(made, "view", shape)
@@ -74,27 +115,19 @@ class _Formula:
             else:
                 known.pop(name, None)
             lines += code.statement(f"{name} = ", made, indent=indent)
-        tensor = formula
+        return lines
+
+    def _elements(self, sizes: Sequence[Code], taken: set[str], indent: int) -> tuple[list[str], Code]:
+        """The elements one by one."""
+        name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values()})
+        elements = Elements(self.use, self.syntax, self.names, self.analyses, {*taken, *self.names.values(), name})
+        values = elements.write(sizes)
+        self.mentioned = elements.mentioned
+        lines = []
+        for each, made in (*elements.lines, (name, values)):
+            lines += code.statement(f"{each} = ", made, indent=indent)
         whole = self.node.args["dtype"] == "int"
-        if not used:
-            value = tensor if whole or not str(tensor).lstrip("-").isdigit() else Code(f"{tensor}.0")
-            shape_code = code.tuple_of(sizes)
-            keywords = [("dtype", Code("torch.long" if whole else "torch.float32"))]
-            return lines, code.call("torch.full", [shape_code, value], keywords)
-        if len(str(tensor)) > 70 or (tensor.level < code.ATOM and len(used) < axes):
-            name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values()})
-            lines += code.statement(f"{name} = ", tensor, indent=indent)
-            known.pop(name, None)
-            tensor = Code(name)
-        kind = "torch.long" if whole else "torch.float32"
-        is_long = len(used) == 1 and axes == 1 and str(tensor) in self.names.values()
-        if not (whole and (is_long or str(tensor).endswith(".long()"))):
-            tensor = code.method(tensor, "to", [Code(kind)])
-        repeats = self._repeats(sizes)
-        if any(str(each) != "1" for each in repeats) or used[0] is not self.syntax.indices[0]:
-            # Tensors that are saved own their numbers.
-            tensor = code.method(tensor, "repeat", repeats)
-        return lines, tensor
+        return lines, code.call("torch.tensor", [Code(name)], [("dtype", dtype_of(whole))])
 
     def _repeats(self, sizes: Sequence[Code]) -> list[Code]:
         """How often the formula's values are repeated along each axis: those that it does not mention."""
@@ -104,143 +137,190 @@ class _Formula:
     # --- Expressions ------------------------------------------------------------------------------
 
     def varies(self, expr: Any) -> bool:
-        """Whether an expression depends on an index or reads a constant by one."""
-        if isinstance(expr, tree.Name):
-            return expr.id in self.names
-        if isinstance(expr, tree.Unary):
-            return self.varies(expr.operand)
-        if isinstance(expr, tree.Binary):
-            return self.varies(expr.left) or self.varies(expr.right)
-        if isinstance(expr, tree.Conditional):
-            return any(map(self.varies, (expr.test, expr.then, expr.otherwise)))
-        if isinstance(expr, tree.Call):
-            return any(self.varies(argument.value) for argument in expr.args)
-        if isinstance(expr, tree.Index):
-            return any(map(self.varies, expr.indices)) or self.tensor(expr.base) is not None
-        return False
+        return self.analyses[0].formula.varies(expr)
 
-    def tensor(self, expr: Any) -> Value | None:
-        """The constant that an expression names."""
-        from netdsl.elaborate.evaluate import evaluate
-        from netdsl.elaborate.trouble import Poisoned, Trouble
-
-        try:
-            value = evaluate(expr, self.node.env)
-        except (Trouble, Poisoned):
-            return None
-        return value if isinstance(value, Value) else None
-
-    def scalar(self, expr: Any) -> Code:
-        """A part of the formula that is one number."""
-        from netdsl.elaborate.evaluate import evaluate
-
+    def scalar(self, expr: Any) -> Made:
+        """A part of the formula that is one number or truth value."""
         values = {case: evaluate(expr, node.env) for case, node in self.use.nodes.items()}
         exprs = {case: symbol(expr, node.env) for case, node in self.use.nodes.items()}
-        if all(isinstance(value, bool) for value in values.values()):
-            values = {case: int(value) for case, value in values.items()}
-            exprs = {case: Const(value) for case, value in values.items()}
-        return self.use.unit.number(
+        made = self.use.unit.number(
             values, exprs, self.use.envs, given=True, role="value", shown=lambda value: self.use._literal(plain(value))
         )
+        return Made(made, "truth" if all(isinstance(value, bool) for value in values.values()) else "number")
 
-    def expression(self, expr: Any) -> Code:
+    def expression(self, expr: Any, *, result: bool = False) -> Made:
+        """A part as arithmetic on tensors; `result` says that it is the element itself, and only rounded."""
         if not self.varies(expr):
             return self.scalar(expr)
         if isinstance(expr, tree.Name):
             self.mentioned.add(expr.id)
-            return Code(self.names[expr.id])
+            return Made(Code(self.names[expr.id]), "double" if self.mode == "doubles" else "long")
         if isinstance(expr, tree.Unary):
-            operand = self.expression(expr.operand)
-            if expr.op == "not":
-                return code.call("torch.logical_not", [operand])
-            return operand if expr.op == "+" else code.unary("-", operand)
+            return self.unary(expr)
         if isinstance(expr, tree.Binary):
-            return self.binary(expr)
+            return self.logic(expr) if expr.op in ("and", "or") else self.binary(expr)
         if isinstance(expr, tree.Conditional):
-            return self.conditional(expr)
+            return self.conditional(expr, result)
         if isinstance(expr, tree.Call):
             assert isinstance(expr.function, tree.Name)
-            return self.function(expr.function.id, [argument.value for argument in expr.args])
+            return self.function(expr, expr.function.id)
         if isinstance(expr, tree.Index):
-            return self.lookup(expr)
+            return self.lookup(expr, result)
         raise cannot(f"`{expr.span.text}` in a formula cannot be written yet", expr.span)
 
-    def binary(self, expr: tree.Binary) -> Code:
+    def unary(self, expr: tree.Unary) -> Made:
+        operand = self.expression(expr.operand)
+        if expr.op == "not":
+            return Made(code.call("torch.logical_not", [as_truth(operand)]), "bool")
+        return operand if expr.op == "+" else Made(code.unary("-", operand.code), operand.held)
+
+    def logic(self, expr: tree.Binary) -> Made:
+        left = self.expression(expr.left)
+        try:
+            right = self.expression(expr.right)
+        except (Trouble, Poisoned):
+            if left.tensor:
+                raise
+            self._pin(expr.left)  # which decides by itself
+            return left
+        return Made(code.call(f"torch.logical_{expr.op}", [as_truth(left), as_truth(right)]), "bool")
+
+    def binary(self, expr: tree.Binary) -> Made:
         left, right = self.expression(expr.left), self.expression(expr.right)
-        if expr.op in ("and", "or"):
-            name = f"torch.logical_{expr.op}"
-            return code.call(name, [self.as_tensor(left, expr.left), self.as_tensor(right, expr.right)])
-        if expr.op == "/":
-            if self.varies(expr.left):
-                left = self.as_fraction(left)
+        op = expr.op
+        if not left.tensor and not right.tensor:
+            return Made(code.binary(op, left.code, right.code), "truth" if op in _COMPARISONS else "number")
+        double = "double" in (left.held, right.held)
+        fraction = any(self._is_fraction(part) for part in (expr.left, expr.right))
+        power = op == "**" and not all(each.whole_power(expr) for each in self.analyses)
+        if not double and (op == "/" or power or fraction) and "bool" not in (left.held, right.held):
+            if left.tensor:
+                left = as_double(left)
             else:
-                right = self.as_fraction(right)
-        return code.binary(expr.op, left, right)
+                right = as_double(right)
+            double = True
+        held: Held = "bool" if op in _COMPARISONS else "double" if double else "long"
+        return Made(code.binary(op, left.code, right.code), held)
 
-    def as_fraction(self, made: Code) -> Code:
-        """A tensor before what makes fractions of whole numbers."""
-        if not self.doubles or ".double()" in str(made):
-            return made
-        return code.method(made, "double", [])
+    def _is_fraction(self, expr: Any) -> bool:
+        """Whether a part is a number of Python's with a fraction: whole tensors would become float32 with it."""
+        return not self.varies(expr) and any(type(each.formula.scalar(expr)) is float for each in self.analyses)
 
-    def as_tensor(self, made: Code, expr: Any) -> Code:
-        return made if self.varies(expr) else code.call("torch.tensor", [made])
+    def _is_huge(self, expr: Any) -> bool:
+        """Whether a part is a number that float32 cannot hold, as one that is never chosen may be."""
+        return not self.varies(expr) and any(abs(each.formula.scalar(expr)) > FLOAT32_MAX for each in self.analyses)
 
-    def conditional(self, expr: tree.Conditional) -> Code:
-        then, otherwise = self.expression(expr.then), self.expression(expr.otherwise)
+    def conditional(self, expr: tree.Conditional, result: bool) -> Made:
         if not self.varies(expr.test):
-            return code.ternary(self.scalar(expr.test), then, otherwise)
-        test = self.expression(expr.test)
-        # `torch.where` takes numbers, but gives them PyTorch's default kinds: whole with whole, else fractions.
-        return code.call("torch.where", [test, then, otherwise])
+            return self._chosen(expr, result)
+        arms = [self.expression(arm, result=result) for arm in (expr.then, expr.otherwise)]
+        test = as_truth(self.expression(expr.test))
+        held = {arm.held for arm in arms}
+        if held <= {"truth", "bool"}:
+            kind: Held = "bool"
+        elif result and not any(map(self._is_huge, (expr.then, expr.otherwise))):
+            kind = "double" if held == {"double"} else "long" if held == {"long"} else "result"
+        elif held <= {"long", "number"} and not any(map(self._is_fraction, (expr.then, expr.otherwise))):
+            kind = "long"
+        else:
+            kind = "double"
+            if "double" not in held:
+                # Beside a double a number stays one; by themselves they would become float32.
+                first = 0 if arms[0].tensor or not arms[1].tensor else 1
+                arms[first] = as_double(arms[first])
+        # `torch.where` takes numbers, but gives them PyTorch's default kinds: whole with whole, else float32.
+        return Made(code.call("torch.where", [test, *(arm.code for arm in arms)]), kind)
 
-    def function(self, name: str, operands: Sequence[Any]) -> Code:
+    def _chosen(self, expr: tree.Conditional, result: bool) -> Made:
+        """A condition that is the same for all elements."""
+        test = self.scalar(expr.test).code
+        arms = []
+        mentioned = []
+        for arm, unless in ((expr.then, "False"), (expr.otherwise, "True")):
+            before, self.mentioned = self.mentioned, set()
+            try:
+                if str(test) != unless:
+                    arms.append(self.expression(arm, result=result))
+                    mentioned.append(self.mentioned)
+            except (Trouble, Poisoned):
+                self._pin(expr.test)  # this arm has no value
+            self.mentioned = before | (mentioned[-1] if mentioned else set())
+        if len(arms) < 2:
+            return arms[0]
+        self.uneven = self.uneven or mentioned[0] != mentioned[1]
+        then, otherwise = arms
+        if then.tensor != otherwise.tensor or then.held != otherwise.held:
+            kinds = {then.held, otherwise.held}
+            convert = as_double if kinds & {"double", "result"} or self._fractional(expr) else as_long
+            then, otherwise = convert(then), convert(otherwise)
+        return Made(code.ternary(test, then.code, otherwise.code), then.held)
+
+    def _fractional(self, expr: tree.Conditional) -> bool:
+        return any(map(self._is_fraction, (expr.then, expr.otherwise)))
+
+    def _pin(self, expr: Any) -> None:
+        """Keeps the value that a condition has, since with another one there would be no constant."""
+        self.use.unit.pin([symbol(expr, node.env) for node in self.use.nodes.values()], self.use.envs)
+
+    def function(self, expr: tree.Call, name: str) -> Made:
+        operands = [argument.value for argument in expr.args]
         made = [self.expression(operand) for operand in operands]
         if name in _PAIRS:
-            result = self.as_tensor(made[0], operands[0])
-            for each, operand in zip(made[1:], operands[1:], strict=True):
-                result = code.call(_PAIRS[name], [result, self.as_tensor(each, operand)])
-            return result
-        if name in ("ceil", "floor", "round"):
-            return code.method(code.call(_TORCH[name], made), "long", [])
+            return self.pick(name, operands, made)
+        x = made[0] if made[0].tensor else as_double(made[0])
         if name in _FRACTIONS:
-            made = [self.as_fraction(each) for each in made]
-        return code.call(_TORCH[name], made)
+            return Made(code.call(f"torch.{name}", [as_double(x).code]), "double")
+        if name in ("abs", "sign"):
+            return Made(code.call(f"torch.{name}", [x.code]), x.held)
+        if x.held == "long":
+            return x
+        whole = code.call(f"torch.{name}", [x.code])
+        return Made(whole, "double") if self.mode == "doubles" else Made(code.method(whole, "long", []), "long")
 
-    def lookup(self, expr: tree.Index) -> Code:
-        value = self.tensor(expr.base)
-        if value is None or value.node is None:
-            return self.scalar(expr)
+    def pick(self, name: str, operands: Sequence[Any], made: Sequence[Made]) -> Made:
+        """`max` or `min`: of tensors first, then of numbers."""
+        function, keyword = _PAIRS[name]
+        tensors = [each for each in made if each.tensor]
+        numbers = [each for each in made if not each.tensor]
+        if any(each.held == "double" for each in tensors) or any(map(self._is_fraction, operands)):
+            tensors = [as_double(each) for each in tensors]
+        if len(made) == 1:
+            return made[0]
+        if not tensors:
+            return Made(code.call(name, [each.code for each in numbers], nests=0), "number")
+        result = tensors[0].code
+        for each in tensors[1:]:
+            result = code.call(function, [result, each.code])
+        for each in numbers:
+            result = code.method(result, "clamp", [], [(keyword, each.code)])
+        return Made(result, tensors[0].held)
+
+    def lookup(self, expr: tree.Index, result: bool) -> Made:
+        value = evaluate(expr.base, self.node.env)
+        assert isinstance(value, Value)
         node = value.node
-        if node.scope is not self.node.scope:
+        if node is None or node.scope is not self.node.scope:
             raise cannot("a constant of another scope in a formula cannot be written yet", expr.span)
-        return code.subscript(Code(f"self.{node.name}"), [self.expression(index) for index in expr.indices])
+        table = Code(f"self.{node.name}")
+        places = []
+        for axis, index in enumerate(expr.indices):
+            place = self.expression(index)
+            if place.held == "double":  # of a whole number, such as `sign` gives
+                place = Made(code.method(place.code, "long", []), "long")
+            places.append(self._within(place, index, table, axis, expr.base))
+        read = code.subscript(table, places)
+        if node.args["dtype"] == "int":
+            return Made(read, "long")
+        return Made(read, "result") if result else Made(code.method(read, "double", []), "double")
 
-
-def _parts(expr: Any) -> list[Any]:
-    """What an expression is made of."""
-    if isinstance(expr, tree.Unary):
-        return [expr.operand]
-    if isinstance(expr, tree.Binary):
-        return [expr.left, expr.right]
-    if isinstance(expr, tree.Conditional):
-        return [expr.test, expr.then, expr.otherwise]
-    if isinstance(expr, tree.Call):
-        return [argument.value for argument in expr.args]
-    return list(expr.indices) if isinstance(expr, tree.Index) else []
-
-
-def _called(expr: Any) -> str:
-    return expr.function.id if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name) else ""
-
-
-def _fractions(expr: Any) -> bool:
-    """Whether a formula makes fractions of whole numbers."""
-    own = (isinstance(expr, tree.Binary) and expr.op == "/") or _called(expr) in _FRACTIONS
-    return own or any(map(_fractions, _parts(expr)))
-
-
-def _jumps(expr: Any) -> bool:
-    """Whether a formula rounds or compares fractions."""
-    own = (isinstance(expr, tree.Binary) and expr.op in _JUMPS) or _called(expr) in ("ceil", "floor", "round", "sign")
-    return (own and any(map(_fractions, _parts(expr)))) or any(map(_jumps, _parts(expr)))
+    def _within(self, place: Made, index: Any, table: Code, axis: int, base: Any) -> Code:
+        """An index that is within its axis where it is not used, too."""
+        ranges = [each.everywhere(index) for each in self.analyses]
+        sizes = [each.shape_of(base)[axis] for each in self.analyses]
+        keywords = []
+        if any(found.low < 0 for found in ranges):
+            keywords.append(("min", Code("0")))
+        if any(found.high >= size for found, size in zip(ranges, sizes, strict=True)):
+            size = code.subscript(code.attribute(table, "shape"), [code.literal(axis)])
+            keywords.append(("max", code.binary("-", size, code.literal(1))))
+        return code.method(as_long(place).code, "clamp", [], keywords) if keywords else place.code

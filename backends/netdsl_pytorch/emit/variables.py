@@ -196,8 +196,10 @@ class Variables:
         fractions = any(value.type.dtype != canonical(value).type.dtype for value in values.values())
         values = {case: canonical(value) for case, value in values.items()}
         if fractions:
-            # A constant of whole numbers, where fractions are due.
-            return code.method(self.read(values, reader), "float", [])
+            # A constant of whole numbers that is an index elsewhere, where fractions are due: beside fractions it
+            # becomes one of their precision by itself.
+            made = self.read(values, reader)
+            return made if reader is not None and _promotes(reader.first) else code.method(made, "float", [])
         pending = self.pending
         if pending is not None and all(pending.values.get(case) is value for case, value in values.items()):
             if self._may_inline(pending, values, reader):
@@ -334,3 +336,13 @@ class Variables:
         if not self.unit.is_net and not self.emission.same_everywhere(self.unit, values):
             return ""
         return format_shape(next(iter(shapes)))
+
+
+_PROMOTING = frozenset(("add", "concat", "max", "mul", "sub"))
+
+
+def _promotes(node: Any) -> bool:
+    """Whether an operator gives fractions of the precision of those that it is given, whatever else it is given."""
+    if not isinstance(node, Node) or node.op.name not in _PROMOTING:
+        return False
+    return any(canonical(value).type.dtype == "float" for value in node.inputs)

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from netdsl.graph.graph import Graph, Value
 from netdsl.graph.symbolic import plain
-from netdsl.syntax import tree
 from netdsl_pytorch.interpret import combines, learned, norms, pointwise, pools, sequences, shapes
 from netdsl_pytorch.interpret.formulas import table
 from netdsl_pytorch.interpret.registry import OPERATORS
@@ -25,8 +24,16 @@ FAMILIES = (combines, learned, norms, pointwise, pools, sequences, shapes)
 __all__ = ["OPERATORS", "interpret", "randomise"]
 
 
-def interpret(graph: Graph, state: Mapping[str, Tensor], inputs: Sequence[Tensor]) -> dict[str, Tensor]:
-    """The results of a graph at inference, by name, with the tensors of a `state_dict`, in the precision of those."""
+def interpret(
+    graph: Graph,
+    state: Mapping[str, Tensor],
+    inputs: Sequence[Tensor],
+    constants: Mapping[str, Tensor] | None = None,
+) -> dict[str, Tensor]:
+    """The results of a graph at inference, by name, with the tensors of a `state_dict`, in the precision of those.
+
+    `constants` by path are taken as they are; others are computed by their formulas.
+    """
     values: dict[tuple[int, int], Tensor] = {}
     precision = next((x.dtype for x in (*state.values(), *inputs) if x.is_floating_point()), torch.float32)
     given = {id(each.value): tensor for each, tensor in zip(graph.inputs, inputs, strict=True)}
@@ -39,8 +46,8 @@ def interpret(graph: Graph, state: Mapping[str, Tensor], inputs: Sequence[Tensor
     for node in graph.nodes(train=False):
         args = {name: plain(value) for name, value in node.args.items()}
         if node.op.name in ("constant", "buffer"):
-            assert isinstance(node.syntax, tree.Table)
-            results: Any = table(node, node.syntax, values)
+            known = (constants or {}).get(node.path)
+            results: Any = table(node) if known is None else known
         elif node.op.name == "param":
             results = state[node.path]
         else:

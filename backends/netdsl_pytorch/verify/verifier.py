@@ -12,7 +12,7 @@ from torch import nn
 from netdsl.graph.graph import Graph
 from netdsl_pytorch.emit import factory_name
 from netdsl_pytorch.load import module_of
-from netdsl_pytorch.verify import compiling, passes, state, values
+from netdsl_pytorch.verify import compiling, constants, passes, state, values
 from netdsl_pytorch.verify.arguments import Trials, parameters_of
 from netdsl_pytorch.verify.report import Mismatch, Report
 from netdsl_pytorch.verify.subject import Subject
@@ -44,6 +44,7 @@ class _Verifier:
             self.check("the shape that each part gives", passes.shapes)
             self.check("every parameter gets a gradient", passes.gradients)
         self.check("the number of multiply-adds", passes.macs)
+        self.report.check("the constants, by their formulas", self.constants)
         if values.affordable(self.graph):
             self.report.check("the numbers that it computes", lambda: values.numbers(self.graph, self.factory()))
         if not self.subject.inference and self.heads_flag:
@@ -80,6 +81,9 @@ class _Verifier:
         own = parameters_of(self.graph, self.factory()).keys()
         offered = inspect.signature(self.factory()).parameters
         return next((name for name in ("aux", "with_heads") if name in offered and name not in own), "")
+
+    def constants(self) -> str | None:
+        return constants.constants(self.graph, self.factory(), inference=self.subject.inference)
 
     def without_heads(self) -> None:
         """The module without heads is that of the graph without them."""

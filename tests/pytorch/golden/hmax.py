@@ -33,9 +33,9 @@ class Gabor(nn.Module):
         self.shape1 = size**2
         self.size = size
         self.padding = size // 2
-        o = torch.arange(n).view(-1, 1, 1, 1)
-        y = torch.arange(size).view(-1, 1)
-        x = torch.arange(size)
+        o = torch.arange(n, dtype=torch.float64).view(-1, 1, 1, 1)
+        y = torch.arange(size, dtype=torch.float64).view(-1, 1)
+        x = torch.arange(size, dtype=torch.float64)
         bank = torch.exp(
             -(
                 ((x - mid) * torch.cos(math.pi * o / n) + (y - mid) * torch.sin(math.pi * o / n)) ** 2

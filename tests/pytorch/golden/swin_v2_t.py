@@ -164,9 +164,9 @@ class WindowAttention(nn.Module):
         self.n = window**2
         self.with_shift_mask = shift > 0
         self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), 2.302585092994046))
-        y = torch.arange(span).view(-1, 1, 1)
-        x = torch.arange(span).view(-1, 1)
-        axis = torch.arange(2)
+        y = torch.arange(span, dtype=torch.float64).view(-1, 1, 1)
+        x = torch.arange(span, dtype=torch.float64).view(-1, 1)
+        axis = torch.arange(2, dtype=torch.float64)
         relative_coords_table = (
             torch.sign(torch.where(axis == 0, y, x) - window + 1)
             * torch.log2(8 * torch.abs(torch.where(axis == 0, y, x) - window + 1) / (window - 1) + 1)
