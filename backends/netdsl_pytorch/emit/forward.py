@@ -263,10 +263,14 @@ class Forward(Turns):
             self.join(step)
         elif isinstance(step, MergedTurns):
             self._begin_statement(statement)
+            before = self._before
             self.turns(step)
+            self._resume(statement, before)
         elif isinstance(step, MergedChoice):
             self._begin_statement(statement)
+            before = self._before
             self.choice(step)
+            self._resume(statement, before)
         elif isinstance(step, MergedNote):
             self.note(step)
 
@@ -277,7 +281,12 @@ class Forward(Turns):
         self.flush()
         self._statement = statement
         self.span = statement.span
-        self._before = dict(self.current)
+        self._before = self._resumed.pop(id(statement), {}) or dict(self.current)
+
+    def _resume(self, statement: tree.Statement | None, before: dict[Case, Value]) -> None:
+        """Goes on with a statement that names a value, after the statements of an arm or a turn within it."""
+        if isinstance(statement, tree.Bind | tree.Output):
+            self._before = self._resumed[id(statement)] = before
 
     def note(self, step: MergedNote) -> None:
         first = step.first
@@ -293,6 +302,7 @@ class Forward(Turns):
             return
         if isinstance(first.syntax, tree.Bind):
             self.flush()
+            self._resumed.pop(id(first.syntax), None)
             self.current = dict(self._before)
 
     def result(self, step: MergedNote) -> None:
@@ -307,4 +317,5 @@ class Forward(Turns):
             self.pending = None
         else:
             self.flush()
+        self._resumed.pop(id(first.syntax), None)
         self.current = dict(self._before)

@@ -112,6 +112,9 @@ class Variables:
         self.span: Span | None = None
         self._statement: tree.Statement | None = None
         self._before: dict[Case, Value] = {}
+        """The current value where the statement began."""
+        self._resumed: dict[int, dict[Case, Value]] = {}
+        """Likewise of statements that go on after the statements of an arm or a turn within them."""
         self.outputs: dict[str, dict[Case, Value]] = {}
         self.heads: dict[str, Code] = {}
         self.head_reads: dict[str, dict[str, Value | None]] = {}
