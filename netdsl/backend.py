@@ -59,6 +59,10 @@ class Backend(Protocol):
     def verify(self, graph: Graph, text: str, *, inference: bool = False, quick: bool = False) -> Verification:
         """Whether a file does what the graph says. The file is run. `quick` leaves out what takes most of the time."""
 
+    def precheck(self, graph: Graph, text: str, *, inference: bool = False, run: bool = True) -> Verification:
+        """What can be told at once of a text that is to be written: that it is a program, and, with `run` and where the
+        framework is installed, that it makes the network, by its shapes."""
+
     def state_of(self, text: str) -> FileState:
         """Whether a file is as this backend wrote it."""
 

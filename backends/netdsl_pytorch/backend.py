@@ -22,6 +22,18 @@ class PyTorch:
 
         return verify(graph, text, inference=inference, compile=not quick, export=not quick)
 
+    def precheck(self, graph: Graph, text: str, *, inference: bool = False, run: bool = True) -> Verification:
+        from importlib.util import find_spec
+
+        from netdsl_pytorch.emit.program import parsed
+
+        report = parsed(graph.name, text)
+        if not report.passed or not run or find_spec("torch") is None:
+            return report
+        from netdsl_pytorch.verify import verify
+
+        return verify(graph, text, inference=inference, numbers=False, compile=False, export=False)
+
     def state_of(self, text: str) -> FileState:
         from netdsl_pytorch.emit import state_of
 

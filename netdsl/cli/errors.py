@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 OPTION = "--"
 """What the names of sources begin with that are no files but values of options."""
 
+UNVERIFIED = 3
+"""The exit code where a file does not do what its spec says."""
+
 _USAGE_CODES = frozenset({MODEL_NOT_NAMED, UNKNOWN_MODEL, UNKNOWN_PARAMETER})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.cli.backends import find_backend, framework_needed
 from netdsl.cli.compile import spec_name
-from netdsl.cli.errors import CommandError
+from netdsl.cli.errors import UNVERIFIED, CommandError
 from netdsl.cli.options import SPEC_HELP, add_format, add_merge, add_overrides, overrides
 from netdsl.text.diagnostic import SpecError
 from netdsl.text.excerpt import visible
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netdsl.cli.parser import CommandParser
-
-UNVERIFIED = 3
 
 MODELS_PER_WORKER = 12
 

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from netdsl_pytorch.backend import PyTorch
 
 from tests.cli.conftest import Ran
 
@@ -61,9 +63,62 @@ def test_standard_output_gets_the_same_bytes(netdsl: Run, spec: Path) -> None:
 def test_it_starts_without_torch(spec: Path) -> None:
     script = "import sys; from netdsl.cli.main import main; main(sys.argv[1:]); assert 'torch' not in sys.modules"
     ran = subprocess.run(
-        [sys.executable, "-c", script, "compile", "small.net", "-o", "small.py"], capture_output=True, text=True
+        [sys.executable, "-c", script, "compile", "small.net", "--no-verify", "-o", "small.py"],
+        capture_output=True,
+        text=True,
     )
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Has the compiler write something else in place of a text: a fault of its own."""
+
+    def breaks(before: str, after: str) -> None:
+        def emit(self: PyTorch, *args: Any, **options: Any) -> str:
+            text = real(self, *args, **options)
+            assert before in text
+            return text.replace(before, after)
+
+        monkeypatch.setattr(PyTorch, "emit", emit)
+
+    real = PyTorch.emit
+    return breaks
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("def forward(self", "def forward(self, self", "the file is a program of Python: line "),
+        ("nn.Linear(", "nn.Linear(1 + ", "the keys and shapes of the state_dict: `"),
+        ("nn.Conv2d(", "nn.Conf2d(", "the file runs, and its factory makes a module: AttributeError: "),
+        ("(width=width", "(width=4", "other arguments: `width=5`: "),
+    ],
+)
+@pytest.mark.parametrize("target", ["small.py", "-"])
+def test_what_is_wrong_is_not_written(
+    netdsl: Run, spec: Path, broken: Callable[[str, str], None], before: str, after: str, says: str, target: str
+) -> None:
+    broken(before, after)
+    ran = netdsl("compile", "small.net", "-o", target)
+    assert (ran.code, ran.out) == (3, "")
+    assert f"is not written: {says}" in ran.err
+    assert "this is a fault of netdsl" in ran.err
+    assert "Traceback" not in ran.err
+    assert sorted(listing(spec.parent)) == ["small.net"]
+
+
+def test_what_is_no_program_is_never_written(
+    netdsl: Run, spec: Path, broken: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken("nn.Linear(", "nn.Linear(1 + ")
+    assert netdsl("compile", "small.net", "-o", "small.py", "--no-verify").code == 0
+    Path("small.py").unlink()
+    broken("def forward(self", "def forward(self, self")
+    ran = netdsl("compile", "small.net", "-o", "small.py", "--no-verify")
+    assert ran.code == 3
+    assert "`--no-verify`" not in ran.err
+    assert sorted(listing(spec.parent)) == ["small.net"]
 
 
 def test_heads_are_left_out_on_request(netdsl: Run, spec: Path) -> None:

@@ -11,8 +11,8 @@ from netdsl_pytorch.emit import emit, factory_name
 from netdsl_pytorch.interpret.formulas import table
 from netdsl_pytorch.load import module_of
 from netdsl_pytorch.oracle import Oracle
+from netdsl_pytorch.report import Mismatch
 from netdsl_pytorch.verify.constants import constants, tables_of
-from netdsl_pytorch.verify.report import Mismatch
 from torch import nn
 
 from netdsl.elaborate import elaborate

@@ -6,7 +6,7 @@ the largest model costs seconds and no memory.
 
 from __future__ import annotations
 
-from netdsl_pytorch.verify.report import Check, Mismatch, Report
+from netdsl_pytorch.report import Check, Mismatch, Report
 from netdsl_pytorch.verify.verifier import verify
 
 __all__ = ["Check", "Mismatch", "Report", "verify"]

@@ -18,10 +18,10 @@ from torch import nn
 from netdsl.graph.graph import Graph
 from netdsl.text.codes import ARITHMETIC, BAD_INDEX, CANNOT_EMIT, LIMIT
 from netdsl.text.diagnostic import SpecError
+from netdsl_pytorch.report import Mismatch, described
 from netdsl_pytorch.variation import other_values, texts_of
 from netdsl_pytorch.verify import passes, state, values
 from netdsl_pytorch.verify.constants import constants
-from netdsl_pytorch.verify.report import Mismatch, described
 from netdsl_pytorch.verify.subject import BATCH, Subject
 
 Factory = Callable[..., nn.Module]
@@ -44,7 +44,7 @@ class Trials:
     factory: Factory
     inference: bool
     numbers: bool
-    """Whether numbers are compared too, where the network is small."""
+    """Whether numbers are compared too, where the network is small; without, one value of each parameter is tried."""
     done: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -52,7 +52,7 @@ class Trials:
         """Tries other values; tells how many, or raises what does not agree."""
         offered = parameters_of(self.graph, self.factory)
         small = values.affordable(self.graph, SMALL_PARAMETERS, SMALL_MACS)
-        most = MOST_VALUES if small else MOST_OF_LARGE
+        most = 1 if not self.numbers else MOST_VALUES if small else MOST_OF_LARGE
         possible: dict[str, Any] = {}
         for name, parameter in offered.items():
             accepted = 0
@@ -62,7 +62,7 @@ class Trials:
                 if self._trial({name: value}, {parameter: value}, first=not accepted):
                     accepted += 1
                     possible.setdefault(name, value)
-        if len(possible) > 1:
+        if len(possible) > 1 and self.numbers:
             self._trial(possible, {offered[name]: value for name, value in possible.items()}, first=False)
         if self.failures:
             more = len(self.failures) - MOST_FAILURES
@@ -78,7 +78,8 @@ class Trials:
         except SpecError as error:
             if any(each.code in (LIMIT, CANNOT_EMIT) for each in error):
                 return False  # it is too large to look at, not wrong
-            self._refused(arguments, shown, error)
+            if self.numbers:
+                self._refused(arguments, shown, error)
             return False
         self.done += 1
         try:

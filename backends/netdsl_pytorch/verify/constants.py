@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from netdsl.graph.graph import Graph, Node
 from netdsl.ops.tensors import BUFFER, CONSTANT
 from netdsl_pytorch.oracle import Oracle, float32
-from netdsl_pytorch.verify.report import Mismatch
+from netdsl_pytorch.report import Mismatch
 
 EVERY = 10_000
 """The largest constant all of whose elements are compared; of a larger one some places are, and its corners."""

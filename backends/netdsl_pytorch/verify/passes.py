@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from netdsl.graph.graph import Node, Scope
-from netdsl_pytorch.verify.report import Mismatch, some
+from netdsl_pytorch.report import Mismatch, some
 from netdsl_pytorch.verify.subject import BATCH, TENSORS, Subject, compare, shape_of
 
 

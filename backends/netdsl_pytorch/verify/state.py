@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netdsl_pytorch.verify.report import Mismatch, some
+from netdsl_pytorch.report import Mismatch, some
 from netdsl_pytorch.verify.subject import Subject
 
 

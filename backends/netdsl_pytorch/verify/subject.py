@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from netdsl.graph.graph import Graph, Input, Node, Output, Value
 from netdsl_pytorch.emit.loop import safe
-from netdsl_pytorch.verify.report import Mismatch, some
+from netdsl_pytorch.report import Mismatch, some
 
 BATCH = 2
 """Samples in a batch of training mode: batch normalisation wants more than one."""

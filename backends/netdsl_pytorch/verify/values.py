@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from netdsl.graph.graph import Graph, Input
 from netdsl_pytorch.interpret import interpret, randomise
+from netdsl_pytorch.report import Mismatch
 from netdsl_pytorch.verify.constants import EVERY
-from netdsl_pytorch.verify.report import Mismatch
 from netdsl_pytorch.verify.subject import by_name
 
 MOST_PARAMETERS, MOST_MACS = 100_000_000, 20_000_000_000

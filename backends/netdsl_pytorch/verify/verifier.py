@@ -12,18 +12,27 @@ from torch import nn
 from netdsl.graph.graph import Graph
 from netdsl_pytorch.emit import factory_name
 from netdsl_pytorch.load import module_of
+from netdsl_pytorch.report import Mismatch, Report
 from netdsl_pytorch.verify import compiling, constants, passes, state, values
 from netdsl_pytorch.verify.arguments import Trials, parameters_of
-from netdsl_pytorch.verify.report import Mismatch, Report
 from netdsl_pytorch.verify.subject import Subject
 
 
-def verify(graph: Graph, source: str, *, inference: bool = False, compile: bool = True, export: bool = True) -> Report:
+def verify(
+    graph: Graph,
+    source: str,
+    *,
+    inference: bool = False,
+    numbers: bool = True,
+    compile: bool = True,
+    export: bool = True,
+) -> Report:
     """Checks an emitted file against the graph of its spec; `inference` says that it was emitted without heads.
 
-    `compile` and `export` say whether `torch.compile` and `torch.export` are tried too, which takes most of the time.
+    `compile` and `export` say whether `torch.compile` and `torch.export` are tried too, which takes most of the time;
+    without `numbers` nothing is computed but shapes, and one other value of each argument is tried.
     """
-    return _Verifier(graph, source, inference).run(compile=compile, export=export)
+    return _Verifier(graph, source, inference).run(numbers=numbers, compile=compile, export=export)
 
 
 class _Verifier:
@@ -33,7 +42,7 @@ class _Verifier:
         self.report = Report(graph.name)
         self.subject = Subject(graph, nn.Identity(), inference)
 
-    def run(self, *, compile: bool, export: bool) -> Report:
+    def run(self, *, numbers: bool, compile: bool, export: bool) -> Report:
         if not self.report.check("the file runs, and its factory makes a module", self.makes):
             return self.report
         self.check("the keys and shapes of the state_dict", state.keys)
@@ -44,13 +53,14 @@ class _Verifier:
             self.check("the shape that each part gives", passes.shapes)
             self.check("every parameter gets a gradient", passes.gradients)
         self.check("the number of multiply-adds", passes.macs)
-        self.report.check("the constants, by their formulas", self.constants)
-        if values.affordable(self.graph):
+        if numbers:
+            self.report.check("the constants, by their formulas", self.constants)
+        if numbers and values.affordable(self.graph):
             self.report.check("the numbers that it computes", lambda: values.numbers(self.graph, self.factory()))
         if not self.subject.inference and self.heads_flag:
             self.report.check(f"`{self.heads_flag}=False` leaves the heads out", self.without_heads)
         if self.report.passed and self.graph.with_parameters is not None:  # else it would be told again
-            self.report.check("other arguments", self.other_arguments)
+            self.report.check("other arguments", lambda: self.other_arguments(numbers))
         if compile:
             self.check("torch.compile(fullgraph=True)", compiling.compiles)
         if export:
@@ -92,5 +102,5 @@ class _Verifier:
         for check in (state.keys, state.parameters, passes.eval_results, passes.train_results, passes.shapes):
             check(subject)
 
-    def other_arguments(self) -> str:
-        return Trials(self.graph, self.factory(), self.subject.inference, numbers=True).run()
+    def other_arguments(self, numbers: bool) -> str:
+        return Trials(self.graph, self.factory(), self.subject.inference, numbers).run()

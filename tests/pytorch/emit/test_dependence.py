@@ -25,7 +25,7 @@ def offered(text: str) -> list[str]:
     [
         ("coin15", []),
         ("loopgrow", ["c"]),
-        ("notcausal3", ["n"]),
+        ("notcausal3", ["causal", "n"]),
         ("silent3", []),
         ("silent7", ["k"]),
         ("proportional", []),
