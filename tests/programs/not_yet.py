@@ -10,12 +10,10 @@ import re
 NOT_YET: dict[str, str] = {
     r"the file runs.*: NameError: name … is not defined": "a label with two prefixes: a class used before it stands",
     r"state_dict is without": "a list of parts filled by two loops",
-    r"expected scalar type Float but found Long|to have the same dtype": "whole-number constants as weights",
-    r"is off by … of its largest number": "constants in Python's own arithmetic",
     r"dtype must be|TypeError: … object is not iterable": "a loop before a labelled part in a sequence",
     r"the file parses: invalid syntax|object has no attribute …": "an element of a list as a head",
     r"KeyError: …t contain": "a label with a dot in a sequence",
-    r"two items of … are named|TypeError: … object is not callable": "names that meet",
+    r"two items of … are named": "`reuse` of a label whose operator has a `then`",
     r"other arguments: …: .*has shape": "sizes of the elements of a list that a block takes",
     r"other arguments: .*where the spec refuses": "an argument that broadcasting makes right by chance",
     r"the flow of values here cannot be written yet": "a head whose value depends on an `if`",
