@@ -12,6 +12,7 @@ from torch import Tensor
 
 from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
 from netdsl_pytorch.harness.images.formats import screen
+from netdsl_pytorch.harness.images.pixels import in_mode
 from netdsl_pytorch.harness.images.screened import Screened
 from netdsl_pytorch.harness.images.tiff import orientation as orientation_of
 from netdsl_pytorch.harness.limits import LIMITS
@@ -39,14 +40,12 @@ def decode(
             # At least as many pixels in the part as are wanted of it.
             wanted = (int(width * size[1] / w), int(height * size[0] / h))
             image.draft(mode, wanted if orientation < 5 else wanted[::-1])
-        upright = _upright(image, orientation)
+        upright = _upright(in_mode(image, mode, content), orientation)
         across, down = upright.size[0] / width, upright.size[1] / height
         part = (left * across, top * down, (left + w) * across, (top + h) * down)
         # Rounding may leave the image by a hair, which Pillow refuses.
         part = (max(part[0], 0), max(part[1], 0), min(part[2], upright.size[0]), min(part[3], upright.size[1]))
-        pixels = _converted(upright, mode).resize(
-            (size[1], size[0]), Image.Resampling.BILINEAR, box=part, reducing_gap=3.0
-        )
+        pixels = upright.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=part, reducing_gap=3.0)
         return _tensor(pixels, mode)
 
 
@@ -60,7 +59,7 @@ def decode_whole(content: bytes, channels: int, shorter: int) -> Tensor:
         if image.format == JPEG:
             scale = min(1.0, shorter / min(image.size))
             image.draft(mode, (math.ceil(image.size[0] * scale), math.ceil(image.size[1] * scale)))
-        return _tensor(_converted(_upright(image, orientation), mode), mode)
+        return _tensor(_upright(in_mode(image, mode, content), orientation), mode)
 
 
 def check_pillow() -> None:
@@ -107,8 +106,7 @@ def _reason(error: Exception, format: str) -> str:
 
 def _orientation(image: "PIL.Image.Image", screened: Screened) -> int:  # type: ignore[name-defined]  # noqa: F821
     """How the camera was held, from 1 (upright) to 8. TIFF has no EXIF here: Pillow itself turns its images."""
-    exif = screened.exif or image.info.get("exif", b"")
-    return orientation_of(exif) if exif else 1
+    return orientation_of(screened.exif or image.info.get("exif", b""), screened.xmp)
 
 
 def _upright(image: "PIL.Image.Image", orientation: int) -> "PIL.Image.Image":  # type: ignore[name-defined]  # noqa: F821
@@ -127,32 +125,6 @@ def _upright(image: "PIL.Image.Image", orientation: int) -> "PIL.Image.Image":  
         8: Transpose.ROTATE_90,
     }
     return image.transpose(turns[orientation])
-
-
-def _converted(image: "PIL.Image.Image", mode: str) -> "PIL.Image.Image":  # type: ignore[name-defined]  # noqa: F821
-    # Some decoders change their mind about the mode while they decode.
-    image.load()
-    if image.mode == mode:
-        return image
-    # Transparent parts count as black, whatever colour an editor left under them.
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        from PIL import Image
-
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        # Pillow would cut 16 bits off at 255.
-        values = np.array(image, dtype=np.float32)
-        if not np.isfinite(values).all():
-            raise BrokenImage("it has pixels that are infinite or no numbers")
-        most = 65535.0 if values.max() > 255 else 255.0
-        from PIL import Image
-
-        # In place, for an image may be as large as the limits allow; 16 bits times 255 are exact.
-        values *= 255
-        values /= most
-        image = Image.fromarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
-    return image.convert(mode)
 
 
 def _tensor(image: "PIL.Image.Image", mode: str) -> Tensor:  # type: ignore[name-defined]  # noqa: F821

@@ -5,6 +5,7 @@ that all point at the same megabyte, and tens of thousands of blocks that a deco
 """
 
 import struct
+import zlib
 
 import numpy as np
 
@@ -21,7 +22,14 @@ _JPEG_SEQUENTIAL = (0xC0, 0xC1)
 _SCAN = 0xDA
 
 _PNG_KEPT = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
+_PNG_TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt"))
 _PNG_CHUNK = struct.Struct(">I4s")
+_XMP = b"XML:com.adobe.xmp"
+_RAW_EXIF = b"Raw profile type exif"
+"""The texts of a PNG that may tell how the camera was held, the second as ImageMagick writes it."""
+_TEXT_BYTES = 2**20
+"""How much of them is read: compressed, they may be gigabytes."""
+_JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_END, _GIF_CONTROL = 0x21, 0x2C, 0x3B, 0xF9
 
@@ -29,7 +37,7 @@ _GIF_EXTENSION, _GIF_IMAGE, _GIF_END, _GIF_CONTROL = 0x21, 0x2C, 0x3B, 0xF9
 def jpeg(content: bytes) -> Screened:
     """A JPEG without what applications keep in it. Raises BrokenImage for one with too many segments or scans."""
     view = memoryview(content)
-    kept, begin, exif, parts = [], 0, b"", 0
+    kept, begin, exif, xmp, parts = [], 0, b"", b"", 0
     sequential, components = False, 0
     at = 2
     while True:
@@ -51,6 +59,8 @@ def jpeg(content: bytes) -> Screened:
             begin = end
             if marker == 0xE1 and not exif and content[at + 4 : at + 10] == b"Exif\0\0":
                 exif = content[at + 4 : end]
+            elif marker == 0xE1 and not xmp and content.startswith(_JPEG_XMP, at + 4):
+                xmp = content[at + 4 : end]
         elif marker in _JPEG_FRAMES:
             sequential, components = marker in _JPEG_SEQUENTIAL, content[at + 9] if at + 9 < len(content) else 0
         at = max(end, at + 2)
@@ -59,13 +69,14 @@ def jpeg(content: bytes) -> Screened:
         # Within a scan these two bytes never follow each other. NumPy counts them faster than `bytes.count`.
         rest = np.frombuffer(content, dtype=np.uint8, offset=at)
         LIMITS.check("jpeg_scans", int(np.count_nonzero((rest[:-1] == 0xFF) & (rest[1:] == _SCAN))))
-    return Screened(b"".join((*kept, view[begin:])) if kept else content, exif)
+    return Screened(b"".join((*kept, view[begin:])) if kept else content, exif, xmp)
 
 
 def png(content: bytes) -> Screened:
     """A PNG with its pixels alone. Raises BrokenImage for one with too many chunks."""
     view = memoryview(content)
     kept, begin, exif, parts = [], 0, b"", 0
+    texts: dict[bytes, bytes] = {}
     at = 8
     while at + 8 <= len(content):
         length, kind = _PNG_CHUNK.unpack_from(content, at)
@@ -77,17 +88,47 @@ def png(content: bytes) -> Screened:
             begin = end
             if kind == b"eXIf" and not exif:
                 exif = content[at + 8 : end - 4]
+            elif kind in _PNG_TEXTS:
+                for keyword in (_XMP, _RAW_EXIF):
+                    if keyword not in texts and content.startswith(keyword + b"\0", at + 8):
+                        texts[keyword] = _png_text(kind, content[at + 9 + len(keyword) : end - 4])
         at = end
         if kind == b"IEND":
             break
+    exif, xmp = exif or _unprinted(texts.get(_RAW_EXIF, b"")), texts.get(_XMP, b"")
     if not kept and at >= len(content):
-        return Screened(content, exif)
-    return Screened(b"".join((*kept, view[begin:at])), exif)
+        return Screened(content, exif, xmp)
+    return Screened(b"".join((*kept, view[begin:at])), exif, xmp)
+
+
+def _png_text(kind: bytes, content: bytes) -> bytes:
+    """What a chunk of text says behind its keyword, if it is compressed the beginning of it."""
+    packed = kind == b"zTXt"
+    if kind == b"iTXt":
+        # Two flags, then the language and the keyword in it.
+        packed = content[:1] == b"\1"
+        content = content[2:].split(b"\0", 2)[-1]
+    elif packed:
+        content = content[1:]
+    if not packed:
+        return content[:_TEXT_BYTES]
+    try:
+        return zlib.decompressobj().decompress(content, _TEXT_BYTES)
+    except zlib.error:
+        return b""
+
+
+def _unprinted(text: bytes) -> bytes:
+    """The EXIF data in a text of hexadecimal digits below a line with its name and one with its length."""
+    try:
+        return bytes.fromhex(b"".join(text.split(b"\n")[3:]).decode("ascii"))
+    except ValueError:
+        return b""
 
 
 def webp(content: bytes) -> Screened:
     """A WebP as it is. Raises BrokenImage for one that is too large: its decoder takes memory when it opens a file."""
-    exif, parts, at = b"", 0, 12
+    exif, xmp, parts, at = b"", b"", 0, 12
     while at + 8 <= len(content):
         kind, length = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
         parts += 1
@@ -103,8 +144,10 @@ def webp(content: bytes) -> Screened:
             _check_size(sides & 0x3FFF, sides >> 16 & 0x3FFF)
         elif kind == b"EXIF" and not exif:
             exif = content[at + 8 : at + 8 + length]
+        elif kind == b"XMP " and not xmp:
+            xmp = content[at + 8 : at + 8 + length]
         at += 8 + length + length % 2
-    return Screened(content, exif)
+    return Screened(content, exif, xmp)
 
 
 def gif(content: bytes) -> Screened:

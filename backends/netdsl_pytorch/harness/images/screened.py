@@ -11,3 +11,5 @@ class Screened:
     """Without comments, profiles, other pictures and whatever else is not needed."""
     exif: bytes = b""
     """Its EXIF data, if they were taken out of the content."""
+    xmp: bytes = b""
+    """Its XMP, which tells how the camera was held where EXIF does not."""

@@ -1,5 +1,6 @@
 """TIFF: the first picture's own tags, and no others; and the one tag of EXIF, which is a TIFF, that counts."""
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -9,14 +10,18 @@ from netdsl_pytorch.harness.limits import LIMITS
 
 ORIENTATION = 0x0112
 """How a camera was held: from 5 on, width and height change places."""
+_XMP = 700
+_XMP_BYTES = 2**20
+"""How much of it is looked at."""
+_XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 _KEPT = frozenset((
     *(254, _WIDTH, _HEIGHT, 258, 259, 262, 266, 273, ORIENTATION, 277, 278, 279, 284, 292, 293, 317, 320),
     *(_TILE_WIDTH, _TILE_HEIGHT, 324, 325, 332, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 531, 532),
 ))  # fmt: skip
 """Tags that say how pixels are stored. Others may be gigabytes: each can point at the same bytes of a file."""
-_WHOLE = {1: "B", 3: "H", 4: "I", 16: "Q"}
-"""Kinds of whole numbers without sign."""
+_WHOLE = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 16: "Q"}
+"""Kinds of whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,20 @@ def tiff(content: bytes) -> Screened:
     entries, end = _directory(content, order, layout)
     kept: dict[int, bytes] = {}
     whole: dict[int, int] = {}
+    xmp = b""
     for entry in entries:
         tag, kind, count, value = struct.unpack(order + layout.entry, entry)
         if tag in _KEPT and tag not in kept:
             LIMITS.check("image_parts", count)
             kept[tag] = entry
             whole[tag] = _number(order, kind, value)
+        elif tag == _XMP and not xmp:
+            (first,) = struct.unpack(order + layout.first, value)
+            xmp = content[first : first + min(count, _XMP_BYTES)]
     LIMITS.check("image_pixels", whole.get(_WIDTH, 0) * whole.get(_HEIGHT, 0))
     LIMITS.check("image_pixels", whole.get(_TILE_WIDTH, 0) * whole.get(_TILE_HEIGHT, 0))
+    if ORIENTATION in kept:
+        xmp = b""  # Pillow turns the image as the tag says.
     following = struct.calcsize(order + layout.first)
     if len(kept) == len(entries) and not any(content[end : end + following]):
         return Screened(content)
@@ -65,26 +76,35 @@ def tiff(content: bytes) -> Screened:
                 *kept.values(),
                 bytes(following),
             )
-        )
+        ),
+        xmp=xmp,
     )
 
 
-def orientation(exif: bytes) -> int:
-    """How the camera was held, from 1 (upright) to 8, as EXIF data say; 1 where they are damaged or say nothing."""
+def orientation(exif: bytes, xmp: bytes = b"") -> int:
+    """How the camera was held, from 1 (upright) to 8, as EXIF data say, or XMP if they do not; 1 where neither does."""
+    found = _from_exif(exif)
+    if found is None:
+        told = _XMP_ORIENTATION.search(xmp)
+        found = int(told[1]) if told else 1
+    return found if 1 <= found <= 8 else 1
+
+
+def _from_exif(exif: bytes) -> int | None:
+    """The tag's value; None where there is none, or the data are damaged."""
     exif = exif.removeprefix(b"Exif\0\0")
     order = _ORDERS.get(exif[:2])
     if order is None:
-        return 1
+        return None
     try:
         entries, _ = _directory(exif, order, _CLASSIC)
     except BrokenImage:
-        return 1
+        return None
     for entry in entries:
         tag, kind, _, value = struct.unpack(order + _CLASSIC.entry, entry)
         if tag == ORIENTATION:
-            found = _number(order, kind, value)
-            return found if 1 <= found <= 8 else 1
-    return 1
+            return _number(order, kind, value)
+    return None
 
 
 def _directory(content: bytes, order: str, layout: _Layout) -> tuple[list[bytes], int]:
