@@ -62,6 +62,7 @@ class Formula:
         self.looked_up: list[Value] = []
         """The constants that it reads by index, met while it is checked."""
         self._scalars: dict[int, Any] = {}
+        self._varying: dict[int, bool] = {}
         self._elements: dict[Dtype, Elements] = {}
 
     # --- Parts ------------------------------------------------------------------------------------
@@ -75,6 +76,12 @@ class Formula:
 
     def varies(self, expr: Any) -> bool:
         """Whether a part depends on an index, or reads a constant by one."""
+        known = self._varying.get(id(expr))
+        if known is None:
+            known = self._varying[id(expr)] = self._varies(expr)
+        return known
+
+    def _varies(self, expr: Any) -> bool:
         if isinstance(expr, tree.Name):
             if expr.id in self.sizes:
                 return True
@@ -245,7 +252,9 @@ def table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int
         message = f"`{syntax.name.span.text}` reads constants that read constants, {depth:,} operators deep"
         env.session.exceeded("expression_depth", message, syntax.formula.span)
     ranges = formula.ranges()
-    found = formula.check_kinds(syntax.formula, {**formula.ranges(guarded=False).seen, **ranges.seen})
+    # What no index leads to must be of the right kind, too.
+    seen = {**formula.ranges(guarded=False).seen, **ranges.seen} if ranges.passed_over else ranges.seen
+    found = formula.check_kinds(syntax.formula, seen)
     dtype: Dtype = "float" if found == "float" else "int"
     whole = ranges.seen[id(syntax.formula)]
     if not ranges.unproved and (dtype == "int" or whole.within(-FLOAT32_MAX, FLOAT32_MAX)):

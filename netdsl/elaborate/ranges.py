@@ -68,6 +68,8 @@ class Ranges:
         self.guarded = guarded
         self.unproved: list[Any] = []
         """Parts that may have no result."""
+        self.passed_over = False
+        """Whether it came to parts that no index leads to."""
         self.seen: dict[int, Range] = {}
         """The range of each part, over all arms that it was met in."""
 
@@ -123,6 +125,7 @@ class Ranges:
             decides = (left.low, left.high) == ((0, 0) if expr.op == "and" else (1, 1))
             inner = self._where(expr.left, expr.op == "and", at) if self.guarded else at
             if self.guarded and (decides or inner is None):
+                self.passed_over = True
                 return left
             right = self.of(expr.right, inner or at)
             pick = min if expr.op == "and" else max
@@ -142,7 +145,9 @@ class Ranges:
             inner: Bounds | None = at
             if self.guarded:
                 inner = None if test.single and test.low != holds else self._where(expr.test, holds, at)
-            if inner is not None:
+            if inner is None:
+                self.passed_over = True
+            else:
                 arms.append(self.of(arm, inner))
         if not arms:
             return unknown("float")
