@@ -245,6 +245,30 @@ class Formula:
 
 def table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int, Table]) -> Table:
     """What is known of a constant; Trouble where its formula has no result somewhere."""
+    key = _key(syntax, shape, env)
+    cache = env.session.cache
+    if key is None:
+        return _table(syntax, shape, env, tables)
+    if key not in cache:
+        cache[key] = _table(syntax, shape, env, tables)
+    known: Table = cache[key]
+    return known
+
+
+def _key(syntax: tree.Table, shape: tuple[int, ...], env: Env) -> tuple[Any, ...] | None:
+    """What a formula depends on: the numbers that its names stand for; None if they stand for anything else."""
+    values: list[Any] = []
+    for name in sorted(names_of(syntax.formula)):
+        binding = env.lookup(name)
+        if binding is not None:
+            value = plain(binding.value)
+            if not isinstance(value, bool | int | float):
+                return None
+            values += (name, type(value), value)
+    return "table", id(syntax), tuple(map(plain, shape)), *values
+
+
+def _table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int, Table]) -> Table:
     formula = Formula(syntax, shape, env, tables)
     formula.check(syntax.formula)
     depth = formula.depth(syntax.formula)
