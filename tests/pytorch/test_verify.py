@@ -70,6 +70,19 @@ def test_rounding_that_a_network_magnifies_is_no_difference() -> None:
     assert failed(verify(traced(text), other, compile=False, export=False)) == ["the numbers that it computes"]
 
 
+def test_labels_in_a_block_without_a_name_are_no_paths() -> None:
+    text = """
+        block Inner() { part: clamp(-1, 1) -> gelu() }
+        block Outer() { part: Inner() -> Inner() -> Inner()
+            conv(4, 1x1) }
+        net N() { input image: 4x8x8
+            Outer()
+            output y = relu() }
+    """
+    report = verify(traced(text), emitted(text), compile=False, export=False)
+    assert report.passed, report.failures
+
+
 def test_another_width_is_found_by_its_weights() -> None:
     report = edited("nn.Linear(", "nn.Linear(1 + ", "lenet5")
     assert "the keys and shapes of the state_dict" in failed(report)

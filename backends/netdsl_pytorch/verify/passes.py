@@ -86,7 +86,8 @@ def _items(subject: Subject) -> Iterator[Node | Scope]:
                 continue
             if item.name:
                 yield item
-            if isinstance(item, Scope):
+            # A block without weights may have no name: labels in it are no paths of the module.
+            if isinstance(item, Scope) and (item.name or item.kind != "block"):
                 stack.append(item)
 
 
