@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netdsl.analysis.budgets import check_budgets
 from netdsl.analysis.figures import Figures
 from netdsl.catalogue import Spec, read_spec
-from netdsl.elaborate import collector_paused, elaborate, model_names
+from netdsl.elaborate import collector_paused, elaborate, model_names, models_of
 from netdsl.limits import Limits
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
-from netdsl.text.diagnostic import ContractError
+from netdsl.text.codes import LIMIT
+from netdsl.text.diagnostic import ContractError, Diagnostic, SpecSemanticError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netdsl.elaborate.imports import Used
-    from netdsl.elaborate.session import Instead
+    from netdsl.elaborate.session import Instead, Spent
     from netdsl.graph.graph import Graph
     from netdsl.passes.merge_siblings import Merged
-    from netdsl.text.diagnostic import Diagnostic
 
 
 class Loaded(NamedTuple):
@@ -79,10 +79,19 @@ def read_models(name: str, limits: Limits = Limits()) -> tuple[tree.File, list[S
     spec = read_spec(name, limits)
     file = parse(spec.source, limits)
     if spec.model is None:
-        models = [spec._replace(model=model) for model in model_names(file)]
+        names = model_names(file)
+        if len(names) > limits.models:
+            raise SpecSemanticError([_too_many_models(file, limits)])
+        models = [spec._replace(model=model) for model in names]
         if models or any(isinstance(statement, tree.BlockDef) for statement in file.statements):
             return file, models
     return file, [spec]
+
+
+def _too_many_models(file: tree.File, limits: Limits) -> Diagnostic:
+    found = models_of(file)
+    message, span = f"the file has {len(found):,} models", found[limits.models][1]
+    return Diagnostic(LIMIT, message, span, limits.rule("models"), help=limits.way_out("models"))
 
 
 def load_model(
@@ -94,8 +103,11 @@ def load_model(
     limits: Limits = Limits(),
     traced: bool = False,
     merge_siblings: bool = False,
+    spent: Spent | None = None,
 ) -> Loaded:
-    """The graph of one model of a parsed spec; with `merge_siblings`, after that pass, which needs it `traced`."""
+    """The graph of one model of a parsed spec; with `merge_siblings`, after that pass, which needs it `traced`.
+
+    What the models of one file take together is added up in `spent`, and has a limit."""
 
     used: Used = {}
 
@@ -110,6 +122,7 @@ def load_model(
             root=spec.root,
             instead=instead,
             used=used,
+            spent=spent,
         )
 
     with collector_paused():
@@ -121,4 +134,6 @@ def load_model(
             graph = merged.graph
         figures = Figures(graph)
         more = merged.notes if merged is not None else ()
-        return Loaded(graph, spec, (*graph.notes, *check_budgets(graph, figures), *more), figures, merged, used)
+        return Loaded(
+            graph, spec, (*graph.notes, *check_budgets(graph, figures, limits.errors), *more), figures, merged, used
+        )

@@ -60,6 +60,8 @@ class _Measured:
         self.inference = inference or Figures(graph)
         self.training = Figures(graph, train=True)
         self.values: dict[_Figure, int | None] = {}
+        self.largest: dict[_Figure, str] = {}
+        """The parts that weigh most, where they were asked for."""
 
     def __call__(self, figure: _Figure) -> int | None:
         if figure not in self.values:
@@ -78,16 +80,20 @@ class _Measured:
         return self.values[figure]
 
 
-def check_budgets(graph: Graph, inference: Figures | None = None) -> list[Diagnostic]:
+def check_budgets(graph: Graph, inference: Figures | None = None, most: int = 100) -> list[Diagnostic]:
     """What is wrong with the budgets of a graph: errors, or notes where an override changed the net.
 
     `inference` are figures of one sample that are known already, or are wanted afterwards. A block's budget that fails
-    at several uses is told once, at the first of them.
+    at several uses is told once, at the first of them. After the last of `most` findings no more are looked for.
     """
     measured = _Measured(graph, inference)
     found: dict[tuple[int, int], Diagnostic] = {}
     again: dict[tuple[int, int], int] = {}
     for budget in graph.budgets:
+        if len(found) >= most:
+            last = next(reversed(found))
+            found[last] = found[last].noted("there may be more below")
+            break
         for diagnostic in _broken(budget, graph, measured):
             key = (id(budget.syntax), diagnostic.span.start)
             if key in found:
@@ -197,7 +203,9 @@ def _compared(
     message = f"`{_name(figure.item, graph)}` {phrase}{while_training}; the budget is {_BOUNDS[op]}{_number(bound)}"
     difference = value - bound
     label = f"{_number(abs(difference))} {'over' if difference > 0 else 'under'}" if difference else ""
-    largest = _largest(figure, measured)
+    largest = measured.largest.get(figure)
+    if largest is None:
+        largest = measured.largest[figure] = _largest(figure, measured)
     return Diagnostic(BUDGET, message, budget.syntax.span, label, notes=(largest,) if largest else ())
 
 

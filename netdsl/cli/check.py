@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
 
 def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[str]]:
     """What is wrong with a spec, and a line about each model of it that is sound."""
-    from netdsl.elaborate import collector_paused
+    from netdsl.elaborate import Spent, collector_paused
     from netdsl.loading import load_model, read_models
 
     # Models of one file share blocks, whose findings are told once.
@@ -62,10 +62,13 @@ def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[s
         file, models = read_models(name, given["limits"])
     except SpecError as error:
         return list(error.diagnostics), []
+    spent = Spent() if len(models) > 1 else None
     for spec in models:
+        if len(found) >= given["limits"].errors:
+            break
         try:
             with collector_paused():
-                loaded = load_model(spec, file, **given)
+                loaded = load_model(spec, file, **given, spent=spent)
                 tell(loaded.findings)
                 if not loaded.errors:
                     lines.append(_sound(loaded))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from netdsl.elaborate import copies, explain
-from netdsl.elaborate.bounds import least_stages
+from netdsl.elaborate.bounds import least_stages, weight
 from netdsl.elaborate.calls import Call
 from netdsl.elaborate.env import POISON, Binding, BlockValue, Env, title
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.inits import finish_inits
 from netdsl.elaborate.lookup import find_part
 from netdsl.elaborate.parts import Flow, Part, Slot, check_label, name_item, snake_case, values_of
-from netdsl.elaborate.session import STEPS_OF_A_USE, trouble
+from netdsl.elaborate.session import STEPS_OF_A_USE, Session, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Origin, Scope, Value
 from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain, substitute, traced
@@ -50,8 +50,9 @@ def declared(parameters: tuple[tree.Parameter, ...], env: Env) -> tuple[_Declare
 def call_block(flow: Flow, block: BlockValue, call: Call, label: Slot | None, output: str) -> Scope:
     """Makes the scope of a use of a block; the current value becomes what it gives."""
     session, definition, span = flow.session, block.definition, call.syntax.span
-    session.work(STEPS_OF_A_USE, span)
-    session.count(least_stages(definition.body, block.env), span)
+    session.work(STEPS_OF_A_USE + weight(definition, block.env), span)
+    session.count(1 + least_stages(definition.body, block.env), span)
+    session.nodes += 1
     names = Env(block.env, home=True, defaults=block.defaults, limit=block.order, owner=definition)
     pipeline = isinstance(definition.body, tree.Pipeline)
     scope = Scope("block", definition, call.syntax, flow.statement, flow.part.scope, names, call.env)
@@ -268,6 +269,8 @@ def sequence(
 ) -> Scope:
     """Makes the scope of a labelled group, or of an unlabelled one inside a sequence."""
     session = flow.session
+    session.count(1, expr.span)
+    session.nodes += 1
     if label is not None:
         check_label(label.name, label.span)
     names = Env(env, home=True)
@@ -313,6 +316,7 @@ def reuse(expr: tree.Call, flow: Flow, env: Env) -> Node | Scope:
     first = find_part(target, env)
     if first is None:
         raise trouble(UNKNOWN_NAME, f"`{target.span.text}` is not the label of a part", target.span)
+    flow.session.work(weight(first.syntax, env), expr.span)
     part = Part(Scope("sequence", expr, expr, flow.statement, flow.part.scope, env), env, numbered=False)  # type: ignore[arg-type]
     inside = Flow(flow.session, part, [], flow.statement, flow.current)
     again: Node | Scope
@@ -327,7 +331,7 @@ def reuse(expr: tree.Call, flow: Flow, env: Env) -> Node | Scope:
         again = next(step for step in inside.steps if isinstance(step, Scope))
     else:
         again = _again(first, inside)
-    _share(first, again, expr)
+    _share(first, again, expr, flow.session)
     again.name, again.labelled = first.name, False
     for step in inside.steps:
         if isinstance(step, Node | Scope):
@@ -346,7 +350,10 @@ def _again(first: Scope, inside: Flow) -> Scope:
     return next(step for step in inside.steps if isinstance(step, Scope))
 
 
-def _share(first: Node | Scope, again: Node | Scope, expr: tree.Call) -> None:
+_STEPS_OF_A_SHARED_SCOPE = 4
+
+
+def _share(first: Node | Scope, again: Node | Scope, expr: tree.Call, session: Session) -> None:
     """Marks every part of the second use as sharing the weights of the first."""
     originals = [first] if isinstance(first, Node) else list(first.nodes())
     copies = [again] if isinstance(again, Node) else list(again.nodes())
@@ -359,7 +366,10 @@ def _share(first: Node | Scope, again: Node | Scope, expr: tree.Call) -> None:
     for original, copy in zip(originals, copies, strict=True):
         copy.shared = original.shared or original
     if isinstance(first, Scope) and isinstance(again, Scope):
-        for scope, other in zip(first.scopes(), again.scopes(), strict=True):
+        scopes = list(first.scopes())
+        # Reuses within what is reused look through it once more each.
+        session.work(len(originals) + _STEPS_OF_A_SHARED_SCOPE * len(scopes), expr.span)
+        for scope, other in zip(scopes, again.scopes(), strict=True):
             other.shared = scope.shared or scope
 
 

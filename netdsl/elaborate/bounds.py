@@ -1,4 +1,4 @@
-"""How many stages a body makes at least: counted on the text, so that what would explode is refused at once."""
+"""What a body makes and takes at least: counted on the text, so that what would explode is refused at once."""
 
 from __future__ import annotations
 
@@ -10,15 +10,58 @@ from netdsl.syntax import tree
 _CEILING = 1 << 62
 
 
+_SHORT = 1_000
+"""Characters of a piece of syntax that is not worth counting."""
+
+_CHARACTERS_OF_A_STEP = 16
+_NODES_OF_A_STEP = 2
+
+
+def weight(syntax: Any, env: Env) -> int:
+    """The steps that it takes to walk once over a piece of syntax, however its loops turn.
+
+    Of what is short its length tells enough; what is long may be mostly comments, so that its parts are counted.
+    """
+    span = syntax.span
+    length: int = span.end - span.start
+    if length <= _SHORT:
+        return length // _CHARACTERS_OF_A_STEP
+    memo = env.session.cache.setdefault("weights", {})
+    known = memo.get(id(syntax))
+    if known is None:
+        known = memo[id(syntax)] = _parts(syntax) // _NODES_OF_A_STEP
+    count: int = known
+    return count
+
+
+def _parts(syntax: Any) -> int:
+    found = 0
+    stack = [syntax]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, tuple | list) and not hasattr(each, "source"):  # no span
+            stack.extend(each)
+        elif type(each).__module__ == tree.__name__:
+            found += 1
+            stack.extend([getattr(each, slot) for slot in type(each).__slots__])
+    return found
+
+
 def least_stages(body: tree.Body | tree.Pipeline, env: Env) -> int:
     """A lower bound of the stages that braces make. Loops count as often as their text alone tells, an `if` as its
     cheapest arm."""
-    memo = env.session.cache.setdefault("least stages", {})
+    session = env.session
+    memo = session.cache.setdefault("least stages", {})
     known = memo.get(id(body))
     if known is None:
         memo[id(body)] = 0  # what contains itself is refused elsewhere
         stages = body.stages if isinstance(body, tree.Pipeline) else body.statements
-        known = memo[id(body)] = min(sum(_count(each, env) for each in stages), _CEILING)
+        # What stands deeper than it may is not looked at: blocks in a row are as many as a file has room for.
+        session.counting += 1
+        if session.counting <= session.limits.elaboration_depth:
+            known = min(sum(_count(each, env) for each in stages), _CEILING)
+        session.counting -= 1
+        known = memo[id(body)] = known or 0
     count: int = known
     return count
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.elaborate import explain
+from netdsl.elaborate.bounds import weight
 from netdsl.elaborate.env import (
     CALLABLE,
     POISON,
@@ -122,6 +123,7 @@ def _is_plain(value: Any) -> bool:
 def unfold(callee: Any, args: list[Given], syntax: tree.Call | tree.Combine | tree.Name, env: Env) -> Call:
     """A call of what may be a call kept for later, whose own arguments come first."""
     while isinstance(callee, Made):
+        env.session.work(1 + weight(callee.call, callee.env), syntax.span)
         args = arguments(callee.call.args, callee.env) + args
         callee = callee.callee
     if isinstance(callee, Chain) and args:

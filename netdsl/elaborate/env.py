@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from netdsl.graph.graph import Item, Node, Origin
@@ -240,6 +241,7 @@ POISON = Poison()
 
 
 _MOST_SHOWN = 32
+_LONGEST_TITLE = 1_000
 
 
 class _Rest:
@@ -249,13 +251,27 @@ class _Rest:
 
 def _short(value: Any) -> Any:
     """A value with the start of what is a long list."""
+    return _start(value, [_MOST_SHOWN])
+
+
+def _start(value: Any, room: list[int]) -> Any:
+    """A value with as many items, at any depth, as there is room for."""
     if type(value) is not tuple:
+        room[0] -= 1
         return value
-    return tuple([_short(item) for item in value[:_MOST_SHOWN]] + [_Rest()] * (len(value) > _MOST_SHOWN))
+    items: list[Any] = []
+    for item in value:
+        if room[0] <= 0:
+            return (*items, _Rest())
+        items.append(_start(item, room))
+    return tuple(items)
 
 
 def title(name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> str:
     """A call as messages show it: `Inception(64, 96, 128, 16, 32, 32)`."""
-    arguments = [show(_short(value)) for value in positional]
-    arguments += [f"{key} = {show(_short(value))}" for key, value in named.items()]
-    return f"{name}({', '.join(arguments)})"
+    arguments = [show(_short(value)) for value in positional[:_MOST_SHOWN]]
+    arguments += [f"{key} = {show(_short(value))}" for key, value in islice(named.items(), _MOST_SHOWN)]
+    if len(positional) > _MOST_SHOWN or len(named) > _MOST_SHOWN:
+        arguments.append("…")
+    text = f"{name}({', '.join(arguments)})"
+    return text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 2]}…)"

@@ -12,6 +12,7 @@ from typing import Any
 
 from netdsl.elaborate import functions, lookup, symbols
 from netdsl.elaborate.arithmetic import COMPARISONS, arithmetic, compare, window
+from netdsl.elaborate.bounds import weight
 from netdsl.elaborate.env import (
     CALLABLE,
     POISON,
@@ -106,6 +107,8 @@ def computed_name(expr: tree.Computed, env: Env) -> str:
             help = "a word has letters, digits, `_` and `-`" if isinstance(value, str) else ""
             raise trouble(BAD_VALUE, message, part.span, help=help)
         text += str(int(value)) if is_whole(value) else value
+    if len(text) > env.session.limits.name_length:
+        env.session.exceeded("name_length", "a computed name is too long", expr.span)
     return text
 
 
@@ -134,7 +137,9 @@ def _sequence(expr: tree.Sequence, env: Env) -> Any:
 
 def _comprehension(expr: tree.Comprehension, env: Env) -> Any:
     items = []
-    for item in iterate(expr.iterable, env):
+    found = iterate(expr.iterable, env)
+    env.session.work(len(found) * weight(expr, env), expr.span)
+    for item in found:
         inner = Env(env)
         bind_pattern(expr.pattern, item, inner, "loop variable", env)
         if expr.condition is None or truth(expr.condition, inner):

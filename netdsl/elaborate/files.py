@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from netdsl.elaborate.defaults import add_default
 from netdsl.elaborate.env import POISON, Binding, BlockValue, Defaults, Env
@@ -54,8 +55,35 @@ def model_names(file: tree.File) -> list[str]:
     return [name for name, _ in models_of(file)]
 
 
+class _Contents(NamedTuple):
+    """The statements of a file, sorted once for all its models, lest a file of many takes quadratic time."""
+
+    models: list[tuple[str, Span]]
+    defined: dict[str, tree.ModelDef]
+    orders: dict[str, int]
+    others: list[tuple[int, tree.Statement]]
+    """What is not a model, with its number."""
+
+
+@lru_cache(maxsize=4)
+def _contents(file: tree.File) -> _Contents:
+    contents = _Contents(_models(file), {}, {}, [])
+    for order, statement in enumerate(file.statements):
+        if isinstance(statement, tree.ModelDef):
+            # Models have names of their own: a model may be called as a block is.
+            contents.defined[statement.name] = statement
+            contents.orders[statement.name] = order
+        else:
+            contents.others.append((order, statement))
+    return contents
+
+
 def models_of(file: tree.File) -> list[tuple[str, Span]]:
     """The models of a file, each with the place of its name."""
+    return _contents(file).models
+
+
+def _models(file: tree.File) -> list[tuple[str, Span]]:
     named = {
         statement.call.function.id
         for statement in file.statements
@@ -75,10 +103,12 @@ def models_of(file: tree.File) -> list[tuple[str, Span]]:
 def elaborate_file(file: tree.File, session: Session, load: Loader) -> FileValue:
     """Elaborates the top level of a file; what is wrong is reported to the session."""
     env = Env(None, session=session)
-    value = FileValue(file, env, {}, {}, {})
-    _check_models(file, session)
+    contents = _contents(file)
+    value = FileValue(file, env, {}, contents.defined, contents.orders)
+    session.work(len(contents.others), file.span)
+    _check_models(contents.models, session)
     # Every definition is known before any is used, so that one below its use is found to be that.
-    for order, statement in enumerate(file.statements):
+    for order, statement in contents.others:
         try:
             _statement(statement, order, value, session, load)
         except Trouble as found:
@@ -91,10 +121,12 @@ def elaborate_file(file: tree.File, session: Session, load: Loader) -> FileValue
     return value
 
 
-def _check_models(file: tree.File, session: Session) -> None:
+def _check_models(models: list[tuple[str, Span]], session: Session) -> None:
     """Reports models of one name; a net is one by its own name in lower case."""
     first: dict[str, Span] = {}
-    for name, span in models_of(file):
+    if len(models) == len({name for name, _ in models}):
+        return
+    for name, span in models:
         if name in first:
             place = Label(first[name], "first here")
             session.report(Diagnostic(DUPLICATE_NAME, f"two models are named `{name}`", span, labels=(place,)))
@@ -112,17 +144,14 @@ def _statement(statement: tree.Statement, order: int, value: FileValue, session:
         _check_parameters(statement.parameters)
         _define(env, statement.name, Binding("net", net, statement.name_span, order))
         value.nets[statement.name] = net
-    elif isinstance(statement, tree.ModelDef):
-        # Models have names of their own: a model may be called as a block is.
-        value.models[statement.name] = statement
-        value.orders[statement.name] = order
     elif isinstance(statement, tree.Let):
+        from netdsl.elaborate.recovery import names_in
         from netdsl.elaborate.stages import let
 
-        before = set(env.names)
         let(statement, env)
-        for name in env.names.keys() - before:
-            env.names[name].order = order
+        for pattern in names_in(statement.target):
+            if isinstance(pattern.target, tree.Name) and pattern.target.id in env.names:
+                env.names[pattern.target.id].order = order
     elif isinstance(statement, tree.Default):
         add_default(statement, env)
     elif isinstance(statement, tree.Use):

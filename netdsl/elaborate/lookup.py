@@ -7,7 +7,7 @@ from typing import Any
 
 from netdsl.elaborate import evaluate as evaluation
 from netdsl.elaborate.env import CALLABLE, POISON, Binding, Env, Indexed, Prefix, WeightRef
-from netdsl.elaborate.session import trouble
+from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Scope, Value
 from netdsl.ops import REGISTRY, WORDS
@@ -87,22 +87,41 @@ def weight_of(part: Any, name: str) -> WeightRef | Value | None:
 
 def find_part(expr: tree.Expr, env: Env) -> Node | Scope | None:
     """The part that a path of labels leads to (`transformer.wte`, `fc`, `conv1.conv`), if there is one."""
-    binding = find_binding(expr, env)
+    return _led(expr, env)[1]
+
+
+def _led(expr: tree.Expr, env: Env) -> tuple[Binding | None, Node | Scope | None, Node | Scope | None]:
+    """The binding and the part that a path leads to, and the part that what stands before the last dot does: all from
+    one walk along the path, which may have as many dots as expressions have levels."""
+    if not isinstance(expr, tree.Attribute | tree.Member | tree.Index):
+        binding = find_binding(expr, env)
+        return binding, binding.item if binding is not None else None, None
+    base, part, owner = _led(expr.base, env)
+    if isinstance(expr, tree.Index):
+        if len(expr.indices) != 1:
+            return None, None, None
+        if base is not None and isinstance(base.value, Indexed):
+            position = evaluation.evaluate(expr.indices[0], env)
+            binding = _entry(base.value, position, expr) if is_whole(position) else None
+            if binding is not None:
+                return binding, binding.item, None
+        if isinstance(owner, Scope) and isinstance(expr.base, tree.Attribute):
+            return None, _item(owner, f"{expr.base.name}.{evaluation.evaluate(expr.indices[0], env)}", expr, env), None
+        return None, None, None
+    prefix = base.value if base is not None and isinstance(base.value, Prefix) else None
+    if prefix is None and not isinstance(part, Scope):
+        return None, None, part
+    name = expr.name if isinstance(expr.name, str) else evaluation.computed_name(expr.name, env)
+    binding = _entry(prefix, name, expr) if prefix is not None else None
     if binding is not None:
-        return binding.item
-    if isinstance(expr, tree.Attribute | tree.Member):
-        part = find_part(expr.base, env)
-        if isinstance(part, Scope):
-            name = expr.name if isinstance(expr.name, str) else evaluation.computed_name(expr.name, env)
-            for item in part.items:
-                if item.name == name:
-                    return item
-    if isinstance(expr, tree.Index) and len(expr.indices) == 1 and isinstance(expr.base, tree.Attribute):
-        part = find_part(expr.base.base, env)
-        if isinstance(part, Scope):
-            name = f"{expr.base.name}.{evaluation.evaluate(expr.indices[0], env)}"
-            return next((item for item in part.items if item.name == name), None)
-    return None
+        return binding, binding.item, part
+    return None, _item(part, name, expr, env) if isinstance(part, Scope) else None, part
+
+
+def _item(scope: Scope, name: str, expr: tree.Expr, env: Env) -> Node | Scope | None:
+    """The part of a scope with a name."""
+    env.session.work(len(scope.steps) // ITEMS_IN_A_STEP, expr.span)
+    return next((item for item in scope.items if item.name == name), None)
 
 
 _SPATIAL = {

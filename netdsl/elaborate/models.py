@@ -16,8 +16,8 @@ from netdsl.elaborate.files import FileValue, Loader, NetValue, elaborate_file
 from netdsl.elaborate.finish import finish
 from netdsl.elaborate.nets import elaborate_net, graph_of
 from netdsl.elaborate.overrides import set_inputs
-from netdsl.elaborate.session import Instead, Session, trouble
-from netdsl.elaborate.trouble import Poisoned, Trouble
+from netdsl.elaborate.session import Instead, Session, Spent, trouble
+from netdsl.elaborate.trouble import Enough, Poisoned, Trouble
 from netdsl.graph.graph import Graph
 from netdsl.limits import Limits
 from netdsl.ops.values import show
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from netdsl.elaborate.imports import Imports, Reader, Used
+    from netdsl.text.source import Span
 
 _FRAMES = 20_000
 """Python calls that the deepest elaboration within the limits needs, and room."""
@@ -45,6 +46,7 @@ def elaborate(
     root: str | PathLike[str] | Reader | None = None,
     instead: Instead | None = None,
     used: Used | None = None,
+    spent: Spent | None = None,
 ) -> Graph:
     """The graph of a model of a file, the only one unless it is named.
 
@@ -52,13 +54,13 @@ def elaborate(
     name, None for the only one, all axes or the last ones. `root` is the folder below which other files may be used,
     or what gives them (elaborate/imports); `used` is told of each that was.
     With `traced`, numbers remember where they came from (graph/symbolic.py). `instead` has what is elaborated in
-    place of combines, by where they stand (passes/merge_siblings).
+    place of combines, by where they stand (passes/merge_siblings). What it takes is added to `spent`.
 
     Raises SpecSemanticError with everything that was found, ContractError where only contracts are broken.
     """
 
     def made(changed: Mapping[str, Any]) -> Graph:
-        session = Session(limits or Limits(), traced=traced, instead=instead)
+        session = Session(limits or Limits(), traced=traced, instead=instead, spent=spent)
         # Which files are used is told once; with other parameters it may be others of them.
         load = _loader(root, used if not changed else None)
         graph = _checked(session, file, model, dict(params or {}), dict(inputs or {}), changed, load)
@@ -83,8 +85,11 @@ def _checked(
             graph = _elaborate(session, file, model, params, inputs, changed, load)
         except Trouble as found:
             session.report(found.diagnostic)
-        except Poisoned:
+        except (Poisoned, Enough):
             pass
+        finally:
+            if session.spent is not None:
+                session.spent.add(session)
     if session.found:
         only_contracts = all(each.code is CONTRACT for each in session.found)
         raise (ContractError if only_contracts else SpecSemanticError)(in_order(session.found))
@@ -101,6 +106,10 @@ def _elaborate(
     changed: Mapping[str, Any],
     load: Loader,
 ) -> Graph | None:
+    spent, limits = session.spent, session.limits
+    if spent is not None and spent.nodes > limits.file_nodes:
+        message = "the models of the file are too many, or too large, to be checked together"
+        session.exceeded("file_nodes", message, _head(file))
     value = elaborate_file(file, session, load)
     name, net, definition = _find(value, model)
     call_env = Env(value.env, limit=value.orders.get(name))
@@ -137,7 +146,7 @@ def _find(value: FileValue, model: str | None) -> tuple[str, NetValue, tree.Mode
     """The model asked for: its name, its net, and the line that defines it, if one does."""
     names = value.model_names()
     file = value.file
-    head = file.span._replace(end=min(file.span.end, _first_line(file.span.source.text)))
+    head = _head(file)
     if model is None:
         if not names:
             nets = list(value.nets)
@@ -176,9 +185,11 @@ def _find(value: FileValue, model: str | None) -> tuple[str, NetValue, tree.Mode
     return model, net, None
 
 
-def _first_line(text: str) -> int:
+def _head(file: tree.File) -> Span:
+    """The first line of a file."""
+    text = file.span.source.text
     end = text.find("\n")
-    return len(text) if end < 0 else end
+    return file.span._replace(end=min(file.span.end, len(text) if end < 0 else end))
 
 
 def _params(params: dict[str, Any], net: NetValue, env: Env) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from netdsl.elaborate import explain
 from netdsl.elaborate.blocks import declare_parameter, declared
+from netdsl.elaborate.bounds import weight
 from netdsl.elaborate.calls import Call, Given, arguments
 from netdsl.elaborate.contracts import check_contract
 from netdsl.elaborate.env import POISON, Binding, Env, OperatorValue, title
@@ -16,7 +17,7 @@ from netdsl.elaborate.files import NetValue
 from netdsl.elaborate.inits import finish_inits
 from netdsl.elaborate.overrides import InputOverride, override_shape
 from netdsl.elaborate.parts import Flow, Part, check_free, declare, slot
-from netdsl.elaborate.session import Session, trouble
+from netdsl.elaborate.session import STEPS_OF_A_BUDGET, Session, trouble
 from netdsl.elaborate.stages import handle, pipeline, run
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Budget, Graph, Input, Origin, Output, Scope, Value
@@ -196,6 +197,7 @@ def _is_own_label(statement: tree.Output, name: str, env: Env) -> bool:
 
 
 def _expect(statement: tree.Expect, flow: Flow, env: Env) -> None:
+    flow.session.work(STEPS_OF_A_BUDGET + weight(statement, env), statement.span)
     flow.session.budgets.append(Budget(statement, env, flow.part.scope))
 
 

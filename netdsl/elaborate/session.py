@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
-from netdsl.elaborate.trouble import Trouble
+from netdsl.elaborate.trouble import Enough, Trouble
 from netdsl.text.codes import LIMIT, Code
 from netdsl.text.diagnostic import Diagnostic, Label, Use
 
@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 _STEPS_FOR_A_STAGE = 16
 """Steps that a stage is worth: a network of many stages may compute much."""
 
+_STAGES_OF_A_MODEL = 20
+"""Stages in the time that a model takes, however small it is."""
+
 ITEMS_IN_A_STEP = 16
 """Items of a list that are made or looked through in the time of a step."""
 
 STEPS_OF_A_USE = 12
 """What the use of a block takes, in turns of an empty loop."""
+
+STEPS_OF_A_BUDGET = 16
+"""What checking an `expect` takes, in turns of an empty loop."""
 
 
 Place: TypeAlias = tuple[str, int, int]
@@ -40,10 +46,23 @@ class Rewritten(NamedTuple):
 Instead: TypeAlias = Mapping[Place, Rewritten]
 
 
+class Spent:
+    """What elaborating the models of a file has taken so far."""
+
+    def __init__(self) -> None:
+        self.nodes = 0
+
+    def add(self, session: Session) -> None:
+        """Adds what one model took: its stages, and its steps as if they had led to some."""
+        self.nodes += _STAGES_OF_A_MODEL + session.nodes + session.steps // _STEPS_FOR_A_STAGE
+
+
 class Session:
     """One run of the elaborator."""
 
-    def __init__(self, limits: Limits, *, traced: bool = False, instead: Instead | None = None) -> None:
+    def __init__(
+        self, limits: Limits, *, traced: bool = False, instead: Instead | None = None, spent: Spent | None = None
+    ) -> None:
         self.limits = limits
         self.instead: Instead = instead or {}
         """What stands in for combines."""
@@ -55,7 +74,10 @@ class Session:
         self.uses: list[Use] = []
         """The blocks being used, outermost first."""
         self.depth = 0
+        self.counting = 0
+        """How deep bodies stand inside each other whose stages are being counted (bounds.py)."""
         self.nodes = 0
+        self.spent = spent
         self.steps = 0
         """Turns, uses and items so far."""
         self._sizes: dict[int, tuple[tuple[Any, ...], int]] = {}
@@ -69,7 +91,8 @@ class Session:
         """What operators gave before, by call and arguments (calls.py)."""
 
     def report(self, diagnostic: Diagnostic) -> None:
-        """Keeps a finding, with the chain of uses; a block used often is told about once."""
+        """Keeps a finding, with the chain of uses; a block used often is told about once. Raises Enough after the last
+        of as many errors as are told."""
         span = diagnostic.span
         key = (diagnostic.code.id, span.start, span.end, span.source.name)
         if key in self.told:
@@ -77,7 +100,11 @@ class Session:
         self.told.add(key)
         if self.uses and not diagnostic.uses:
             diagnostic = diagnostic.used_in(reversed(self.uses))
-        (self.found if diagnostic.severity == "error" else self.notes).append(diagnostic)
+        kept, most = self.found if diagnostic.severity == "error" else self.notes, self.limits.errors
+        if len(kept) < most:
+            kept.append(diagnostic if len(kept) < most - 1 else diagnostic.noted("there may be more below"))
+        if len(self.found) >= most:
+            raise Enough
 
     def enter(self, span: Span) -> None:
         """Counts one more pair of braces that is being elaborated; `leave` takes it back."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from netdsl.elaborate import blocks, combines, tensors
-from netdsl.elaborate.bounds import least_stages
+from netdsl.elaborate.bounds import least_stages, weight
 from netdsl.elaborate.calls import Call, apply_operator, check_pairing, resolve, single_input, unfold
 from netdsl.elaborate.contracts import check_contract
 from netdsl.elaborate.defaults import add_default
@@ -214,6 +214,7 @@ def run_kept(flow: Flow, kept: Any, call: Call) -> None:
 
 
 def _run_chain(chain: Chain, flow: Flow) -> None:
+    flow.session.work(weight(chain.pipeline, chain.env), chain.pipeline.span)
     pipeline(chain.pipeline, flow, chain.env)
 
 
@@ -337,11 +338,12 @@ def turns(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> list[Turn]:
             raise trouble(NOT_A_STAGE, f"a loop cannot have {count} turns", expr.count.span)
         if count > flow.session.limits.loop_count:
             flow.session.exceeded("loop_count", f"a loop of {count:,} turns is too long", expr.count.span)
-        flow.session.work(count, expr.head_span)
+        flow.session.work(count * (1 + weight(expr.body, env)), expr.head_span)
         flow.session.count(count * least_stages(expr.body, env), expr.head_span)
         loop.turns = [Turn(Env(env)) for _ in range(count)]
     else:
         items = iterate(expr.iterable, env)
+        flow.session.work(len(items) * weight(expr.body, env), expr.head_span)
         flow.session.count(len(items) * least_stages(expr.body, env), expr.head_span)
         for item in items:
             inner = Env(env)

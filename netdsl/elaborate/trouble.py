@@ -18,5 +18,9 @@ class Trouble(Exception):
         self.diagnostic = diagnostic
 
 
+class Enough(Exception):
+    """So much is wrong with the spec that no more is looked for."""
+
+
 class Poisoned(Exception):
     """What is asked for depends on something already reported."""

@@ -16,7 +16,7 @@ from netdsl.syntax.lexer import END, STRAY, Lexer
 from netdsl.syntax.mistakes import Place, is_consequence, meant, not_a_token, unclosed_brace, unexpected
 from netdsl.syntax.tabled import accepts, actions_of, gotos_of, state_after
 from netdsl.syntax.tables import ENDS, RULES, STARTS
-from netdsl.text.codes import SYNTAX
+from netdsl.text.codes import LIMIT, SYNTAX
 from netdsl.text.diagnostic import Diagnostic, SpecSyntaxError
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class _Parse:
         self.builder = Builder(source, limits, self.lexer, self._part)
         self.brackets: Brackets | None = None
         self.errors = 0
+        self.tokens = 0
+        """Tokens read so far."""
         self.skipping = False
         """Whether what is read now belongs to a statement with an error."""
         self.explained = -1
@@ -90,6 +92,23 @@ class _Parse:
             found = found[:MOST_REPORTED]
             found[-1] = replace(found[-1], notes=(*found[-1].notes, "there may be more errors below"))
         return found
+
+    def within_limits(self, token: Token, too_many: bool) -> None:
+        """Raises SpecSyntaxError for a token that is too long, or one too many."""
+        terminal, at, past, _ = token
+        if too_many:
+            raise self._exceeded("tokens", "the file is too long", at, at + 1)
+        limits = self.limits
+        if terminal == "NAME" or (terminal == "COMPUTED" and past - at > limits.string_length):
+            raise self._exceeded("name_length", "a name is too long", at, past)
+        if terminal in ("STRING", "BAD_STRING") and past - at > limits.string_length:
+            raise self._exceeded("string_length", "a string is too long", at, past)
+
+    def _exceeded(self, limit: str, message: str, at: int, past: int) -> SpecSyntaxError:
+        limits = self.limits
+        span = self.builder.span(at, past)
+        diagnostic = Diagnostic(LIMIT, message, span, limits.rule(limit), help=limits.way_out(limit))
+        return SpecSyntaxError(self._sifted([*self.builder.found, diagnostic]))
 
     def matched(self) -> Brackets:
         """The pairs of brackets, found when first asked for."""
@@ -155,13 +174,18 @@ class _Run:
         states, values = self.states, self.values
         builder, rules = self.builder, RULES
         last = self.last
-        for token in tokens:
-            terminal = token[0]
+        limits = self.parse.limits
+        longest, most = limits.name_length, limits.tokens - self.parse.tokens
+        for number, token in enumerate(tokens):
+            terminal, at, past, _ = token
+            if past - at > longest or number >= most:
+                self.parse.within_limits(token, number >= most)
             before = states[:] if len(states) < _COPIED else states
             while True:
                 action = actions_of(states[-1]).get(terminal)
                 if action is None:
                     self.last, self.before = last, before
+                    self.parse.tokens += number + 1
                     return None if terminal == END and states[-1] == self.accepting else token
                 if action >= 0:
                     states.append(action)

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning", "note"]
 
 
+LONGEST = 1_000
+"""Characters of each sentence of a diagnostic that are kept."""
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """A secondary place that a diagnostic points to."""
@@ -50,9 +58,20 @@ class Diagnostic:
     help: str = ""
     severity: Severity = "error"
 
+    def __post_init__(self) -> None:
+        # What is quoted of a spec may be as long as the spec.
+        if len(self.message) + len(self.label) + len(self.help) + sum(map(len, self.notes)) > LONGEST:
+            for name in ("message", "label", "help"):
+                object.__setattr__(self, name, _clipped(getattr(self, name)))
+            object.__setattr__(self, "notes", tuple(map(_clipped, self.notes)))
+
     def used_in(self, uses: Iterable[Use]) -> Diagnostic:
         """The same diagnostic with a chain of uses, innermost first."""
         return replace(self, uses=tuple(uses))
+
+    def noted(self, note: str) -> Diagnostic:
+        """The same diagnostic with one more fact."""
+        return replace(self, notes=(*self.notes, note))
 
 
 class SpecError(Exception):
@@ -86,10 +105,21 @@ class ContractError(SpecSemanticError):
     """The network is sound, but breaks a contract or a budget that the spec states."""
 
 
+_LONGEST_GUESSED = 100
+_MOST_COMPARED = 500
+"""Names with which one that is unknown is compared: of a hostile file's 20,000, comparing takes a tenth of a second."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A question after the closest known name, "did you mean `maxpool`?", or an empty string."""
     from difflib import get_close_matches
 
-    lowered = {candidate.lower(): candidate for candidate in known}
+    if len(name) > _LONGEST_GUESSED:
+        return ""
+    # What is far longer or shorter is not close; of many names, those that begin alike are.
+    near = [each for each in known if 2 * len(each) <= 5 * len(name) and 2 * len(name) <= 5 * len(each)]
+    if len(near) > _MOST_COMPARED:
+        near.sort(key=lambda each: (each[:1].lower() != name[:1].lower(), abs(len(each) - len(name))))
+    lowered = {candidate.lower(): candidate for candidate in near[:_MOST_COMPARED]}
     close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return f"did you mean `{lowered[close[0]]}`?" if close else ""
