@@ -60,7 +60,14 @@ def checked(text: str, limits: Limits = SMALL) -> list[Diagnostic]:
     return every
 
 
-UNEVEN = {"a list that grows", "a conjunction", "many nested lists", "nested labels"}
+UNEVEN = {
+    "a list that grows",
+    "a conjunction",
+    "many nested lists",
+    "nested labels",
+    "branches of branches",
+    "a chain of prefixes, read",
+}
 """What the limits on lists and steps bound, since its result is as large as that; and what is made in large pieces."""
 
 
