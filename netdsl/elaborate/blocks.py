@@ -13,7 +13,8 @@ from netdsl.elaborate.env import POISON, Binding, BlockValue, Env, title
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.inits import finish_inits
 from netdsl.elaborate.lookup import find_part
-from netdsl.elaborate.parts import Flow, Part, Slot, check_label, name_item, snake_case, values_of
+from netdsl.elaborate.naming import check_label
+from netdsl.elaborate.parts import Flow, Part, Slot, name_item, snake_case, values_of
 from netdsl.elaborate.session import STEPS_OF_A_USE, Session, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Origin, Scope, Value

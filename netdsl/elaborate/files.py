@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from netdsl.elaborate.defaults import add_default
 from netdsl.elaborate.env import POISON, Binding, BlockValue, Defaults, Env
 from netdsl.elaborate.evaluate import duplicate
+from netdsl.elaborate.naming import check_definition, check_parameter
 from netdsl.elaborate.session import Session, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.syntax import tree
-from netdsl.text.codes import DUPLICATE_NAME, RESERVED_NAME, UNKNOWN_NAME
+from netdsl.text.codes import DUPLICATE_NAME, UNKNOWN_NAME
 from netdsl.text.diagnostic import Diagnostic, Label, did_you_mean
 
 if TYPE_CHECKING:
@@ -137,10 +138,12 @@ def _statement(statement: tree.Statement, order: int, value: FileValue, session:
     env = value.env
     if isinstance(statement, tree.BlockDef):
         block = BlockValue(statement, env, order, env.defaults)
+        check_definition(statement.name, statement.name_span)
         _check_parameters(statement.parameters)
         _define(env, statement.name, Binding("block", block, statement.name_span, order))
     elif isinstance(statement, tree.NetDef):
         net = NetValue(statement, env, order, env.defaults)
+        check_definition(statement.name, statement.name_span)
         _check_parameters(statement.parameters)
         _define(env, statement.name, Binding("net", net, statement.name_span, order))
         value.nets[statement.name] = net
@@ -180,8 +183,6 @@ def _use(statement: tree.Use, order: int, env: Env, used: FileValue) -> None:
 
 
 def _check_parameters(parameters: tuple[tree.Parameter, ...]) -> None:
-    import keyword
-
     first: dict[str, tree.Parameter] = {}
     for parameter in parameters:
         if parameter.name in first:
@@ -189,9 +190,7 @@ def _check_parameters(parameters: tuple[tree.Parameter, ...]) -> None:
                 parameter.name, parameter.name_span, Binding("parameter", None, first[parameter.name].name_span)
             )
         first[parameter.name] = parameter
-        if keyword.iskeyword(parameter.name) or parameter.name == "self" or parameter.name.startswith("__"):
-            message = f"`{parameter.name}` is a name that Python keeps for itself, and cannot be a parameter"
-            raise trouble(RESERVED_NAME, message, parameter.name_span)
+        check_parameter(parameter.name, parameter.name_span)
 
 
 def _poison(statement: tree.Statement, env: Env, order: int) -> None:

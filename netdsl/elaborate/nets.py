@@ -15,11 +15,12 @@ from netdsl.elaborate.env import POISON, Binding, Env, OperatorValue, title
 from netdsl.elaborate.evaluate import evaluate, evaluate_whole
 from netdsl.elaborate.files import NetValue
 from netdsl.elaborate.inits import finish_inits
+from netdsl.elaborate.naming import check_input, check_result
 from netdsl.elaborate.overrides import InputOverride, override_shape
 from netdsl.elaborate.parts import Flow, Part, check_free, declare, slot
 from netdsl.elaborate.session import STEPS_OF_A_BUDGET, Session, trouble
 from netdsl.elaborate.stages import handle, pipeline, run
-from netdsl.elaborate.trouble import Poisoned
+from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Budget, Graph, Input, Origin, Output, Scope, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
@@ -27,7 +28,7 @@ from netdsl.ops.arguments import is_number, is_whole
 from netdsl.ops.bind import MatchProblem, match
 from netdsl.ops.values import kind, show
 from netdsl.syntax import tree
-from netdsl.text.codes import BAD_VALUE, MISPLACED, NO_INPUT, NO_OUTPUT, NOT_A_STAGE
+from netdsl.text.codes import BAD_VALUE, MISPLACED, NO_INPUT, NO_OUTPUT, NOT_A_STAGE, RESERVED_NAME
 from netdsl.text.diagnostic import Diagnostic
 
 
@@ -63,6 +64,7 @@ def elaborate_net(
     flow = NetFlow(session, part, scope.steps, first, overrides=overrides)  # type: ignore[arg-type]
     run(definition.body.statements, flow, names)
     finish_inits(part, session)
+    _check_results(flow)
     if not session.found:
         if not flow.inputs:
             message = f"`{definition.name}` has no input"
@@ -124,6 +126,21 @@ def _no_call(definition: tree.NetDef) -> tree.Call:
     return tree.Call(span, tree.Name(span, definition.name), (), span)
 
 
+def _check_results(flow: NetFlow) -> None:
+    """Reports names that the results of the net, taken together, cannot have."""
+    for output in flow.outputs:
+        span = output.syntax.name.span
+        try:
+            check_result(output.name, span, several=len(flow.outputs) > 1)
+        except Trouble as found:
+            flow.session.report(found.diagnostic)
+    if any(output.train for output in flow.outputs):
+        for name, item in flow.part.names.items():
+            if name.partition(".")[0] == "loss_weights":
+                message = "`loss_weights` has the weights of the net's heads, and cannot be a label"
+                flow.session.report(Diagnostic(RESERVED_NAME, message, item.span, help="call it otherwise"))
+
+
 # --- The statements that only nets have ----------------------------------------------------------
 
 
@@ -139,6 +156,7 @@ def _net_flow(flow: Flow, statement: tree.Statement, what: str) -> NetFlow:
 def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
     net = _net_flow(flow, statement, "an input")
     place = slot(statement.name, env)
+    check_input(place.name, statement.name.span)
     shape = evaluate(statement.shape, env)
     if is_whole(shape):
         shape = (shape,)

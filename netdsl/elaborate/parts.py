@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import POISON, Binding, Env, Indexed, Prefix
 from netdsl.elaborate.evaluate import computed_name, duplicate, evaluate_whole
-from netdsl.elaborate.reserved import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
+from netdsl.elaborate.naming import check_label
+from netdsl.elaborate.reserved import SEQUENTIAL_ATTRIBUTES
 from netdsl.elaborate.session import Session, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Item, Node, Scope, Step, Value
@@ -130,16 +130,6 @@ def poison(place: Slot | None, what: Any) -> None:
         place.table[place.key] = Binding(what, POISON, place.span)
 
 
-def check_label(name: str, span: Span) -> None:
-    """Refuses what cannot be an attribute of a module."""
-    for part in name.split("."):
-        if keyword.iskeyword(part):
-            raise trouble(RESERVED_NAME, f"`{part}` is a keyword of Python, and cannot be a label", span)
-        if part.startswith("__") or part in MODULE_ATTRIBUTES:
-            what = "a name that Python keeps for itself" if part.startswith("__") else "an attribute of `nn.Module`"
-            raise trouble(RESERVED_NAME, f"`{part}` is {what}, and cannot be a label", span)
-
-
 def name_item(flow: Flow, item: Node | Scope, kind: str, label: Slot | None, output: str, owns: bool) -> None:
     """Gives a part its name: its label, its number in a sequence, the output's name, or its kind and number."""
     part = flow.part
@@ -167,6 +157,9 @@ def name_item(flow: Flow, item: Node | Scope, kind: str, label: Slot | None, out
             NAME_CLASH, f"`{item.title.partition('(')[0]}` has weights, and needs a label here", item.span, help=help
         )
     else:
+        if output:
+            statement = flow.statement
+            check_label(output, statement.name.span if isinstance(statement, tree.Output) else item.span)
         item.name = output or f"{kind}{counted}"
     take_name(part, item)
 

@@ -1,4 +1,22 @@
-"""The attributes of torch's modules, which no label may hide. A test compares them with torch."""
+"""Names that are taken: attributes of torch's modules and of tuples, and what an emitted file uses. Tests compare them
+with torch and with emitted files. What follows from them says naming.py."""
+
+TUPLE_ATTRIBUTES: frozenset[str] = frozenset(("Tensor", "count", "index"))
+"""What a named tuple of tensors has or needs already, beside what begins with an underscore."""
+
+FILE_NAMES: frozenset[str] = frozenset(
+    (
+        *("Callable", "ClassVar", "F", "NamedTuple", "OrderedDict", "Tensor", "math", "nn", "partial", "torch"),
+        *("ChannelNorm", "Permute", "StochasticDepth", "causal_mask", "center_crop", "linspace", "recur", "round_to"),
+        *("module", "sign"),
+        *("abs", "bool", "dict", "enumerate", "float", "int", "isinstance", "len", "list", "max", "min", "range"),
+        *("reversed", "round", "str", "sum", "super", "tuple", "type", "zip"),
+    )
+)
+"""What an emitted file imports, defines or takes from Python, and mentions within its functions."""
+
+DICT_ATTRIBUTES: frozenset[str] = frozenset(("clear", "items", "keys", "pop", "update", "values"))
+"""Those that `torch.nn.ModuleDict`, which an element with parts of its own becomes, has besides."""
 
 SEQUENTIAL_ATTRIBUTES: frozenset[str] = frozenset(("_get_item_by_idx", "append", "extend", "insert", "pop"))
 """Those that `torch.nn.Sequential`, which a sequence becomes, has besides."""

@@ -9,7 +9,8 @@ from netdsl.elaborate import formulas
 from netdsl.elaborate.env import Binding, Env
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.inits import check_fits, initialiser
-from netdsl.elaborate.parts import Flow, check_label, declare, slot, take_name
+from netdsl.elaborate.naming import check_label, check_table
+from netdsl.elaborate.parts import Flow, declare, slot, take_name
 from netdsl.elaborate.session import trouble
 from netdsl.graph.graph import Node, Origin, Value
 from netdsl.graph.types import TensorType
@@ -69,6 +70,8 @@ def _declare(
 ) -> Node:
     place = slot(statement.name, env)
     check_label(place.name, place.span)
+    if isinstance(statement, tree.Table):
+        check_table(place.name, place.span)
     type_ = TensorType(args["shape"], args["dtype"], batched=False)
     node = Node(op, args, given, (), (), op.weights((), args), 0, flow.part.scope, statement, statement, env)
     value = Value(type_, node)

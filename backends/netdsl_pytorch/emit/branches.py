@@ -10,7 +10,6 @@ from netdsl.graph.graph import Naming, Node, Scope, Value
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.layout import WIDTH
-from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -78,7 +77,7 @@ class Branches(Stages):
         self._finish(step.node, EXPRESSIONS[name](use, inputs))
 
     def _free_branch(self, prefix: str) -> str:
-        return safe(prefix, self.unit.labels & set(self.value_names.values()))
+        return self.emission.local(prefix, self.unit.labels & set(self.value_names.values()))
 
     def _branches(self, program: Program) -> list[MergedBranch | MergedChoice]:
         """The branches of a combine; an `if` whose arms are one branch each is one itself."""
@@ -214,7 +213,7 @@ class Branches(Stages):
             self.program(arm)
             for name, values in _namings(arm).items():
                 if name in named:
-                    self.assign(safe(name), values, self.read(values, None))
+                    self.assign(self.emission.local(name), values, self.read(values, None))
             self.flush()
             if arm and changes:
                 final = {case: self.current[case] for case in self.current}

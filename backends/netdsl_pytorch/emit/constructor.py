@@ -158,7 +158,7 @@ class Constructor(Tensors):
         parts = dict(self.parts)
         pins = set(self.emission.new_pins)
         attributes = dict(unit.attribute_names), dict(unit.counters)
-        loop = Loop(step, 0)
+        loop = Loop(step, 0, unit.local)
         unit.loops.append(loop)
         before, self.found = self.found, []
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from netdsl.elaborate.env import CALLABLE
@@ -15,7 +15,8 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import ClassText, StageClass
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.facts import Facts
-from netdsl_pytorch.emit.loop import RESERVED
+from netdsl_pytorch.emit.heads import heads_within
+from netdsl_pytorch.emit.loop import RESERVED, interface, safe
 from netdsl_pytorch.emit.merge import Case, Disagree, MergedItem, MergedTurns, Program, merge
 from netdsl_pytorch.emit.names import identity
 from netdsl_pytorch.emit.operators import EXPRESSIONS
@@ -49,9 +50,14 @@ class Emission(Facts):
         self.stages: dict[Hashable, StageClass] = {}
         self.holders: dict[tuple[int, str], tuple[str, dict[str, str]]] = {}
         self.taken: set[str] = set()
+        """The names of classes so far."""
+        self.written: set[str] = set()
+        """What the author calls parts and numbers, which no class that comes in addition hides."""
         self.heads = [] if inference else graph.heads
         self.unit_by_scope: dict[Scope, Unit] = {}
         self.units: list[Unit] = []
+        self.output_class = ""
+        """The class of the results, where there are several."""
         self.heads_optional = bool(self.heads)
         self.optional_names: dict[str, None] = {}
         """The attributes of the net that are None without heads."""
@@ -123,15 +129,22 @@ class Emission(Facts):
 
     @property
     def factory(self) -> str:
-        from netdsl_pytorch.emit.loop import safe
-
         return safe(self.graph.name)
+
+    @property
+    def interface(self) -> set[str]:
+        """What the author calls the function that makes the model, the net's parameters and its inputs."""
+        inputs = {interface(each.name) for each in self.graph.inputs}
+        return {self.factory, *self.graph.parameters, *inputs}
+
+    def local(self, name: str, taken: Iterable[str] = ()) -> str:
+        """A name for a parameter or variable that hides no class of the file."""
+        return safe(name, {*taken, *self.taken})
 
     def free_name(self, base: str) -> str:
         """A name for a class that no other has."""
-        reserved = {"ChannelNorm", "Permute", "StochasticDepth", "OrderedDict", "Callable", self.factory, *RESERVED}
         number, name = 1, base
-        while name in self.taken or name in reserved:
+        while name in self.taken or name in self.interface or name in RESERVED or name in self.written:
             number += 1
             name = f"{base}{number}"
         self.taken.add(name)
@@ -177,9 +190,12 @@ class Emission(Facts):
             self.uses = set()
             self.stages = {}
             self.holders = {}
-            self.taken = set()
+            self.taken, self.written = set(), set()
             for unit in self.units:
                 unit.name = self.class_name(unit.instances[0])
+            self.written = {name for unit in self.units for name in (*unit.declared, *unit.labels)}
+            if self.heads or len([each for each in self.graph.outputs if not each.train]) > 1:
+                self.output_class = self.free_name(f"{self.net.name}Output")
             self.whole_loops = {}
             self.optional_names = {}
             texts: list[ClassText] = []
@@ -241,7 +257,8 @@ class Emission(Facts):
         key = (id(unit), prefix)
         if key not in self.holders:
             word = prefix.rpartition(".")[2]
-            name = self.free_name("".join(part[:1].upper() + part[1:] for part in word.split("_")) or "Holder")
+            name = "".join(part[:1].upper() + part[1:] for part in word.split("_"))
+            name = self.free_name(name if name.isidentifier() else "Holder")
             self.holders[key] = (name, {})
         return self.holders[key][0]
 
@@ -296,14 +313,16 @@ class Emission(Facts):
 
     @property
     def heads_flag(self) -> str:
-        """The argument that leaves the heads out: `aux`, unless the net calls something else so."""
-        value = self.graph.parameters.get("aux", True)
-        return "aux" if isinstance(value, bool) else "with_heads"
+        """The argument that leaves the heads out: `aux`, unless something else is called so. A net's own `aux` that
+        decides whether there are heads is that argument."""
+        if self.heads and heads_within(self.graph.root.steps, "aux") == len(self.heads):
+            return "aux"
+        names = ("aux", "with_heads", *(f"with_heads{number}" for number in range(2, 99)))
+        return next(name for name in names if name not in self.graph.parameters and name not in self.taken)
 
     @property
-    def output_class(self) -> str:
-        net = next(unit for unit in self.units if unit.is_net)
-        return f"{net.name}Output"
+    def net(self) -> Unit:
+        return next(unit for unit in self.units if unit.is_net)
 
 
 def _in_themselves(below: Mapping[Scope, Sequence[Scope]]) -> set[int]:

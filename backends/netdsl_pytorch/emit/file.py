@@ -15,6 +15,7 @@ from netdsl_pytorch.emit.classes import ClassText, Doc, docstring
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.helpers import CLASSES, HELPERS
+from netdsl_pytorch.emit.loop import interface
 from netdsl_pytorch.emit.unit import Argument, Unit
 
 STAMP = "# As netdsl wrote it, as long as the text above has sha256 {}."
@@ -52,7 +53,9 @@ def write_file(emission: Emission, texts: Sequence[ClassText], spec_name: str, s
     sections += [stage.lines() for stage in emission.stages.values()]
     sections += [text.lines for text in texts if text is not net]
     # Their annotations name the classes above, and of holders in holders the inner ones.
-    sections += [_holder(name, attributes) for name, attributes in reversed(emission.holders.values())]
+    holders = list(reversed(emission.holders.items()))
+    holders.sort(key=lambda each: -each[0][1].count("."))
+    sections += [_holder(name, attributes) for _, (name, attributes) in holders]
     results = [output for output in graph.outputs if not output.train]
     has_output = bool(emission.heads) or len(results) > 1
     if has_output:
@@ -101,17 +104,11 @@ def _output_class(emission: Emission, results: Sequence[Any]) -> list[str]:
     when = "gives in training mode" if emission.heads and len(results) == 1 else "gives"
     optional = bool(emission.heads) and len(results) > 1
     lines = [f"class {emission.output_class}(NamedTuple):", *docstring(f"What {net.name} {when}.", 4), ""]
-    lines += [f"    {code_name(output.name)}: Tensor" for output in results]
+    lines += [f"    {interface(output.name)}: Tensor" for output in results]
     lines += [
-        f"    {code_name(output.name)}: Tensor{' | None = None' if optional else ''}" for output in emission.heads
+        f"    {interface(output.name)}: Tensor{' | None = None' if optional else ''}" for output in emission.heads
     ]
     return lines
-
-
-def code_name(name: str) -> str:
-    from netdsl_pytorch.emit.loop import safe
-
-    return safe(name)
 
 
 # --- Header and imports -------------------------------------------------------------------------------
@@ -188,8 +185,10 @@ def _factory(emission: Emission, unit: Unit, spec_name: str) -> list[str]:
     passed: list[tuple[str, Code]] = []
     for argument in unit.arguments:
         if _is_offered(graph, argument):
-            parameters.append(f"{argument.name}: {argument.type} = {argument.default}")
-            passed.append((argument.name, Code(argument.name)))
+            # The function has no text that a name of the author's could hide something from.
+            name = argument.name if argument.ref is None else argument.ref.name
+            parameters.append(f"{name}: {argument.type} = {argument.default}")
+            passed.append((argument.name, Code(name)))
         else:
             value = _value_of(graph, unit, argument)
             if argument.default is None or str(argument.default) != str(value):

@@ -14,7 +14,7 @@ from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.heads import after, for_heads, items_in_text
-from netdsl_pytorch.emit.loop import safe
+from netdsl_pytorch.emit.loop import interface
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -103,7 +103,7 @@ class Forward(Turns):
                 self.current[case] = inputs[0]
         self.typed.update(names)
         self.formal_names = set(names)
-        if self.keep_input and "x" in names:
+        if self.keep_input and self.usual == "x" and "x" in names:
             self.running = "y"
 
     def _end(self) -> None:
@@ -164,13 +164,14 @@ class Forward(Turns):
         plain_codes: list[tuple[str, Code]] = []
         for output in results:
             values = {case: canonical(output.value)}
-            plain_codes.append((output.name, self._assigned(values, self.read(values, None), safe(output.name))))
+            variable = self.emission.local(output.name)
+            plain_codes.append((output.name, self._assigned(values, self.read(values, None), variable)))
         if heads:
             self._write_heads(plain_codes)
         if len(plain_codes) == 1:
             self.statements.append(Statement("return ", plain_codes[0][1], indent=self.indent))
         else:
-            made = code.call(self.emission.output_class, [], [(safe(name), each) for name, each in plain_codes])
+            made = code.call(self.emission.output_class, [], [(interface(name), each) for name, each in plain_codes])
             self.statements.append(Statement("return ", made, indent=self.indent))
 
     def _write_heads(self, results: list[tuple[str, Code]]) -> None:
@@ -195,13 +196,14 @@ class Forward(Turns):
         codes = []
         for output in self.emission.heads:
             values = {case: canonical(output.value) for case in self.unit.cases}
-            codes.append((output.name, self.heads.get(output.name) or self.read(values, None)))
+            codes.append((interface(output.name), self.heads.get(output.name) or self.read(values, None)))
         for number, output in enumerate(each for each in self.emission.graph.outputs if not each.train):
             # What heads have written over is kept under a name.
             again = self.read({case: canonical(output.value) for case in self.unit.cases}, None)
             results[number] = (output.name, again)
         self._heads_still_hold()
-        made = code.call(self.emission.output_class, [each for _, each in results[:1]], [*results[1:], *codes])
+        named = [(interface(name), each) for name, each in results[1:]]
+        made = code.call(self.emission.output_class, [each for _, each in results[:1]], [*named, *codes])
         self.statements.append(Statement("return ", made, indent=self.indent))
         self.indent -= 4
 

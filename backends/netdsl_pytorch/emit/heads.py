@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from netdsl.graph.graph import Branch, Choice, Fetch, Join, Loop, Naming, Node, Output, Scope, Step, Turn, Value
 from netdsl.syntax import tree
+from netdsl_pytorch.emit.expressions import refs
 from netdsl_pytorch.emit.merge import (
     Case,
     MergedBranch,
@@ -19,6 +20,7 @@ from netdsl_pytorch.emit.merge import (
     cases_of,
     walk,
 )
+from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.values import canonical
 
 _DECLARED = ("param", "constant", "buffer")
@@ -79,6 +81,21 @@ def _opened(step: Step) -> list[Step]:
 
 def _is_head(statement: tree.Statement | None) -> bool:
     return isinstance(statement, tree.Output) and statement.train
+
+
+def heads_within(steps: Iterable[Step], name: str, asked: bool = False) -> int:
+    """How many heads stand within an `if` that asks for a name."""
+    found = 0
+    for step in steps:
+        if isinstance(step, Output):
+            found += step.train and asked
+        elif isinstance(step, Loop):
+            found += sum(heads_within(turn.steps, name, asked) for turn in step.turns)
+        elif isinstance(step, Choice) and step.taken is not None:
+            tests = [arm.test for arm in step.syntax.arms if arm.test is not None]
+            named = {ref.name for test in tests for ref in refs(symbol(test, step.taken.env))}
+            found += heads_within(step.taken.steps, name, asked or name in named)
+    return found
 
 
 def items_of(step: MergedStep) -> list[Node | Scope]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from netdsl.graph.symbolic import plain
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 RESERVED = frozenset(
     (
         *("self", "torch", "F", "nn", "math", "Tensor", "OrderedDict", "Callable", "ClassVar", "NamedTuple", "partial"),
-        *("module", "l", "O", "I"),
+        *("module", "l", "O", "I", "__class__", "__debug__"),
+        *("ChannelNorm", "Permute", "StochasticDepth", "causal_mask", "center_crop", "linspace", "recur", "round_to"),
+        *("sign",),
         *dir(builtins),
         *keyword.kwlist,
     )
@@ -35,10 +37,15 @@ def safe(name: str, taken: Iterable[str] = ()) -> str:
     return name
 
 
+def interface(name: str) -> str:
+    """An input, result or parameter of a net as Python has it: `check` refuses what could not stay as it is."""
+    return name.replace(".", "_")
+
+
 class Loop:
     """A loop that stays one: what its variables are called while its body is written."""
 
-    def __init__(self, step: MergedTurns, start: int) -> None:
+    def __init__(self, step: MergedTurns, start: int, local: Callable[[str], str]) -> None:
         self.step = step
         self.start = start
         self.names: dict[Any, str] = {}
@@ -46,6 +53,7 @@ class Loop:
         pattern = step.first.syntax.pattern if isinstance(step.first.syntax, tree.For) else None
         self.pattern = pattern
         self._index: str | None = None
+        self._local = local
         self.settles = False
         """Whether tests for the turns before `start` are known to fail, and left out."""
         self.counts = True
@@ -53,7 +61,7 @@ class Loop:
         for each in pattern_names(pattern):
             assert isinstance(each.target, tree.Name)
             if each.target.id != "_":
-                self.names[each] = safe(each.target.id)
+                self.names[each] = local(each.target.id)
         self.index_declaration: Any = next(
             (
                 each
@@ -82,7 +90,9 @@ class Loop:
             self.used.add(self.index_declaration)
             return self.names[self.index_declaration]
         if self._index is None:
-            self._index = safe("i", self.names.values())
+            self._index = self._local("i")
+            while self._index in self.names.values():
+                self._index += "_"
         return self._index
 
 

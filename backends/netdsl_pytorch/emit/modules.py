@@ -14,7 +14,6 @@ from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.arguments import one_side
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.expressions import Unknown
-from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -139,7 +138,7 @@ class Modules:
             by_scope[case.instance] = value
         self.unit.state.callables[found[0]] = by_scope
         self.emission.uses.add("Callable")
-        return code.call(safe(name), [])
+        return code.call(self.unit.local(name), [])
 
     def use_of(self, unit: Unit, scopes: Mapping[Case, Scope]) -> Code:
         """`Inception(192, 64, 96, …)`: the arguments of another class."""

@@ -16,7 +16,7 @@ from netdsl.syntax.walk import walk
 from netdsl_pytorch.emit import expressions
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.expressions import Unknown
-from netdsl_pytorch.emit.loop import Loop, pattern_id, pattern_names, safe
+from netdsl_pytorch.emit.loop import RESERVED, Loop, pattern_id, pattern_names
 from netdsl_pytorch.emit.merge import Case, Program, merge
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Names:
             while True:
                 self.counters[kind] = self.counters.get(kind, 0) + 1
                 name = f"{kind}{self.counters[kind]}"
-                if name not in self.labels and name not in self.attribute_names.values():
+                if name not in {*self.labels, *self.attribute_names.values(), *self.state.attributes}:
                     break
             self.attribute_names[key] = name
         return self.attribute_names[key]
@@ -140,10 +140,20 @@ class Names:
         if isinstance(key, tuple) and key[0] == "axis":
             number, formals = key[1], owner_of(self.instances[0])
             name = f"{formal_name(formals, number)}_{self._axis_name(ref)}"
-            return safe(name, declared | {pattern_id(pattern) for pattern in self.home_lets})
+            return self.emission.local(name, self.declared)
         if isinstance(key, tuple) and key[0] == "stride":
-            return safe("stride" if "stride" not in declared else f"{ref.name}_stride")
-        return safe(ref.name)
+            return self.local("stride" if "stride" not in declared else f"{ref.name}_stride")
+        return self.local(ref.name)
+
+    @property
+    def declared(self) -> set[str]:
+        """The names of parameters and `let`s."""
+        return {each.name for each in self.parameters} | {pattern_id(pattern) for pattern in self.home_lets}
+
+    def local(self, name: str) -> str:
+        """A declared name as the class has it: with underscores, where it would hide what the file needs."""
+        free = name not in RESERVED and name not in self.emission.taken
+        return name if free else self.emission.local(name, self.declared)
 
     def _axis_name(self, ref: Ref) -> str:
         """`features` for the last axis of a sequence, unless the author speaks of channels and length, or applies what

@@ -22,7 +22,7 @@ from netdsl_pytorch.emit.merge import Case, Disagree
 
 if TYPE_CHECKING:
     pass
-from netdsl_pytorch.emit.loop import pattern_id, safe
+from netdsl_pytorch.emit.loop import pattern_id
 from netdsl_pytorch.emit.names import Envs, Exprs, Extra, Names, Values, alike, binding_of
 
 _LONGEST = 14
@@ -212,7 +212,7 @@ class Numbers(Names):
         }
         taken |= {p.name for p in self.parameters if self._is_argument(p)}
         taken |= {pattern_id(pattern) for pattern in self.home_lets}
-        name, number = safe(role), 1
+        name, number = self.local(role), 1
         while name in taken:
             number += 1
             name = f"{role}{number}"

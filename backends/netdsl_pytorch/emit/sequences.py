@@ -123,7 +123,7 @@ class Sequences(Modules):
     def _generated(self, step: MergedTurns, start: int) -> Row | None:
         """A loop as a generator of members, if one text fits all of its turns."""
         unit, state = self.unit, self.unit.state.copy()
-        loop = Loop(step, start)
+        loop = Loop(step, start, unit.local)
         unit.loops.append(loop)
         pins = set(self.emission.new_pins)
         try:

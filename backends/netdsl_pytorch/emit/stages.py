@@ -10,7 +10,6 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.layout import WIDTH
-from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import (
     Disagree,
     MergedChoice,
@@ -41,7 +40,7 @@ class Stages(Variables):
             if isinstance(target, tree.Name) and target.id != "_":
                 return self.variable(target.id)
         if isinstance(statement, tree.Output) and isinstance(statement.name, tree.Name):
-            return safe(statement.name.id)
+            return self.emission.local(statement.name.id)
         return self.running
 
     def running_name(self, step: MergedItem | MergedChoice) -> str:

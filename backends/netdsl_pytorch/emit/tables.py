@@ -51,7 +51,7 @@ class _Formula:
     def write(self, indent: int, known: dict[str, list[str]]) -> tuple[list[str], Code]:
         sizes = self.use.sizes("shape")
         unit = self.use.unit
-        taken = {each.name for each in unit.parameters} | {unit.python_name(ref) for ref in unit.state.needs.values()}
+        taken = {*unit.declared, *unit.emission.taken, *map(unit.python_name, unit.state.needs.values())}
         for index in self.syntax.indices:
             self.names[index.id] = safe(index.id, taken | set(self.names.values()))
         whole = self.node.args["dtype"] == "int"

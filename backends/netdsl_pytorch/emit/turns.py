@@ -10,7 +10,7 @@ from netdsl_pytorch.emit.attributes import in_list, numbered
 from netdsl_pytorch.emit.branches import Branches
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.heads import mixed
-from netdsl_pytorch.emit.loop import Loop, safe
+from netdsl_pytorch.emit.loop import Loop
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -75,7 +75,7 @@ class Turns(Branches):
         by_turn = {(case.parent, case.number): case for case in cases}
         if any(value is None for value in last.values()):
             return False
-        loop = Loop(step, 0)
+        loop = Loop(step, 0, self.unit.local)
         count = len(self.statements)
         holds = {name: dict(values) for name, values in self.holds.items()}
         typed, lines = set(self.typed), dict(self.first_line)
@@ -196,10 +196,10 @@ class Turns(Branches):
         label = first.name.rstrip("0123456789_-.")
         if first.labelled and label and "." not in first.name and label.isidentifier():
             base = label
-        name, number = safe(base, {"x", "y", *self.formal_names, *self.holds}), 1
+        name, number = self.emission.local(base, {"x", "y", *self.formal_names, *self.holds}), 1
         while name in others:
             number += 1
-            name = safe(f"{base}{number}", {*self.formal_names, *self.holds})
+            name = self.emission.local(f"{base}{number}", {*self.formal_names, *self.holds})
         return name
 
 

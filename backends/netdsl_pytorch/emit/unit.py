@@ -136,7 +136,7 @@ class Unit(Numbers):
     def _callable(self, parameter: tree.Parameter) -> Argument:
         codes = self.state.callables[parameter]
         default = next((made for scope, made in codes.items() if parameter.name not in scope.given), None)
-        return Argument(("callable", parameter), safe(parameter.name), "Callable[..., nn.Module]", default)
+        return Argument(("callable", parameter), self.local(parameter.name), "Callable[..., nn.Module]", default)
 
     def attribute(self, name: str, value: Code) -> Code:
         """A number that `forward` needs, kept by the constructor: `self.heads`."""
@@ -144,7 +144,8 @@ class Unit(Numbers):
             if str(made) == str(value):
                 return Code(f"self.{known}")
         name = safe(name)
-        taken = self.labels | MODULE_ATTRIBUTES  # `self.to = …` would hide the method
+        # `self.to = …` would hide the method.
+        taken = {*self.labels, *MODULE_ATTRIBUTES, *self.attribute_names.values()}
         while name in taken or str(self.state.attributes.get(name, value)) != str(value):
             name += "_"
         self.state.attributes[name] = value

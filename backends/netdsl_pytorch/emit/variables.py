@@ -14,7 +14,7 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
-from netdsl_pytorch.emit.loop import safe
+from netdsl_pytorch.emit.loop import interface
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -93,6 +93,8 @@ class Variables:
         """What the others give, arm by arm."""
         self.keep_input = False
         self.value_names = self._value_names()
+        self.usual = self._usual()
+        """What the current value is called, where nothing else is said."""
 
     def begin(self) -> None:
         """Begins anew, with nothing written."""
@@ -108,7 +110,7 @@ class Variables:
         self.loops: list[MergedTurns] = []
         self.loop_modules: dict[int, str] = {}
         self.current: dict[Case, Value] = {}
-        self.running = "x"
+        self.running = self.usual
         self.span: Span | None = None
         self._statement: tree.Statement | None = None
         self._before: dict[Case, Value] = {}
@@ -127,6 +129,17 @@ class Variables:
         self.inside: list[set[Case]] = []
         """The cases of the turns and arms that are being written, outermost first."""
 
+    def _usual(self) -> str:
+        """`x`, unless one of several inputs is called so: then a name that nothing has."""
+        graph = self.emission.graph
+        inputs = {interface(each.name) for each in graph.inputs} if self.unit.is_net else set()
+        if len(inputs) < 2 or "x" not in inputs:
+            return "x"
+        named = {*inputs, *self.value_names.values(), *(output.name for output in graph.outputs)}
+        return next(
+            name for name in ("h", "y", "z", *(f"h{number}" for number in range(len(named) + 1))) if name not in named
+        )
+
     def inputs_of(self, instance: Scope) -> tuple[Value, ...]:
         """The tensors that `forward` takes."""
         if instance.kind == "net":
@@ -139,10 +152,7 @@ class Variables:
         """The names of what `forward` takes."""
         instance = self.unit.instances[0]
         if instance.kind == "net":
-            return [
-                safe(each.name, ("x",) if len(self.emission.graph.inputs) > 1 else ())
-                for each in self.emission.graph.inputs
-            ]
+            return [interface(each.name) for each in self.emission.graph.inputs]
         count = len(self.inputs_of(instance))
         if instance.kind == "sequence":
             return [
@@ -155,14 +165,15 @@ class Variables:
         own = count - sum(lists.values())
         names = ["x"] if own == 1 else [f"x{number + 1}" for number in range(own)]
         for each in tensors:
-            name = safe(each.name, ("x",))
             size = lists[each.name]
-            names += [name] if size == 1 else [f"{name}{number + 1}" for number in range(size)]
+            written = [each.name] if size == 1 else [f"{each.name}{number + 1}" for number in range(size)]
+            for name in written:
+                names.append(self.emission.local(name, {"x", *names}))
         return names
 
     def _outer_name(self, value: Value, number: int) -> str:
         name = self.emission.outer_names.get(value)
-        return safe(name, ("x",)) if name else f"x{number}"
+        return self.emission.local(name, ("x",)) if name else f"x{number}"
 
     def _value_names(self) -> dict[Value, str]:
         """What the author calls values: labels, names of values, results."""
@@ -257,7 +268,7 @@ class Variables:
             name = next(iter(names)) if len(names) == 1 else ""
             if name:
                 return self.variable(name)
-            base = pending.running if pending.running != "x" else "y"
+            base = pending.running if pending.running != self.usual else "y"
             return self._fresh(base)
         return pending.running
 
@@ -265,8 +276,10 @@ class Variables:
         """The variable of a label."""
         head, _, index = label.rpartition(".")
         name = f"{head}{index}" if index.isdigit() and head else label
-        taken = {"x", "y", *self.formal_names} if not self.unit.is_net else {"x", *self.formal_names}
-        return safe("".join(c if c.isalnum() or c == "_" else "_" for c in name.replace(".", "_")), taken)
+        taken = {"x", "y", *self.formal_names} if not self.unit.is_net else {self.usual, *self.formal_names}
+        return self.emission.local(
+            "".join(c if c.isalnum() or c == "_" else "_" for c in name.replace(".", "_")), taken
+        )
 
     def _fresh(self, base: str) -> str:
         number, name = 1, base

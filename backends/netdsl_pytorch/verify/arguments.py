@@ -91,8 +91,7 @@ class Trials:
 
     def _agrees(self, graph: Graph, arguments: Mapping[str, Any], first: bool) -> None:
         with torch.device("meta"):
-            # A parameter called `aux` is the switch of the heads, too.
-            subject = Subject(graph, self.factory(**arguments), self.inference or arguments.get("aux") is False)
+            subject = Subject(graph, self.factory(**arguments), self.inference)
         for check in (state.keys, state.parameters, passes.eval_results):
             check(subject)
         small = values.affordable(graph, SMALL_PARAMETERS, SMALL_MACS)

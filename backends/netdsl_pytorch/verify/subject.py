@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from netdsl.graph.graph import Graph, Input, Node, Output, Value
-from netdsl_pytorch.emit.loop import safe
+from netdsl_pytorch.emit.loop import interface
 from netdsl_pytorch.report import Mismatch, some
 
 BATCH = 2
@@ -54,7 +54,7 @@ def by_name(results: Any, wanted: list[Output]) -> dict[str, Tensor]:
         return {wanted[0].name: results}
     if not (isinstance(results, tuple) and hasattr(results, "_asdict")):
         raise Mismatch(f"the model gives a {type(results).__name__}")
-    original = {safe(output.name): output.name for output in wanted}
+    original = {interface(output.name): output.name for output in wanted}
     return {original.get(name, name): value for name, value in results._asdict().items() if value is not None}
 
 

@@ -290,7 +290,6 @@ def test_members_with_names_are_a_loop_but_for_their_first() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("w[0].keys: linear(4) -> w[0].b: linear(4)", "`keys`, which `nn.ModuleDict` has already"),
         ("param w[0].g: [4] init ones()\n mul(w[0].g)", "parts under an element of a list, `w.0.g`"),
         ("param w[0]: [4] init ones()\n mul(w[0]) -> w[1]: linear(4)", "the list `w` of parts and tensors"),
         ("w[0]: linear(4)\n param w[1]: [4] init ones()\n mul(w[1])", "the list `w` of parts and tensors"),
