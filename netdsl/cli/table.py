@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from netdsl.graph.types import format_shape
 from netdsl.text.excerpt import visible
@@ -21,16 +23,17 @@ _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True)
+class Column:
     """A column: its head, its cells, and whether they stand at the right."""
 
     head: str
     cells: list[str]
     right: bool = True
 
-    @property
+    @cached_property
     def width(self) -> int:
-        return max(len(self.head), *(len(cell) for cell in self.cells))
+        return max(len(self.head), *map(len, self.cells))
 
 
 def draw(report: Report, levels: int, *, width: int, colour: bool = False, fancy: bool = True) -> str:
