@@ -23,6 +23,7 @@ from netdsl.ops.arguments import FLOAT32_MAX, is_number
 from netdsl.ops.tensors import BUFFER, CONSTANT
 from netdsl.ops.values import kind, show
 from netdsl.syntax import tree
+from netdsl.syntax.walk import walk
 from netdsl.text.codes import BAD_VALUE, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import did_you_mean
 
@@ -257,6 +258,8 @@ def table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int
 
 def _key(syntax: tree.Table, shape: tuple[int, ...], env: Env) -> tuple[Any, ...] | None:
     """What a formula depends on: the numbers that its names stand for; None if they stand for anything else."""
+    if any(isinstance(each, tree.Index) for each in walk(syntax.formula)):
+        return None  # it reads a constant, which is another at each use
     values: list[Any] = []
     for name in sorted(names_of(syntax.formula)):
         binding = env.lookup(name)

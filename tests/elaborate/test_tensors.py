@@ -158,3 +158,14 @@ def test_ints_of_a_constant_become_fractions_where_needed() -> None:
 
 def test_ints_do_not_flow_where_fractions_are_due() -> None:
     assert codes(in_net("relu()", "[4] int < 10")) != []
+
+
+def test_a_constant_of_each_use_is_read_by_that_use() -> None:
+    above = (
+        "block B() { constant r[i]: [32] = i\nconstant m[i]: [32] = r[i] + 1\nx = identity()\nadd { x; m } }\n"
+        "block C() { B() -> B() }"
+    )
+    text = f"{above}\nnet N() {{\ninput image: 3x32x32\nB() -> C() -> C()\noutput y = relu()\n}}"
+    graph = graph_of(text, traced=True)
+    reads = [node for node in graph.nodes() if node.name == "m"]
+    assert len({node.looked_up for node in reads}) == len(reads) == 5
