@@ -319,36 +319,46 @@ def reuse(expr: tree.Call, flow: Flow, env: Env) -> Node | Scope:
         raise trouble(UNKNOWN_NAME, f"`{target.span.text}` is not the label of a part", target.span)
     flow.session.work(weight(first.syntax, env), expr.span)
     part = Part(Scope("sequence", expr, expr, flow.statement, flow.part.scope, env), env, numbered=False)  # type: ignore[arg-type]
-    inside = Flow(flow.session, part, [], flow.statement, flow.current)
-    again: Node | Scope
-    if isinstance(first, Node):
-        if not isinstance(first.syntax, tree.Call):
-            raise trouble(BAD_ARGUMENT, f"`{target.span.text}` is no stage that could be applied again", target.span)
-        stages.stage(first.syntax, inside, first.env)
-        again = next(step for step in inside.steps if isinstance(step, Node))
-    elif first.kind == "block":
-        assert isinstance(first.syntax, tree.Call)
-        stages.stage(first.syntax, inside, first.outer)
-        again = next(step for step in inside.steps if isinstance(step, Scope))
-    else:
-        again = _again(first, inside)
-    _share(first, again, expr, flow.session)
-    again.name, again.labelled = first.name, False
-    for step in inside.steps:
-        if isinstance(step, Node | Scope):
-            _move(step, flow)
+    inside = Flow(flow.session, part, part.scope.steps, flow.statement, flow.current)
+    flow.session.enter(expr.span)
+    try:
+        if isinstance(first, Node):
+            if not isinstance(first.syntax, tree.Call):
+                what = f"`{target.span.text}` is no stage that could be applied again"
+                raise trouble(BAD_ARGUMENT, what, target.span)
+            stages.stage(first.syntax, inside, first.env)
+        elif first.kind == "block":
+            assert isinstance(first.syntax, tree.Call)
+            stages.stage(first.syntax, inside, first.outer)
+        else:
+            _again(first, inside)
+    finally:
+        flow.session.leave()
+    # What a `then` added belongs to the stage.
+    originals = [first, *(flow.session.then.get(first, ()) if isinstance(first, Node) else ())]
+    copies = list(part.scope.items)
+    if [type(each) for each in copies] != [type(each) for each in originals]:
+        raise _other_weights(expr)
+    for original, copy in zip(originals, copies, strict=True):
+        _share(original, copy, expr, flow.session)
+        copy.name, copy.labelled = original.name, False
+        copy.appended |= flow.appended
+        if isinstance(copy, Node):
+            copy.scope = flow.part.scope
+        else:
+            copy.parent = flow.part.scope
+    flow.steps += inside.steps
     flow.current = inside.current
-    return again
+    return copies[0]
 
 
-def _again(first: Scope, inside: Flow) -> Scope:
+def _again(first: Scope, inside: Flow) -> None:
     from netdsl.elaborate import stages
 
     definition = first.definition
     outer: Env = first.outer
     place = Slot({}, first.name, first.name, first.span)
     stages._run_stage(definition, inside, outer, place, "")
-    return next(step for step in inside.steps if isinstance(step, Scope))
 
 
 _STEPS_OF_A_SHARED_SCOPE = 4
@@ -362,8 +372,7 @@ def _share(first: Node | Scope, again: Node | Scope, expr: tree.Call, session: S
         a.op is not b.op or [tuple(w.shape) for w in a.weights] != [tuple(w.shape) for w in b.weights]
         for a, b in zip(originals, copies, strict=True)
     ):
-        help = "the weights fit the shape of the first use; this input has another"
-        raise trouble(BAD_SHAPE, f"`{expr.span.text}` cannot use the same weights here", expr.span, help=help)
+        raise _other_weights(expr)
     for original, copy in zip(originals, copies, strict=True):
         copy.shared = original.shared or original
     if isinstance(first, Scope) and isinstance(again, Scope):
@@ -374,9 +383,6 @@ def _share(first: Node | Scope, again: Node | Scope, expr: tree.Call, session: S
             other.shared = scope.shared or scope
 
 
-def _move(step: Node | Scope, flow: Flow) -> None:
-    if isinstance(step, Node):
-        step.scope = flow.part.scope
-    else:
-        step.parent = flow.part.scope
-    flow.steps.append(step)
+def _other_weights(expr: tree.Call) -> Exception:
+    help = "the weights fit the shape of the first use; this input has another"
+    return trouble(BAD_SHAPE, f"`{expr.span.text}` cannot use the same weights here", expr.span, help=help)

@@ -24,7 +24,7 @@ from netdsl.elaborate.lookup import visible_callables
 from netdsl.elaborate.parts import Flow, Slot, name_item, values_of
 from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Node, Origin, Value
+from netdsl.graph.graph import Node, Origin, Value, items_of
 from netdsl.graph.symbolic import plain
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops import REGISTRY
@@ -199,7 +199,10 @@ def apply_operator(flow: Flow, call: Call, inputs: tuple[Value, ...], label: Slo
     flow.steps.append(node)
     flow.current = node.outputs[0] if len(node.outputs) == 1 else node.outputs
     if then is not None:
+        before = len(flow.steps)
         _append(flow, then, call)
+        if label is not None:
+            session.then[node] = tuple(items_of(flow.steps[before:]))
     return node
 
 

@@ -10,7 +10,7 @@ from netdsl.text.codes import LIMIT, Code
 from netdsl.text.diagnostic import Diagnostic, Label, Use
 
 if TYPE_CHECKING:
-    from netdsl.graph.graph import Budget
+    from netdsl.graph.graph import Budget, Item, Node
     from netdsl.limits import Limits
     from netdsl.syntax import tree
     from netdsl.text.source import Span
@@ -89,6 +89,8 @@ class Session:
         """What is known of constants, by the identity of their nodes (formulas.py)."""
         self.cache: dict[Any, Any] = {}
         """What operators gave before, by call and arguments (calls.py)."""
+        self.then: dict[Node, tuple[Item, ...]] = {}
+        """What the `then` of a labelled operator added (`reuse` shares the weights of that too)."""
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keeps a finding, with the chain of uses; a block used often is told about once. Raises Enough after the last

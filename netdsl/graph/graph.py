@@ -198,7 +198,7 @@ class Scope:
     @property
     def items(self) -> Iterator[Item]:
         """The operators and scopes directly in it, in the order of the text: through loops, arms and branches."""
-        return _items(self.steps)
+        return items_of(self.steps)
 
     @property
     def owns_module(self) -> bool:
@@ -426,7 +426,7 @@ class Graph:
 
 def nodes_of(steps: list[Step]) -> Iterator[Node]:
     """Every operator in steps, at any depth, in the order of the text."""
-    stack = [_items(steps)]
+    stack = [items_of(steps)]
     while stack:
         for item in stack[-1]:
             if isinstance(item, Scope):
@@ -437,22 +437,23 @@ def nodes_of(steps: list[Step]) -> Iterator[Node]:
             stack.pop()
 
 
-def _items(steps: list[Step]) -> Iterator[Item]:
+def items_of(steps: list[Step]) -> Iterator[Item]:
+    """The operators and scopes in steps, in the order of the text: through loops, arms and branches."""
     for step in steps:
         if isinstance(step, Node | Scope):
             yield step
         elif isinstance(step, Loop):
             for turn in step.turns:
-                yield from _items(turn.steps)
+                yield from items_of(turn.steps)
         elif isinstance(step, Choice):
             if step.taken is not None:
-                yield from _items(step.taken.steps)
+                yield from items_of(step.taken.steps)
         elif isinstance(step, Join):
-            yield from _items(step.steps)
+            yield from items_of(step.steps)
             if step.node is not None:
                 yield step.node
         elif isinstance(step, Branch):
-            yield from _items(step.steps)
+            yield from items_of(step.steps)
 
 
 def _path(item: Item) -> str:

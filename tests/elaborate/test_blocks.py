@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from netdsl.graph import verify
 from netdsl.graph.graph import Scope
 from tests.elaborate.specs import codes, findings, graph_of, in_net, keys, modules, net, operators, shape, told
 
@@ -294,6 +295,26 @@ def test_reuse_takes_a_label() -> None:
 def test_reuse_runs_then_again() -> None:
     graph = net("default conv(then = relu())\na: conv(3, 1x1) -> reuse(a)")
     assert operators(graph) == ["conv", "relu", "conv", "relu"]
+
+
+def test_reuse_shares_what_then_added() -> None:
+    above = "block B() { conv(3, 1x1) }\ndefault batchnorm(then = relu())\n"
+    then = "batchnorm() -> B() -> add { identity(); relu() }"
+    for reused in ("a: CONV -> reuse(a)", "add { a: CONV; reuse(a) }", "g: { a: CONV -> reuse(a) }"):
+        graph = net(reused.replace("CONV", f"conv(3, 1x1, then = {then})"), above=above)
+        owning = [node for node in graph.nodes() if node.owns_module][:6]
+        assert [node.shared for node in owning] == [None] * 3 + owning[:3]
+        assert not list(verify.findings(graph))
+
+
+def test_reuse_in_a_then() -> None:
+    graph = net("a: conv(3, 1x1, then = batchnorm())\nconv(3, 1x1, then = reuse(a) -> relu())")
+    assert operators(graph)[:6] == ["conv", "batchnorm", "conv", "conv", "batchnorm", "relu"]
+    assert not list(verify.findings(graph))
+
+
+def test_a_then_that_uses_itself_again_ends() -> None:
+    assert "E0901" in codes(in_net("a: conv(3, 1x1)\ndefault conv(then = relu() -> reuse(a))\nconv(3, 1x1)"))
 
 
 def test_reuse_of_a_part_of_a_list() -> None:

@@ -13,10 +13,8 @@ NOT_YET: dict[str, str] = {
     r"dtype must be|TypeError: … object is not iterable": "a loop before a labelled part in a sequence",
     r"the file parses: invalid syntax|object has no attribute …": "an element of a list as a head",
     r"KeyError: …t contain": "a label with a dot in a sequence",
-    r"two items of … are named": "`reuse` of a label whose operator has a `then`",
     r"other arguments: …: .*has shape": "sizes of the elements of a list that a block takes",
     r"other arguments: .*where the spec refuses": "an argument that broadcasting makes right by chance",
-    r"the flow of values here cannot be written yet": "a head whose value depends on an `if`",
 }
 """Patterns of the kinds of verdicts, and why they are not mended yet."""
 

@@ -82,6 +82,9 @@ class Forward(Turns):
                 if any(node in makers for turn in turns for node in nodes_of(turn.steps)):
                     self.unrolled.add(id(step.first.syntax))
                     return
+        if not self.apart:
+            self.apart = True
+            return
         raise cannot("the flow of values here cannot be written yet", self.unit.instances[0].span)
 
     def _attempt(self) -> list[Statement]:

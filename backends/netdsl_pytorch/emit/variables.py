@@ -92,6 +92,8 @@ class Variables:
         self.unsettled: dict[int, set[Value]] = {}
         """What the others give, arm by arm."""
         self.keep_input = False
+        self.apart = False
+        """Whether values that get a variable of their own keep off the names of all others, those still to come too."""
         self.value_names = self._value_names()
         self.usual = self._usual()
         """What the current value is called, where nothing else is said."""
@@ -283,7 +285,8 @@ class Variables:
 
     def _fresh(self, base: str) -> str:
         number, name = 1, base
-        while name in self.holds:
+        others = set(map(self.variable, self.value_names.values())) if self.apart else set()
+        while name in self.holds or name in others:
             number += 1
             name = f"{base}{number}"
         return name

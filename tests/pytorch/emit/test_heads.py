@@ -53,6 +53,10 @@ CASES = {
     "repeat": TRUNK + "v = repeat 2 { conv(4, 1x1) }\noutput o = relu()\ntrain output h = v -> globalavgpool()",
     "what flows on after the result": TRUNK + "output o = relu()\nrepeat 2 { conv(4, 1x1) }\nconv(3, 1x1)\n"
     "train output h = globalavgpool()",
+    "a value that would be called as the result": TRUNK + "relu()\ntrain output h = flatten() -> linear(2)\n"
+    "conv(4, 3x3)\noutput y = relu()",
+    "an arm before the result": TRUNK + "if true { relu() }\ntrain output h = flatten() -> linear(2)\n"
+    "conv(4, 3x3)\noutput y = relu()",
     "braces": TRUNK + "v = { conv(4, 1x1) -> relu() }\noutput o = relu()\ntrain output h = v",
     "a group": TRUNK + "v: { conv(4, 1x1); relu() }\noutput o = t -> relu()\ntrain output h = v -> linear(2)",
     "a prefix": TRUNK + "output o = relu()\ntrain output h = t -> side.a: conv(4, 1x1) -> side.b: conv(2, 1x1)",
