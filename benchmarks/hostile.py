@@ -84,7 +84,7 @@ def attacks() -> list[str]:
     sizes = [f"{size:,}" for size in (*WITHIN, FULL)]
     most = max(size for each in taken.values() for _, size in each)
     told = (
-        f"{len(ATTACKS)} constructs, each in files of {', '.join(sizes)} characters: processor time of `netdsl check`, a "
+        f"{len(ATTACKS)} constructs, in files of {', '.join(sizes)} characters: processor time of `netdsl check`, a "
         f"whole process, once each, and the most memory; the {SLOWEST} slowest. The most memory of all is "
         f"{most / 1e6:.0f} MB. All together took {time.perf_counter() - start:.0f} s."
     )

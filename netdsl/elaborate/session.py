@@ -22,7 +22,7 @@ _STEPS_FOR_A_STAGE = 16
 _STAGES_OF_A_MODEL = 20
 """Stages in the time that a model takes, however small it is."""
 
-ITEMS_IN_A_STEP = 16
+ITEMS_IN_A_STEP = 8
 """Items of a list that are made or looked through in the time of a step."""
 
 STEPS_OF_A_USE = 12
