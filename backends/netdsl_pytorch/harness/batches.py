@@ -124,7 +124,9 @@ class Batches:
         """This process's part of the test images, in their order."""
         count, ranks, rank = len(self.data.test), self.group.size, self.group.rank
         mine = torch.arange(rank * count // ranks, (rank + 1) * count // ranks)
-        for images, labels, broken in self._raw("test", torch.split(mine, 2 * self._batch()), None):
+        # Of fewer test images than processes, some have none.
+        pieces = torch.split(mine, 2 * self._batch()) if len(mine) else ()
+        for images, labels, broken in self._raw("test", pieces, None):
             self._count_broken("test", broken)
             yield self.normalised(images.float()), labels
 

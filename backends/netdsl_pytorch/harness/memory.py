@@ -71,7 +71,7 @@ def _blocks(model: TrainableModel, recipe: Recipe, batch: int, autocast: bool) -
         # With the device "meta" itself, autocast and attention would take other ways than they do with contents.
         ledger = _Ledger()
         with FakeTensorMode(allow_non_fake_inputs=True), ledger:
-            _fill(module)
+            fill(module)
             averages = recipe.averaging != "none"
             averaged = [torch.empty_like(each) for each in module.state_dict().values()] if averages else []
             optimizer = make_optimizer(module.train(), recipe)
@@ -90,7 +90,7 @@ def _blocks(model: TrainableModel, recipe: Recipe, batch: int, autocast: bool) -
         ) from error
 
 
-def _fill(module: nn.Module) -> None:
+def fill(module: nn.Module) -> None:
     """Gives a module on the device "meta" tensors that pass for the CPU's, first as it is built, then channels last."""
     for part in module.modules():
         for name, value in [*part._parameters.items(), *part._buffers.items()]:
@@ -128,8 +128,10 @@ def training_flops(module: nn.Module, example: Tensor) -> float:
     """Floating-point operations of a training step, forward and backward, per image."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    # On a copy: in training mode norms take in what they see.
+    # On a copy: in training mode norms take in what they see. Twice, where there is one test image: batch norm after a
+    # pool refuses one.
     module = copy.deepcopy(module).train()
+    example = example if len(example) > 1 else torch.cat([example, example])
     counter = FlopCounterMode(display=False)
     with counter:
         outputs = module(example)

@@ -12,6 +12,7 @@ from netdsl_pytorch.harness.distributed import Group
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.options import Options, TrainableModel
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
+from netdsl_pytorch.harness.steps import check_norms, check_parts
 from netdsl_pytorch.harness.weights import load_weights
 
 
@@ -35,12 +36,14 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
         )
     images = data.load(options.data, model.input_shape)
     data.check_fits(images, model)
+    check_norms(model)
     if options.weights is not None:
         module = emitted.build(Path("model.py"), model.source, model.name)
         load_weights(options.weights, module, options.reset, model.moves, heads_of(model))
     if options.batch == "auto":
         batch = memory.largest_batch(model, recipe, where, options.memory, len(images.train))
         recipe = recipe.model_copy(update={"batch": group.agree(batch) * group.size})
+    check_parts(model, len(images.train), recipe, group.size)
     return recipe, where, images
 
 

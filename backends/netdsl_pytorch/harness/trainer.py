@@ -28,6 +28,7 @@ from netdsl_pytorch.harness.prepare import check_output, describe, heads_of, pre
 from netdsl_pytorch.harness.progress import Progress, clock
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run import Recompile, RunFolder, check_free
+from netdsl_pytorch.harness.steps import check_parts
 from netdsl_pytorch.harness.stop import stop_signals
 from netdsl_pytorch.harness.weights import read_file
 
@@ -91,6 +92,7 @@ def _go_on(run: RunFolder, overrides: dict[str, Any], recompile: Recompile, grou
             f"the data in {images.name} are not those that this run began with",
             help="give the folder of those as --data",
         )
+    check_parts(model, len(images.train), description.recipe, group.size)
     # What was measured when the run began is what it goes on with.
     images = replace(images, mean=torch.tensor(description.mean), std=torch.tensor(description.std))
     every = overrides.get("checkpoint_every") or description.recipe.checkpoint_every
