@@ -59,6 +59,7 @@ def _text(tested: Any) -> str:
     lines = [
         f"top-1 {figures.top1:.2%}   {top5}loss {figures.loss:.4f}",
         f"{figures.images:,} test images of {data}, {tested.crops} crop{'s' * (tested.crops > 1)} each{nets}",
+        *map(visible, tested.notes),
     ]
     if len(tested.classes) <= SHOWN:
         rows = figures.confusion.tolist()
@@ -84,6 +85,7 @@ def _json(tested: Any) -> str:
         "top1": figures.top1,
         "top5": figures.top5,
         "loss": figures.loss,
+        "notes": list(tested.notes),
         "classes": list(tested.classes),
         "confusion": figures.confusion.tolist(),
     }

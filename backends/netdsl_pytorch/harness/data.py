@@ -1,7 +1,8 @@
 """The data sets by name: scikit-learn's digits, Fashion-MNIST, and folders of IDX files, images or shards."""
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from torch import Tensor
 
 from netdsl_pytorch.harness import decode
 from netdsl_pytorch.harness.augment import derive_seed, middle_box
+from netdsl_pytorch.harness.classes import CLASSES, of_numbers
 from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
-from netdsl_pytorch.harness.files import FileSplit, scan_folder
+from netdsl_pytorch.harness.files import FileSplit
+from netdsl_pytorch.harness.folders import scan_folder
 from netdsl_pytorch.harness.idx import read_idx
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.shards import has_shards, scan_shards
@@ -23,6 +26,9 @@ FASHION_MNIST_FOLDERS = (Path("/usr/share/datasets/fashion-mnist"),)
 """Where Debian's package dataset-fashion-mnist puts the files."""
 
 
+IDX_TRAIN, IDX_TEST = ("train",), ("t10k", "test")
+"""What the names of IDX files begin with."""
+MOST_CHANNELS = 1024
 SAMPLED = 1024
 """From how many training images of a folder the figures that normalise them are measured."""
 FASHION_CLASSES = (
@@ -62,6 +68,8 @@ class DataSet:
     """Of each channel over the training images, in units of a byte [C]."""
     std: Tensor
     """Likewise the standard deviation [C]."""
+    notes: tuple[str, ...] = ()
+    """What was passed over, a sentence each."""
 
     @property
     def num_classes(self) -> int:
@@ -70,15 +78,20 @@ class DataSet:
 
     def fingerprint(self) -> str:
         """SHA-256 over all images and labels, or of files their names and sizes: a resumed run must see what it saw."""
-        digest = hashlib.sha256()
-        for split in (self.train, self.test):
-            if isinstance(split, FileSplit):
-                split.digest(digest, Path(self.name))
-                continue
-            for tensor in (split.images, split.labels):
-                digest.update(str(tuple(tensor.shape)).encode())
-                digest.update(tensor.contiguous().numpy().data)
-        return digest.hexdigest()
+        return fingerprint(self.name, self.train, self.test)
+
+
+def fingerprint(name: str, *splits: MemorySplit | FileSplit) -> str:
+    """See DataSet.fingerprint."""
+    digest = hashlib.sha256()
+    for split in splits:
+        if isinstance(split, FileSplit):
+            split.digest(digest, Path(name))
+            continue
+        for tensor in (split.images, split.labels):
+            digest.update(str(tuple(tensor.shape)).encode())
+            digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def load(name: str, input_shape: Sequence[int]) -> DataSet:
@@ -88,10 +101,20 @@ def load(name: str, input_shape: Sequence[int]) -> DataSet:
     """
     if name == DIGITS:
         return _digits()
+    folder = folder_of(name)
+    if name == FASHION_MNIST:
+        return _idx_folder(folder, FASHION_MNIST, FASHION_CLASSES)
+    if has_idx(folder):
+        return _idx_folder(folder, str(folder))
+    return _files(folder, input_shape)
+
+
+def folder_of(name: str) -> Path:
+    """The folder of the data called `name`, which are not the digits. Raises HarnessError where there is none."""
     if name == FASHION_MNIST:
         for folder in FASHION_MNIST_FOLDERS:
             if folder.is_dir():
-                return _idx_folder(folder, FASHION_MNIST, FASHION_CLASSES)
+                return folder
         places = ", ".join(map(str, FASHION_MNIST_FOLDERS))
         raise HarnessError(
             f"Fashion-MNIST is not installed ({places} is missing)",
@@ -104,29 +127,37 @@ def load(name: str, input_shape: Sequence[int]) -> DataSet:
             f"`{name}` {what}; data are `{DIGITS}`, `{FASHION_MNIST}` or a folder: of IDX files, of class folders of "
             "images, or of tar shards",
         )
-    if any(folder.glob("*idx?-ubyte*")):
-        return _idx_folder(folder, str(folder.resolve()))
-    return _files(folder.resolve(), input_shape)
+    return folder.resolve()
+
+
+def has_idx(folder: Path) -> bool:
+    """Whether there are IDX files in a folder."""
+    return any(folder.glob("*idx?-ubyte*"))
 
 
 def _files(folder: Path, input_shape: Sequence[int]) -> DataSet:
     """A folder of images in files or in shards."""
     decode.check_pillow()
-    train, test, classes, words = scan_shards(folder) if has_shards(folder) else scan_folder(folder)
+    found = scan_shards(folder) if has_shards(folder) else scan_folder(folder)
     # A net of another shape is refused by check_fits; until then three channels will do.
     channels = input_shape[0] if len(input_shape) == 3 and input_shape[0] in decode.MODES else 3
     size = (input_shape[1], input_shape[2]) if len(input_shape) == 3 else (64, 64)
-    images = []
-    for index in np.linspace(0, len(train) - 1, min(SAMPLED, len(train))).astype(int).tolist():
-        try:
-            box = lambda height, width: middle_box(height, width, size, 1.0)  # noqa: E731
-            images.append(decode.decode(train.read(index), channels, size, box))
-        except (OSError, BrokenImage):
-            continue  # It is counted and named when its turn comes.
+    sample = np.linspace(0, len(found.train) - 1, min(SAMPLED, len(found.train))).astype(int).tolist()
+    images = list(_decoded(found.train, sample, channels, size))
     if not images:
-        raise HarnessError(f"no image in {folder} can be decoded: the first is {train.name(0)}")
+        raise HarnessError(f"no image in {folder} can be decoded: the first is {found.train.name(0)}")
+    if next(_decoded(found.test, range(len(found.test)), channels, size), None) is None:
+        raise HarnessError(f"no test image in {folder} can be decoded: the first is {found.test.name(0)}")
     mean, std = _moments(torch.stack(images))
-    return DataSet(str(folder), words, train, test, classes, channels, mean, std)
+    return DataSet(str(folder), found.split, found.train, found.test, found.classes, channels, mean, std, found.notes)
+
+
+def _decoded(split: FileSplit, indices: Iterable[int], channels: int, size: tuple[int, int]) -> Iterator[Tensor]:
+    """Those of some images that can be decoded; others are counted and named when their turn comes."""
+    for index in indices:
+        with contextlib.suppress(OSError, BrokenImage):
+            box = lambda height, width: middle_box(height, width, size, 1.0)  # noqa: E731
+            yield decode.decode(split.read(index), channels, size, box)
 
 
 def _digits() -> DataSet:
@@ -149,30 +180,46 @@ def _digits() -> DataSet:
 
 def _idx_folder(folder: Path, name: str, classes: tuple[str, ...] = ()) -> DataSet:
     """A folder with MNIST's four files, named as MNIST names them."""
-    train, test = _split(folder, ("train",)), _split(folder, ("t10k", "test"))
+    train, test = _split(folder, IDX_TRAIN), _split(folder, IDX_TEST)
     if train.images.shape[1:] != test.images.shape[1:]:
         shapes = ["x".join(map(str, split.images.shape[1:])) for split in (train, test)]
         raise HarnessError(f"training images in {folder} are {shapes[0]}, test images {shapes[1]}")
-    num_classes = int(train.labels.max()) + 1
-    if num_classes < 2:
+    most = int(train.labels.max())
+    classes = classes or of_numbers(folder, most)
+    if len(classes) < 2:
         raise HarnessError(f"all training labels in {folder} are 0: there is nothing to tell apart")
-    if int(test.labels.max()) >= num_classes:
+    if most >= len(classes):
+        raise HarnessError(f"training labels in {folder} go up to {most}, and {CLASSES} names {len(classes)} classes")
+    if int(test.labels.max()) >= len(classes):
         raise HarnessError(
-            f"test labels in {folder} go up to {int(test.labels.max())}, training labels to {num_classes - 1} only"
+            f"test labels in {folder} go up to {int(test.labels.max())}, training labels to {len(classes) - 1} only"
         )
-    return _in_memory(name, "the test files", train, test, classes or tuple(map(str, range(num_classes))))
+    return _in_memory(name, "the test files", train, test, classes)
+
+
+def idx_test(folder: Path, classes: tuple[str, ...] = ()) -> tuple[MemorySplit, tuple[str, ...]]:
+    """The test images of a folder of IDX files, and the classes' names."""
+    test = _split(folder, IDX_TEST)
+    most = int(test.labels.max())
+    classes = classes or of_numbers(folder, most)
+    if most >= len(classes):
+        raise HarnessError(f"test labels in {folder} go up to {most}, and {CLASSES} names {len(classes)} classes")
+    return test, classes
 
 
 def _split(folder: Path, prefixes: tuple[str, ...]) -> MemorySplit:
     images_path = _find(folder, prefixes, "images", (3, 4))
     labels_path = _find(folder, prefixes, "labels", (1,))
-    images, labels = read_idx(images_path, (3, 4)), read_idx(labels_path, (1,))
+    # Labels become whole numbers of 64 bits.
+    images, labels = read_idx(images_path, (3, 4)), read_idx(labels_path, (1,), each=8)
     if len(images) != len(labels):
         raise HarnessError(
             f"{images_path.name} has {len(images):,} images and {labels_path.name} {len(labels):,} labels (in {folder})"
         )
     if images.dim() == 3:
         images = images.unsqueeze(1)
+    if images.shape[1] > MOST_CHANNELS:
+        raise HarnessError(f"images in {images_path} have {images.shape[1]:,} channels, and {MOST_CHANNELS:,} are read")
     return MemorySplit(images, labels.long())
 
 

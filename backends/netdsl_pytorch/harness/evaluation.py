@@ -8,15 +8,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from netdsl_pytorch.harness import checkpoint, contained, data, decode, device, emitted, system
+from netdsl_pytorch.harness import checkpoint, contained, decode, device, emitted, system
 from netdsl_pytorch.harness.augment import middle_box
 from netdsl_pytorch.harness.batches import BROKEN
 from netdsl_pytorch.harness.crops import NATIVE, SCALES, check_count
 from netdsl_pytorch.harness.crops import crops as cut
-from netdsl_pytorch.harness.description import Description, data_of
+from netdsl_pytorch.harness.data import MemorySplit
+from netdsl_pytorch.harness.description import Description
 from netdsl_pytorch.harness.distributed import Group, processes
 from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
 from netdsl_pytorch.harness.files import FileSplit, read_image
+from netdsl_pytorch.harness.matching import load_test
 from netdsl_pytorch.harness.metrics import Evaluation, Tally
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.progress import Progress
@@ -62,6 +64,8 @@ class Tested:
     data: str
     classes: tuple[str, ...]
     figures: Evaluation
+    notes: tuple[str, ...] = ()
+    """Which images they were, and of which classes there are none, a sentence each."""
     speaks: bool = True
     """Whether this process is the one to tell of it."""
 
@@ -114,8 +118,8 @@ def evaluate(
 ) -> Tested:
     """Top-1, top-5, loss and confusion of one run, or of the mean of several runs' probabilities, on the test images.
 
-    `data` is those that the first run was trained on, unless given. Under torchrun each process takes its part of the
-    images. Raises HarnessError.
+    `data` is those that the first run was trained on, unless given; classes are matched by name. Under torchrun each
+    process takes its part of the images. Raises HarnessError.
     """
     check_count(crops)
     with processes(device) as group:
@@ -127,17 +131,13 @@ def evaluate(
         for other in trained[1:]:
             if other.description.classes != first.classes:
                 raise HarnessError(f"{other.run} tells other classes apart than {trained[0].run}")
-        images = _load(data_of(first, data), first)
-        if images.num_classes != first.num_classes:
-            raise HarnessError(
-                f"{images.name} has {images.num_classes} classes, and the net tells {first.num_classes} apart"
-            )
-        count = len(images.test)
+        images = load_test(first, data)
+        count = len(images.split)
         mine = range(group.rank * count // group.size, (group.rank + 1) * count // group.size)
-        labels = images.test.labels[mine.start : mine.stop].clone()
+        labels = images.split.labels[mine.start : mine.stop].clone()
         total = torch.zeros(len(labels), first.num_classes)
         for number, net in enumerate(trained):
-            for start, probabilities in _all(net, images.test, mine, crops, labels, progress):
+            for start, probabilities in _all(net, images.split, mine, crops, labels, progress):
                 total[start : start + len(probabilities)] += probabilities
                 if progress.due():
                     done = (number + start / max(len(labels), 1)) / len(trained)
@@ -145,7 +145,10 @@ def evaluate(
         progress.close()
         tally = Tally(first.num_classes, where)
         tally.add((total / len(trained)).clamp(min=1e-30).log().to(where), labels.to(where))
-        return Tested(tuple(runs), crops, images.name, first.classes, tally.evaluation(group), group.first)
+        figures = tally.evaluation(group)
+        if not figures.images:
+            raise HarnessError(f"none of the {count:,} test images of {images.name} can be decoded")
+        return Tested(tuple(runs), crops, images.name, first.classes, figures, images.notes, group.first)
 
 
 def predict(
@@ -184,17 +187,9 @@ def _device(name: str, group: Group) -> torch.device:
     return device.choose(name, group.local_rank if group.size > 1 else None)
 
 
-def _load(name: str, description: Description) -> data.DataSet:
-    images = data.load(name, description.input_shape)
-    channels = description.input_shape[0]
-    if images.channels != channels:
-        raise HarnessError(f"images of {images.name} have {images.channels} channels, and the net takes {channels}")
-    return images
-
-
 def _all(
     net: Trained,
-    split: data.MemorySplit | FileSplit,
+    split: MemorySplit | FileSplit,
     mine: range,
     count: int,
     labels: Tensor,
@@ -216,7 +211,7 @@ def _all(
         yield start - mine.start, probabilities.view(len(views), count, -1).mean(dim=1).cpu()
 
 
-def _views(net: Trained, split: data.MemorySplit | FileSplit, index: int, count: int) -> Tensor:
+def _views(net: Trained, split: MemorySplit | FileSplit, index: int, count: int) -> Tensor:
     """The crops of one test image."""
     share, channels = net.description.recipe.test_crop, net.description.input_shape[0]
     if not isinstance(split, FileSplit):

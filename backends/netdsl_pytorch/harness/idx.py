@@ -5,6 +5,7 @@ the number of dimensions, each dimension as a big-endian 32-bit integer, then th
 """
 
 import gzip
+import io
 import math
 import struct
 import zlib
@@ -14,16 +15,19 @@ import torch
 from torch import Tensor
 
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.limits import LIMITS
 
 UNSIGNED_BYTE = 8
-MAX_BYTES = 16 * 2**30
-"""Larger arrays are refused before they are read: a few bytes of gzip can claim any size."""
+_GZIP_RATIO = 1032
+"""Deflate packs no more bytes than that into one: a header that announces more is known for a lie unread."""
 _GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 2**24
 
 
-def read_idx(path: Path, dimensions: tuple[int, ...]) -> Tensor:
+def read_idx(path: Path, dimensions: tuple[int, ...], *, each: int = 1) -> Tensor:
     """The array of unsigned bytes in an IDX file, of as many dimensions as one of `dimensions`.
+
+    Only what its header announces is read, if that is within the limit `idx_bytes`, which an element has `each` of.
 
     Gzip is recognised by its first bytes, whatever the file is called. Raises HarnessError for a file that cannot be
     read, is no IDX file, or does not hold exactly the elements that its header announces.
@@ -50,28 +54,40 @@ def read_idx(path: Path, dimensions: tuple[int, ...]) -> Tensor:
             size = math.prod(shape)
             if size == 0:
                 raise _bad(path, f"its header announces {_shape(shape)}, which is empty")
-            if size > MAX_BYTES:
-                raise _bad(path, f"its header announces {_shape(shape)}, which is {size:,} bytes")
-            elements = _read(file, size + 1)
+            if size * each > LIMITS.idx_bytes:
+                raise HarnessError(
+                    f"{path} is too large: its header announces {_shape(shape)} = {size * each:,} bytes, and "
+                    f"{LIMITS.rule('idx_bytes')}",
+                    help="images in files or in shards are read as they are needed",
+                )
+            held = path.stat().st_size
+            if zipped and size > _GZIP_RATIO * held:
+                raise _bad(path, f"its header announces {_shape(shape)} = {size:,} bytes, and the file has {held:,}")
+            elements, found = _read(file, size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _bad(path, f"its gzip data are damaged or cut short ({error})") from error
     except OSError as error:
         raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
-    if len(elements) != size:
-        found = f"{len(elements):,} follow" if len(elements) < size else "more follow"
-        raise _bad(path, f"its header announces {_shape(shape)} = {size:,} bytes, and {found}")
+    if found != size:
+        follow = f"{found:,} follow" if found < size else "more follow"
+        raise _bad(path, f"its header announces {_shape(shape)} = {size:,} bytes, and {follow}")
     return torch.frombuffer(elements, dtype=torch.uint8).reshape(shape)
 
 
-def _read(file: "gzip.GzipFile | object", limit: int) -> bytearray:
-    """Up to `limit` bytes. Piece by piece, so that memory follows what is there and not what a header claims."""
-    elements = bytearray()
-    while len(elements) < limit:
-        piece: bytes = file.read(min(_PIECE, limit - len(elements)))  # type: ignore[union-attr]
-        if not piece:
-            break
-        elements += piece
-    return elements
+def _read(file: io.BufferedIOBase, size: int) -> tuple[bytearray, int]:
+    """`size` bytes, and how many there were, one more at most.
+
+    Memory that is not written to is not taken: it follows what is there, not what a header claims.
+    """
+    elements = bytearray(size)
+    view = memoryview(elements)
+    found = 0
+    while found < size:
+        count = file.readinto(view[found : found + _PIECE])
+        if not count:
+            return elements, found
+        found += count
+    return elements, found + len(file.read(1))
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The limits on image files: each declared once, with its value and what it bounds.
+"""The limits on data: each declared once, with its value and what it bounds.
 
 What a decoder in C does cannot be interrupted. So each is checked on the bytes of a file before anything is decoded.
 """
@@ -17,7 +17,7 @@ def _limit(default: int, doc: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """Bounds that an image file must keep; a bound is the greatest value allowed."""
+    """Bounds that image files and data sets must keep; a bound is the greatest value allowed."""
 
     image_bytes: int = _limit(2**28, "bytes of an image file")
     image_pixels: int = _limit(2**27, "pixels of an image, of a tile in it, and of what is cut into 10 or 144 crops")
@@ -26,6 +26,9 @@ class ImageLimits:
     slow_samples: int = _limit(
         2**23, "numbers in an image that Pillow decodes in Python: PNM as text or of odd depth, BMP with run lengths"
     )
+
+    idx_bytes: int = _limit(2**31, "bytes of an array in an IDX file, labels counted as 8 each: it is kept in memory")
+    classes: int = _limit(2**16, "classes of a data set")
 
     def rule(self, name: str) -> str:
         """The limit as a fact for a message: ``the limit `jpeg_scans` is 50 (scans of a JPEG)``."""

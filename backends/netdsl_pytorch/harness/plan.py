@@ -28,6 +28,8 @@ class Plan:
     train_images: int
     test_images: int
     classes: int
+    notes: tuple[str, ...]
+    """What of the data is passed over."""
     device: str
     precision: str
     recipe: Recipe
@@ -53,6 +55,7 @@ class Plan:
             f"memory: {needed}, {gibibytes(self.memory_free)} free",
             f"disk: about {gibibytes(self.disk)}, {gibibytes(self.disk_free)} free",
         ]
+        lines += [f"warning: {note}" for note in self.notes]
         if isinstance(self.memory, int) and self.memory > self.memory_free:
             lines.append("warning: the memory will not do: --batch auto finds the largest batch that fits")
         if self.disk > self.disk_free:
@@ -84,6 +87,7 @@ def dry_run(model: TrainableModel, options: Options) -> Plan:
         train_images=len(images.train),
         test_images=len(images.test),
         classes=images.num_classes,
+        notes=images.notes,
         device=str(where),
         precision=precision,
         recipe=recipe,

@@ -74,7 +74,7 @@ def norm_of_one_value(model: TrainableModel, *, training: bool = True) -> str | 
     module = _hollow(model)
     for name, part in module.named_modules():
         if not any(part.children()):
-            part.register_forward_pre_hook(lambda part, inputs, name=name: entered.append(name))  # type: ignore[misc]
+            part.register_forward_pre_hook(lambda part, inputs, name=name: entered.append(name))
     try:
         with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
             fill(module)

@@ -56,6 +56,8 @@ def train(model: TrainableModel, options: Options) -> Result:
             run.create(model, description, read_file(options.weights) if options.weights is not None else None)
         group.wait()
         progress = Progress(quiet=options.quiet or not group.first)
+        for note in images.notes if group.first else ():
+            progress.warn(note)
         return _run(run, description, model, images, where, recipe.checkpoint_every, options, group, progress)
 
 
@@ -92,6 +94,8 @@ def _go_on(run: RunFolder, overrides: dict[str, Any], recompile: Recompile, grou
             f"the data in {images.name} are not those that this run began with",
             help="give the folder of those as --data",
         )
+    if images.classes != description.classes:
+        raise HarnessError(f"the classes in {images.name} have other names than when this run began")
     check_parts(model, len(images.train), description.recipe, group.size)
     # What was measured when the run began is what it goes on with.
     images = replace(images, mean=torch.tensor(description.mean), std=torch.tensor(description.std))

@@ -97,7 +97,9 @@ def test_a_folder_that_is_not_sound_is_named(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match=r"has the class `d`, and .*train has no folder of that name"):
         opened(tmp_path)
     shutil.rmtree(tmp_path / "val")
-    with pytest.raises(HarnessError, match=r"has a folder `train`, and none of val, validation, test beside it"):
+    with pytest.raises(
+        HarnessError, match=r"has a folder `train`, and none of val, valid, validation, test, testing beside it"
+    ):
         opened(tmp_path)
     with pytest.raises(HarnessError, match="has no class folders: two at least are due"):
         opened(tmp_path / "train" / "a")
@@ -149,6 +151,10 @@ def test_every_truncation_of_a_shard_is_found(tmp_path: Path) -> None:
         ({"a.jpg": b"x", "a.cls": b"one"}, "`a.cls` in .* holds 'one': a class is a number"),
         ({"a.cls": b"1"}, "has no images"),
         ({"a.jpg": b"x", "a.png": b"x", "a.cls": b"1"}, "has two images called `a`"),
+        ({"a.jpg": b"x", "a.cls": b"1" + b" " * 64 + b"2"}, "`a.cls` in .* holds '1 .*': a class is a number"),
+        ({"a.jpg": b"x", "a.cls": b"-1"}, "holds '-1': a class is a number"),
+        ({"a.jpg": b"x", "a.cls": b"999999999"}, "has labels up to 999,999,999: the limit `classes` is 65,536"),
+        ({"a.jpg": b"x", "a.cls": b"1", "./a.cls": b"2"}, "has two classes for `a`"),
     ],
 )
 def test_shards_that_are_not_sound_are_named(tmp_path: Path, members: dict[str, bytes], message: str) -> None:
@@ -160,6 +166,48 @@ def test_shards_that_are_not_sound_are_named(tmp_path: Path, members: dict[str, 
             tar.addfile(member, io.BytesIO(content))
     with pytest.raises(HarnessError, match=message):
         opened(tmp_path)
+
+
+def test_samples_without_an_image_and_shards_of_no_split_are_told(tmp_path: Path) -> None:
+    write_shards(tmp_path)
+    (tmp_path / "val-000000.tar").rename(tmp_path / "Valid_0.tar")
+    (tmp_path / "extra-0.tar").write_bytes(b"")
+    with tarfile.open(tmp_path / "train-000003.tar", "w") as tar:
+        for name, content in {"a.jpg": picture(0), "a.cls": b"1", "b.heic": b"x", "b.cls": b"0"}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    data = opened(tmp_path)
+    assert (len(data.train), len(data.test), data.split) == (25, 9, "the valid shards")
+    assert data.notes == (
+        "tar files whose names begin as no split's are passed over: 1, the first is extra-0.tar",
+        f"samples of {tmp_path} with a class and no image: 1, the first is `b`",
+    )
+    shutil.copy(tmp_path / "Valid_0.tar", tmp_path / "val-0.tar")
+    with pytest.raises(HarnessError, match="has both `va"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("down\n\nleft\n", r"line 2 of .*classes.txt is empty, and 3 lines name a class each"),
+        ("down\nright\ndown\n", r"lines 1 and 3 of .*classes.txt are both `down`"),
+        ("\n\n", r"classes.txt is empty"),
+        (b"\xff\xfe", r"cannot read .*classes.txt"),
+    ],
+)
+def test_names_that_are_not_sound_are_named(tmp_path: Path, text: str | bytes, message: str) -> None:
+    write_shards(tmp_path)
+    (tmp_path / "classes.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(HarnessError, match=message):
+        opened(tmp_path)
+
+
+def test_lines_of_names_end_as_editors_end_them(tmp_path: Path) -> None:
+    write_shards(tmp_path)
+    (tmp_path / "classes.txt").write_bytes("\ufeffa b\u2028c\r\nright\r\nleft\r\n\r\n".encode())
+    assert opened(tmp_path).classes == ("a b\u2028c", "right", "left")
 
 
 def test_a_net_with_other_channels_or_classes(tmp_path: Path) -> None:

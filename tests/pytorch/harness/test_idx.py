@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from netdsl_pytorch.harness import HarnessError
+from netdsl_pytorch.harness import idx as module
 from netdsl_pytorch.harness.idx import read_idx
+from netdsl_pytorch.harness.limits import ImageLimits
 
 
 def idx(shape: tuple[int, ...], elements: bytes, kind: int = 8) -> bytes:
@@ -46,7 +49,11 @@ def test_every_truncation_is_refused(tmp_path: Path, zipped: bool) -> None:
         (idx((2, 3, 4), bytes(96), kind=0x0D), "the type 0x0d"),
         (idx((24,), bytes(24)), "has 1 dimensions, and 3 or 4 are due"),
         (idx((2, 0, 4), b""), "announces 2x0x4, which is empty"),
-        (idx((2**32 - 1, 2**16, 2**16), b""), "announces 4294967295x65536x65536"),
+        (
+            idx((2**32 - 1, 2**16, 2**16), b""),
+            "announces 4294967295x65536x65536 .* the limit `idx_bytes` is 2,147,483,648",
+        ),
+        (gzip.compress(idx((2, 2**15, 2**15), b"")), "announces 2x32768x32768 = 2,147,483,648 bytes, and the file has"),
         (gzip.compress(SOUND)[:-1] + b"\xff", "gzip data are damaged"),
     ],
 )
@@ -55,6 +62,27 @@ def test_the_fault_is_named(tmp_path: Path, content: bytes, message: str) -> Non
     path.write_bytes(content)
     with pytest.raises(HarnessError, match=message):
         read_idx(path, (3, 4))
+
+
+def test_no_more_than_the_header_announces_is_unpacked(tmp_path: Path) -> None:
+    """A few bytes of gzip hold any number of zeros."""
+    path = tmp_path / "images"
+    path.write_bytes(gzip.compress(idx((2, 3, 4), bytes(2**26))))
+    tracemalloc.start()
+    with pytest.raises(HarnessError, match="24 bytes, and more follow"):
+        read_idx(path, (3,))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**22
+
+
+def test_labels_count_as_what_they_become(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "labels"
+    path.write_bytes(idx((24,), bytes(24)))
+    monkeypatch.setattr(module, "LIMITS", ImageLimits(idx_bytes=100))
+    assert len(read_idx(path, (1,))) == 24
+    with pytest.raises(HarnessError, match="announces 24 = 192 bytes, and the limit `idx_bytes` is 100"):
+        read_idx(path, (1,), each=8)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""The images that a run is tested on, their classes matched with the run's by name, never by number."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from netdsl_pytorch.harness import data, decode
+from netdsl_pytorch.harness.classes import CLASSES
+from netdsl_pytorch.harness.data import MemorySplit
+from netdsl_pytorch.harness.description import Description, data_of
+from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.files import FileSplit, Found
+from netdsl_pytorch.harness.folders import scan_folder, scan_test
+from netdsl_pytorch.harness.shards import has_shards, scan_test_shards
+
+_TOLD = 8
+"""So many classes are named in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestImages:
+    """Images to test a run on; their labels are the run's."""
+
+    name: str
+    split: MemorySplit | FileSplit
+    notes: tuple[str, ...]
+    """Which images they are, and of which classes there are none, a sentence each."""
+
+
+def load_test(description: Description, given: str | None) -> TestImages:
+    """The test images of the data that the run names, or of those that are `given`.
+
+    Of a folder of classes that is not the run's own, all images. Raises HarnessError, also for images of a class that
+    the run does not know.
+    """
+    name = data_of(description, given)
+    if name == data.DIGITS or (name == data.FASHION_MNIST):
+        images = data.load(name, description.input_shape)
+        return _matched(images.name, images.test, images.classes, description, ())
+    folder = data.folder_of(name)
+    if data.has_idx(folder):
+        split, classes = data.idx_test(folder)
+        return _matched(str(folder), split, classes, description, (), nameless=True)
+    decode.check_pillow()
+    shards = has_shards(folder)
+    found = scan_test_shards(folder) if shards else _folder(folder, description, given)
+    notes = (f"the test images are {found.split}", *found.notes) if given or found.notes else ()
+    return _matched(str(folder), found.test, found.classes, description, notes, nameless=shards)
+
+
+def _folder(folder: Path, description: Description, given: str | None) -> Found:
+    """The images of class folders: of the run's own, those that training set apart; of others, all."""
+    own = given is None or _is_own(folder, description)
+    return replace(scan_folder(folder), split="those that training set apart") if own else scan_test(folder)
+
+
+def _is_own(folder: Path, description: Description) -> bool:
+    """Whether training had these images, wherever they were then."""
+    try:
+        found = scan_folder(folder)
+    except HarnessError:
+        return False
+    return data.fingerprint(str(folder), found.train, found.test) == description.data_sha256
+
+
+def _matched(
+    name: str,
+    split: MemorySplit | FileSplit,
+    classes: tuple[str, ...],
+    description: Description,
+    notes: tuple[str, ...],
+    *,
+    nameless: bool = False,
+) -> TestImages:
+    """The images with the numbers that the run has for their classes."""
+    if isinstance(split, MemorySplit):
+        channels, wanted = split.images.shape[1], description.input_shape[0]
+        if channels != wanted:
+            raise HarnessError(f"images of {name} have {channels} channels, and the net takes {wanted}")
+    known = {each: number for number, each in enumerate(description.classes)}
+    numbers = torch.tensor([known.get(each, -1) for each in classes])
+    counts = split.labels.bincount(minlength=len(classes))
+    unknown = [each for each, number, count in zip(classes, numbers, counts, strict=True) if number < 0 < count]
+    if unknown:
+        images = int(counts[numbers < 0].sum())
+        if nameless and classes == tuple(map(str, range(len(classes)))):
+            help = f"name the classes in {Path(name) / CLASSES}, a line for each number, as the run calls them"
+        else:
+            help = "classes are matched by name: rename those that are meant, and leave out the others"
+        raise HarnessError(
+            f"{name} has {images:,} image{'s' * (images > 1)} of {_list(unknown)}, which the run does not know: it "
+            f"tells {_list(description.classes)} apart",
+            help=help,
+        )
+    absent = [
+        each for number, each in enumerate(description.classes) if number not in set(numbers[counts > 0].tolist())
+    ]
+    if absent:
+        notes = (*notes, f"there are no images of {len(absent):,} of the run's {len(known):,} classes: {_list(absent)}")
+    return TestImages(name, replace(split, labels=numbers[split.labels]), notes)
+
+
+def _list(names: list[str] | tuple[str, ...]) -> str:
+    more = f" and {len(names) - _TOLD:,} more" if len(names) > _TOLD else ""
+    return ", ".join(f"`{name}`" for name in names[:_TOLD]) + more
