@@ -79,6 +79,26 @@ def test_what_the_spec_refuses_may_run_into_an_error_but_not_work() -> None:
     assert "`k=3` gives a module, where the spec refuses it: E0201" in report.failures[0].reason
 
 
+def test_a_module_is_given_samples_of_the_size_that_it_would_have() -> None:
+    """Of 3x3, two pools leave nothing; of the 4x4 of the spec's own value they would leave a number."""
+    text = (
+        "net N(side = 4) { input image: [3, side, side]\n let half = side // 2\n input other: [half]\n"
+        " image -> maxpool(2x2/2) -> maxpool(2x2/2) -> globalavgpool() -> linear(half) -> add(other)\n"
+        " output y = relu() }"
+    )
+    report = edited(text)
+    assert report.passed, report.failures
+
+
+def test_what_heads_refuse_shows_in_training() -> None:
+    text = (
+        "net N(size = 4) { input x: [4]\n output y = relu()\n train output h = shared: linear(size)"
+        " -> reuse(shared) }"
+    )
+    report = edited(text)
+    assert report.passed, report.failures
+
+
 def test_an_argument_that_someone_added_is_theirs() -> None:
     text = "net N(k = 2) { input x: [4]\n output y = linear(k) }"
     assert edited(text, ("def n(k: int = 2)", "def n(k: int = 2, mine: int = 1)")).passed

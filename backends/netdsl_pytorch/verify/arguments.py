@@ -22,7 +22,7 @@ from netdsl_pytorch.report import Mismatch, described
 from netdsl_pytorch.variation import other_values, texts_of
 from netdsl_pytorch.verify import passes, state, values
 from netdsl_pytorch.verify.constants import constants
-from netdsl_pytorch.verify.subject import BATCH, Subject
+from netdsl_pytorch.verify.subject import BATCH, Subject, inputs_with
 
 Factory = Callable[..., nn.Module]
 
@@ -79,7 +79,7 @@ class Trials:
             if any(each.code in (LIMIT, CANNOT_EMIT) for each in error):
                 return False  # it is too large to look at, not wrong
             if self.numbers:
-                self._refused(arguments, shown, error)
+                self._refused(arguments, parameters, shown, error)
             return False
         self.done += 1
         try:
@@ -103,16 +103,23 @@ class Trials:
             constants(graph, lambda: self.factory(**arguments), inference=subject.inference)
             values.numbers(graph, lambda: self.factory(**arguments))
 
-    def _refused(self, arguments: Mapping[str, Any], shown: str, error: SpecError) -> None:
+    def _refused(
+        self, arguments: Mapping[str, Any], parameters: Mapping[str, Any], shown: str, error: SpecError
+    ) -> None:
         """The file may not give a module that works, where the spec refuses. What it refuses are shapes and kinds: that
         an element of a constant has no value, or an index no row, the file sees when it computes, if ever."""
         if all(each.code in (ARITHMETIC, BAD_INDEX) for each in error):
             return
+        samples = inputs_with(self.graph, parameters, BATCH)
+        if samples is None:
+            return  # what such a net would be given is not known
         try:
             with torch.device("meta"):
                 subject = Subject(self.graph, self.factory(**arguments), self.inference)
-            subject.model.eval()
-            subject.model(*subject.inputs(BATCH))
+            # What heads alone cannot do shows in training.
+            for training in (False,) if subject.inference else (False, True):
+                subject.model.train(training)
+                subject.model(*samples)
         except Exception:
             return
         found = error.diagnostics[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from netdsl.graph.graph import Graph, Input, Node, Output, Value
+from netdsl.graph.symbolic import Const, Expr, expr_of, plain, substitute
 from netdsl_pytorch.emit.loop import interface
 from netdsl_pytorch.report import Mismatch, some
 
@@ -40,7 +41,7 @@ class Subject:
 
     def inputs(self, batch: int) -> tuple[Tensor, ...]:
         """A batch of samples without numbers."""
-        return tuple(_example(each, batch) for each in self.graph.inputs)
+        return tuple(_example(each, batch, each.value.type.shape) for each in self.graph.inputs)
 
     @property
     def results(self) -> list[Output]:
@@ -76,8 +77,31 @@ def shape_of(value: Value, batch: int) -> tuple[int, ...]:
     return (batch, *sizes) if value.type.batched else sizes
 
 
-def _example(each: Input, batch: int) -> Tensor:
-    shape = (batch, *(int(size) for size in each.value.type.shape))
+def inputs_with(graph: Graph, parameters: Mapping[str, Any], batch: int) -> tuple[Tensor, ...] | None:
+    """A batch of samples of the sizes that the inputs have with other values of parameters, which the graph need not
+    allow; None where a size is no formula of numbers."""
+    known: dict[Any, Expr] = {}
+    for name, binding in graph.root.env.names.items():
+        if binding.declaration is None:
+            continue
+        if name in parameters:
+            known[binding.declaration] = Const(parameters[name])
+        elif binding.definition is not None:
+            known[binding.declaration] = substitute(binding.definition, known)
+        elif name in graph.parameters:
+            known[binding.declaration] = Const(plain(binding.value))
+    samples = []
+    for each in graph.inputs:
+        sizes = [substitute(expr_of(size), known) for size in each.value.type.shape]
+        numbers = [size.value for size in sizes if isinstance(size, Const) and type(size.value) is int]
+        if len(numbers) < len(sizes) or min(numbers, default=1) < 1:
+            return None
+        samples.append(_example(each, batch, tuple(numbers)))
+    return tuple(samples)
+
+
+def _example(each: Input, batch: int, sizes: tuple[int, ...]) -> Tensor:
+    shape = (batch, *map(int, sizes))
     if each.value.type.dtype == "int":
         return torch.zeros(shape, dtype=torch.long, device="meta")
     return torch.zeros(shape, device="meta")
