@@ -37,6 +37,7 @@ def run(args: Namespace) -> int:
                 "model": each.model,
                 "data": each.data,
                 "finished": each.finished,
+                "damaged": each.damaged,
                 "epochs_done": each.epochs_done,
                 "epochs": each.epochs,
                 "top1": each.top1,
@@ -51,9 +52,9 @@ def run(args: Namespace) -> int:
     rows = [
         (
             visible(str(each.path)),
-            visible(each.model),
-            visible(each.data),
-            "finished" if each.finished else f"epoch {each.epochs_done}/{each.epochs}",
+            visible(each.model) or "-",
+            visible(each.data) or "-",
+            "damaged" if each.damaged else "finished" if each.finished else f"epoch {each.epochs_done}/{each.epochs}",
             f"{each.top1:.2%}" if each.top1 is not None else "-",
             f"{each.changed:%Y-%m-%d %H:%M}",
         )
@@ -64,4 +65,8 @@ def run(args: Namespace) -> int:
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         write(sys.stdout, "  ".join(cells).rstrip() + "\n")
+    sys.stdout.flush()
+    for each in found:
+        if each.damaged:
+            write(sys.stderr, f"warning: {visible(str(each.path))}: {visible(each.damaged)}\n")
     return 0

@@ -17,7 +17,7 @@ Whoever is handed a run folder reads it as one reads a spec: what is in it decid
 through contained.py, which follows no links; what is written is written aside and renamed, which follows none.
 """
 
-import io
+import errno
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -28,7 +28,7 @@ from typing import Any, TypeAlias
 from torch import Tensor, nn
 
 from netdsl import leftovers
-from netdsl_pytorch.harness import contained, description
+from netdsl_pytorch.harness import contained, description, recorded
 from netdsl_pytorch.harness.checkpoint import TEMPORARY, most_bytes, write_atomic, write_tensors_atomic
 from netdsl_pytorch.harness.description import Description
 from netdsl_pytorch.harness.errors import HarnessError
@@ -195,23 +195,17 @@ class RunFolder:
             raise HarnessError(f"cannot write {self.metrics}: {error.strerror or error}") from error
 
     def lines(self) -> list[dict[str, Any]]:
-        """`metrics.jsonl`; of lines for the same step, which a crash leaves, the last. Half a line is left out.
+        """The sound lines of `metrics.jsonl`. Raises HarnessError if it cannot be read."""
+        return self.lines_and_damaged()[0]
 
-        Of a file that is larger than `metrics_size`, its end. Raises HarnessError if it cannot be read.
-        """
-        found: dict[tuple[str, int], dict[str, Any]] = {}
-        if self.has(self.metrics):
-            try:
-                content = contained.read_end(self.path, self.metrics.name, contained.METRICS_SIZE)
-            except OSError as error:
-                raise HarnessError(f"cannot read {self.metrics}: {error.strerror or error}") from error
-            for text in io.BytesIO(content):
-                try:
-                    line = json.loads(text) if len(text) <= contained.METRICS_LINE else {}
-                    found[line["kind"], int(line["step"])] = line
-                except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-                    continue
-        return sorted(found.values(), key=lambda line: int(line["step"]))
+    def lines_and_damaged(self) -> tuple[list[dict[str, Any]], int]:
+        """Likewise, and how many lines were left out. Of a file that is larger than `metrics_size`, its end counts."""
+        if not self.has(self.metrics):
+            return [], 0
+        try:
+            return recorded.lines(contained.read_end(self.path, self.metrics.name, contained.METRICS_SIZE))
+        except OSError as error:
+            raise HarnessError(f"cannot read {self.metrics}: {error.strerror or error}") from error
 
     def write_broken(self, reasons: Mapping[str, str]) -> None:
         """Writes the names of images that could not be decoded, and why."""
@@ -260,15 +254,44 @@ class RunFolder:
         write_atomic(self.result, as_json(result))
 
     def finished(self) -> Result | None:
-        """The result, if the run has come to its end."""
+        """The result, if the run has come to its end. Raises HarnessError if what says so is damaged."""
         if not self.has(self.result):
             return None
         try:
-            values = json.loads(self.read(self.result))
-            figures = float(values["top1"]), float(values["loss"]), int(values["epochs"]), float(values["seconds"])
-            return Result(*figures, self.path)
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            raise HarnessError(f"{self.result} is damaged", help="delete it and resume the run again") from error
+            found = recorded.result(self.read(self.result))
+        except ValueError as error:
+            raise HarnessError(
+                f"{self.result} is damaged: {error}", help="remove it and resume the run: its last test is done again"
+            ) from error
+        return Result(found.top1, found.loss, found.epochs, found.seconds, self.path)
+
+    def set_aside_damaged(self, warn: Callable[[str], None]) -> None:
+        """Renames what a resumption can make again, if it is damaged: `result.json` where there are checkpoints to make
+        it from, and metrics to which nothing can be added. Raises HarnessError if that cannot be.
+        """
+        faults: dict[Path, str] = {}
+        try:
+            if self.finished() is not None:
+                return
+        except HarnessError as error:
+            if not any(self.checkpoints.glob("step-*")):
+                raise
+            faults[self.result] = error.message
+        try:
+            if self.has(self.metrics):
+                with contained.opened(self.path, self.metrics.name, append=True):
+                    pass
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK):
+                raise HarnessError(f"cannot write {self.metrics}: {error.strerror}") from error
+            faults[self.metrics] = f"cannot write {self.metrics}: {error.strerror or error}"
+        for path, why in faults.items():
+            aside = path.with_name(f"{path.name}.damaged")
+            warn(f"{why}; it is set aside as {aside.name}")
+            try:
+                path.replace(aside)
+            except OSError as error:
+                raise HarnessError(f"cannot rename {path}: {error.strerror or error}") from error
 
 
 def check_free(path: Path) -> None:

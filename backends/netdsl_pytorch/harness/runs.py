@@ -1,5 +1,6 @@
 """Lists the runs in a folder: what they train, how far they are, what they reached."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ class RunState:
     """A run in a line."""
 
     path: Path
+    damaged: str | None
+    """What cannot be read of it, and why; the figures that come from there are then missing, or 0."""
     model: str
     data: str
     finished: bool
@@ -27,7 +30,7 @@ class RunState:
 def list_runs(folder: Path) -> list[RunState]:
     """The runs in `folder` and below, those that changed last first; `folder` may itself be one.
 
-    A folder that looks like a run and cannot be read is left out. Raises HarnessError if there is no such folder.
+    A damaged run is told as one. Raises HarnessError if there is no such folder.
     """
     if not folder.is_dir():
         raise HarnessError(f"there is no folder {folder}")
@@ -38,27 +41,50 @@ def list_runs(folder: Path) -> list[RunState]:
         path = waiting.pop()
         run = RunFolder(path)
         try:
-            if run.description.is_file():
+            if run.has(run.description):
                 found.append(_state(run))
             else:
                 entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
                 waiting += [entry for entry in entries if entry.is_dir() and not entry.is_symlink()]
-        except (OSError, HarnessError):
+        except OSError:
             continue
     return sorted(found, key=lambda state: state.changed, reverse=True)
 
 
 def _state(run: RunFolder) -> RunState:
-    description = run.describe()
-    epochs = [line for line in run.lines() if line["kind"] == "epoch"]
-    newest = max(path.stat().st_mtime for path in (run.description, run.metrics, run.result) if path.exists())
+    faults: list[str] = []
+    description, lines, finished = None, [], False
+    try:
+        description = run.describe()
+        lines, left_out = run.lines_and_damaged()
+        if left_out:
+            faults.append(f"{left_out:,} lines of {run.metrics} are damaged")
+    except HarnessError as error:
+        faults.append(error.message)
+    try:
+        finished = run.finished() is not None
+    except HarnessError as error:
+        faults.append(error.message)
+    epochs = [line for line in lines if line["kind"] == "epoch"]
     return RunState(
         path=run.path,
-        model=description.model,
-        data=Path(description.data).name,
-        finished=run.finished() is not None,
-        epochs_done=int(epochs[-1]["epoch"]) if epochs else 0,
-        epochs=description.recipe.epochs,
+        damaged="; ".join(faults) or None,
+        model=description.model if description is not None else "",
+        data=Path(description.data).name if description is not None else "",
+        finished=finished,
+        epochs_done=epochs[-1]["epoch"] if epochs else 0,
+        epochs=description.recipe.epochs if description is not None else 0,
         top1=float(epochs[-1]["top1"]) if epochs else None,
-        changed=datetime.fromtimestamp(newest).astimezone(),
+        changed=_changed(run),
     )
+
+
+def _changed(run: RunFolder) -> datetime:
+    times = []
+    for path in (run.path, run.description, run.metrics, run.result):
+        with suppress(OSError):
+            times.append(path.lstat().st_mtime)
+    try:
+        return datetime.fromtimestamp(max(times[1:] or times)).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0).astimezone()  # A time that no calendar has.

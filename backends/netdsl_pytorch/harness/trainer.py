@@ -79,6 +79,9 @@ def _go_on(run: RunFolder, overrides: dict[str, Any], recompile: Recompile, grou
     description = run.describe()
     check_overrides(overrides, description)
     progress = Progress(quiet=bool(overrides.get("quiet")) or not group.first)
+    if group.first:
+        run.set_aside_damaged(progress.warn)
+    group.wait()
     finished = run.finished()
     if finished is not None:
         progress.say(f"{run.path} is finished: {finished.top1:.2%} on the test images")
