@@ -280,6 +280,10 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         dense[name] = held.clone() if held.untyped_storage().data_ptr() in places else held
         places.add(dense[name].untyped_storage().data_ptr())
     # The format's library makes files that only their owner reads: this one gets the mode of any other.
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        raise OSError("the library of the format takes names in UTF-8 only") from error
     path.touch()
     mode = path.stat().st_mode
     try:

@@ -14,7 +14,7 @@ from netdsl.loading import Loaded
 from netdsl_pytorch.emit import emit, factory_name
 from netdsl_pytorch.harness import emitted
 from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.options import TrainableModel
+from netdsl_pytorch.harness.options import TrainableModel, in_utf8
 
 
 def trainable(
@@ -31,12 +31,13 @@ def trainable(
         raise HarnessError(f"{graph.name} has the inputs {names}: only nets of one image can be trained")
     if not graph.results or len(graph.results[0].value.type.shape) != 1:
         raise HarnessError(f"{graph.name} gives no logits, one number per class: only classifiers can be trained")
-    text = emit(graph, spec_name=spec.source.name, spec_text=spec.source.text)
+    spec_name = in_utf8(spec.source.name)
+    text = emit(graph, spec_name=spec_name, spec_text=spec.source.text)
     return TrainableModel(
         name=factory_name(graph),
         source=text,
         spec=spec.source.text,
-        spec_name=spec.source.name,
+        spec_name=spec_name,
         params=tuple(params),
         inputs=tuple(inputs),
         input_shape=tuple(map(int, graph.inputs[0].value.type.shape)),
@@ -104,7 +105,7 @@ def from_file(path: Path, inputs: Sequence[str] = ()) -> TrainableModel:
         name=factories[-1],
         source=source,
         spec="",
-        spec_name=path.name,
+        spec_name=in_utf8(path.name),
         params=(),
         inputs=tuple(inputs),
         input_shape=input_shape,

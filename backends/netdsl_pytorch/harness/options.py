@@ -8,6 +8,11 @@ from typing import Any, Literal, TypeAlias
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 
 
+def in_utf8(name: str) -> str:
+    """A file's name as text that a file in UTF-8 can hold, with escapes for bytes that are none."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class TrainableModel:
     """An emitted module, with all that is needed to emit it again."""

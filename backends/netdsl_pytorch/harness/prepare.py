@@ -10,7 +10,7 @@ from netdsl_pytorch.harness import data, device, emitted, memory
 from netdsl_pytorch.harness.description import Description
 from netdsl_pytorch.harness.distributed import Group
 from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.options import Options, TrainableModel
+from netdsl_pytorch.harness.options import Options, TrainableModel, in_utf8
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
 from netdsl_pytorch.harness.steps import check_norms, check_parts
 from netdsl_pytorch.harness.weights import load_weights
@@ -35,6 +35,9 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
             help=f"--batch {2 * group.size * recipe.accumulate}, or more",
         )
     images = data.load(options.data, model.input_shape)
+    for name in (images.name, *images.classes, str(options.out)):
+        if name != in_utf8(name):
+            raise HarnessError(f"the folder `{name}` has no name in UTF-8, and a run keeps names", help="another name")
     data.check_fits(images, model)
     check_norms(model)
     if options.weights is not None:
@@ -66,7 +69,7 @@ def describe(
         classes=images.classes,
         mean=tuple(images.mean.tolist()),
         std=tuple(images.std.tolist()),
-        weights=str(options.weights.resolve()) if options.weights is not None else None,
+        weights=in_utf8(str(options.weights.resolve())) if options.weights is not None else None,
         reset=options.reset,
         device=where.type,
         precision=device.choose_precision(recipe.precision, where, model.input_shape),
