@@ -163,7 +163,7 @@ def tell(loaded: Loaded) -> int:
     sys.stdout.flush()
     print_diagnostics(loaded.errors, sys.stderr)
     merging = loaded.merged.notes if loaded.merged is not None else ()
-    notes = len(loaded.findings) - len(loaded.errors) - len(merging)
+    notes = sum(each.severity == "note" for each in loaded.findings) - len(merging)
     if notes:
         one = notes == 1
         what = "a contract or budget does" if one else f"{notes} contracts and budgets do"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.options import add_format, add_limits
 from netdsl.cli.training import add_device, add_trust, recompiler, told
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
     from netdsl.cli.parser import CommandParser
 
@@ -23,16 +24,19 @@ def configure(parser: CommandParser) -> None:
     add_trust(parser)
     add_limits(parser)
     add_format(parser, "text", "json")
-    parser.examples("netdsl predict runs/photos cat.jpg dog.png --top 3")
+    parser.examples(
+        "netdsl predict runs/photos cat.jpg dog.png --top 3",
+        notes="A file that is no image is named, and the others are told all the same; the exit code is then 2.",
+    )
 
 
 def run(args: Namespace) -> int:
-    import json
     from pathlib import Path
 
     from netdsl.text.excerpt import visible
     from netdsl.text.terminal import write
 
+    broken: dict[Path, str] = {}
     with told() as harness:
         found = harness.predict(
             Path(args.run),
@@ -42,17 +46,33 @@ def run(args: Namespace) -> int:
             crops=args.crops,
             device=args.device or "auto",
             trust_model=args.trust_model,
+            broken=broken.__setitem__,
         )
+    _show(args, found, broken)
+    sys.stdout.flush()
+    for why in broken.values():
+        write(sys.stderr, f"error: {visible(why)}\n")
+    return 2 if broken else 0
+
+
+def _show(args: Namespace, found: list[Any], broken: dict[Path, str]) -> None:
+    import json
+
+    from netdsl.text.excerpt import visible
+    from netdsl.text.terminal import write
+
     if args.format == "json":
         values = [
             {"image": str(each.image), "classes": [{"class": name, "probability": p} for name, p in each.classes]}
             for each in found
         ]
-        write(sys.stdout, json.dumps({"schema": 1, "predictions": values}, indent=2) + "\n")
-        return 0
+        shown: dict[str, Any] = {"schema": 1, "predictions": values}
+        if broken:
+            shown["broken"] = [{"image": str(path), "why": why} for path, why in broken.items()]
+        write(sys.stdout, json.dumps(shown, indent=2) + "\n")
+        return
     for each in found:
         named = [(visible(name), p) for name, p in each.classes]
         width = max(len(name) for name, _ in named)
         lines = "".join(f"  {name:<{width}} {p:7.2%}\n" for name, p in named)
         write(sys.stdout, f"{visible(str(each.image))}\n{lines}")
-    return 0

@@ -63,9 +63,11 @@ def run(args: Namespace) -> int:
 def _train(args: Namespace) -> None:
     if args.spec is None:
         raise CommandError("there is nothing to train", "netdsl train SPEC --out RUN, or netdsl train --resume RUN")
-    if args.out is None:
+    if args.out is None and not args.dry_run:
         raise CommandError("--out is missing: the folder that the run is to be kept in", "for example --out runs/1")
     from pathlib import Path
+
+    from netdsl.text.render import print_diagnostics
 
     # A Python file is one that the compiler wrote and the user edited: naming it is asking for it to be run.
     is_code = args.spec.endswith(".py")
@@ -74,11 +76,14 @@ def _train(args: Namespace) -> None:
     if is_code and args.merge_siblings:
         raise CommandError("--merge-siblings goes with a spec, not with a Python file", "netdsl compile it with that")
     loaded = None if is_code else load(args, traced=True).sound()
-    if loaded is not None and not args.quiet and os.environ.get("RANK", "0") == "0":
-        tell_merged(loaded)
+    if loaded is not None and os.environ.get("RANK", "0") == "0":
+        warnings = [each for each in loaded.findings if each.severity == "warning"]
+        print_diagnostics(warnings, sys.stderr)
+        if not args.quiet:
+            tell_merged(loaded)
     with told() as harness:
         options = harness.Options(
-            out=Path(args.out),
+            out=Path(args.out) if args.out is not None else None,
             data=args.data or "digits",
             recipe=args.recipe,
             settings=harness.parse_settings(args.set),

@@ -29,6 +29,11 @@ def trainable(
     if len(graph.inputs) != 1:
         names = ", ".join(f"`{each.name}`" for each in graph.inputs)
         raise HarnessError(f"{graph.name} has the inputs {names}: only nets of one image can be trained")
+    if graph.inputs[0].value.type.dtype != "float":
+        raise HarnessError(f"{graph.name} takes whole numbers: only nets of images can be trained")
+    if len(graph.results) > 1:
+        names = ", ".join(f"`{each.name}`" for each in graph.results)
+        raise HarnessError(f"{graph.name} has the outputs {names}: only classifiers, with one, can be trained")
     if not graph.results or len(graph.results[0].value.type.shape) != 1:
         raise HarnessError(f"{graph.name} gives no logits, one number per class: only classifiers can be trained")
     spec_name = in_utf8(spec.source.name)

@@ -1,6 +1,6 @@
 """Tests finished runs, one or several together, and names what is on images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -160,8 +160,11 @@ def predict(
     crops: int = 1,
     device: str = "auto",
     trust_model: bool = False,
+    broken: Callable[[Path, str], None] | None = None,
 ) -> list[Prediction]:
-    """The likeliest classes of image files. Raises HarnessError, also for a file that is no image."""
+    """The likeliest classes of image files. Raises HarnessError; where `broken` is given, files that are no images are
+    passed to it, with the reason.
+    """
     check_count(crops)
     if top < 1:
         raise HarnessError(f"--top {top} names no class", help="--top 1, or more")
@@ -172,10 +175,14 @@ def predict(
         try:
             image = decode.decode_whole(read_image(path), net.description.input_shape[0], _shorter(net.size))
             views = cut(image, net.size, crops, net.description.recipe.test_crop)
-        except OSError as error:
-            raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
-        except BrokenImage as error:
-            raise HarnessError(f"{path} cannot be decoded: {error}") from error
+        except (OSError, BrokenImage) as error:
+            why = f"{path} cannot be decoded: {error}"
+            if isinstance(error, OSError):
+                why = f"cannot read {path}: {error.strerror or error}"
+            if broken is None:
+                raise HarnessError(why) from error
+            broken(path, why)
+            continue
         probabilities = net.probabilities(views).mean(dim=0).cpu()
         best = probabilities.topk(min(top, len(probabilities)))
         names = [net.description.classes[index] for index in best.indices.tolist()]

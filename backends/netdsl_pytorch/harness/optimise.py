@@ -12,15 +12,31 @@ from netdsl_pytorch.harness.recipe import Recipe
 Tensors: TypeAlias = tuple[Tensor, ...] | list[Tensor]
 
 
+def decayed(module: nn.Module) -> list[nn.Parameter]:
+    """The parameters that weight decay is for: kernels, matrices and embeddings, all of them of PyTorch's own layers.
+
+    Not biases and norms (He et al. 2018, arXiv:1812.01187, section 3.1), which have one axis at most, and not what a
+    net adds to its layers: class tokens, position tables, layer scales (as timm and DeiT, Swin and ConvNeXt have it).
+    """
+    found = []
+    for owner in module.modules():
+        if not isinstance(owner, (nn.ParameterList, nn.ParameterDict)) and any(
+            base is not nn.Module and base.__module__.startswith("torch.nn.") for base in type(owner).__mro__
+        ):
+            found += [each for each in owner.parameters(recurse=False) if each.dim() > 1]
+    return list(dict.fromkeys(found))  # A tensor that two layers share is there once.
+
+
 def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser. Biases and norms are not decayed (He et al. 2018, arXiv:1812.01187, section 3.1)."""
+    """The recipe's optimiser, which decays the parameters of `decayed`."""
+    wanted = set(decayed(module))
     parameters = list(module.parameters())
     rate = recipe.learning_rate
     # One kernel for all weights, without temporaries.
     how = {"fused": True}
     groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay, "initial_lr": rate},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0, "initial_lr": rate},
+        {"params": [p for p in parameters if p in wanted], "weight_decay": recipe.weight_decay, "initial_lr": rate},
+        {"params": [p for p in parameters if p not in wanted], "weight_decay": 0.0, "initial_lr": rate},
     ]
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=rate, betas=recipe.betas, eps=recipe.epsilon, **how)

@@ -50,8 +50,8 @@ class TrainableModel:
 class Options:
     """How to train. What is None comes from the recipe."""
 
-    out: Path
-    """The run folder to make; it must be missing or empty."""
+    out: Path | None = None
+    """The run folder to make; it must be missing or empty. Only a dry run can do without."""
     data: str = "digits"
     """`digits`, `fashion-mnist`, or a folder of IDX files, of class folders of images, or of tar shards."""
     recipe: str | None = None

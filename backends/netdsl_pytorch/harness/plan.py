@@ -65,7 +65,8 @@ class Plan:
 
 def dry_run(model: TrainableModel, options: Options) -> Plan:
     """What `train` would do with the same arguments; writes nothing. Raises HarnessError where `train` would."""
-    check_free(options.out)
+    if options.out is not None:
+        check_free(options.out)
     recipe, where, images = prepare(model, options, Group())
     precision = device.choose_precision(recipe.precision, where, model.input_shape)
     with torch.device("meta"):
@@ -96,7 +97,7 @@ def dry_run(model: TrainableModel, options: Options) -> Plan:
         memory_free=system.free_memory(where),
         # A checkpoint is written before the oldest goes; beside them the final weights and the small files.
         disk=weights * ((1 + moments + averaged) * (KEEP + 1) + 1) + 2**20,
-        disk_free=shutil.disk_usage(_existing(options.out)).free,
+        disk_free=shutil.disk_usage(_existing(options.out or Path())).free,
     )
 
 

@@ -24,6 +24,7 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
         raise HarnessError("--reset leaves layers out of --weights, and there are none", help="--weights FILE")
     if options.workers is not None and options.workers < 0:
         raise HarnessError(f"--workers {options.workers} is no number of processes", help="--workers 0, or more")
+    check_classifier(model)
     recipe = recipe_for(options.data, options.recipe, options.all_settings())
     where = device.choose(options.device, group.local_rank if group.size > 1 else None)
     if recipe.sync_batchnorm and where.type != "cuda":
@@ -35,7 +36,7 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
             help=f"--batch {2 * group.size * recipe.accumulate}, or more",
         )
     images = data.load(options.data, model.input_shape)
-    for name in (images.name, *images.classes, str(options.out)):
+    for name in (images.name, *images.classes, str(options.out or "")):
         if name != in_utf8(name):
             raise HarnessError(f"the folder `{name}` has no name in UTF-8, and a run keeps names", help="another name")
     data.check_fits(images, model)
@@ -82,11 +83,26 @@ def heads_of(model: TrainableModel) -> Callable[[], set[str]]:
     return lambda: emitted.head_keys(Path("model.py"), model.source, model.name, model.input_shape)
 
 
+def check_classifier(model: TrainableModel) -> None:
+    """Raises HarnessError if the net is no classifier, as far as that can be seen without its numbers."""
+    try:
+        with torch.device("meta"), torch.inference_mode():
+            module = emitted.build(Path("model.py"), model.source, model.name).eval()
+            logits = module(torch.zeros(2, *model.input_shape))
+    except Exception:
+        return  # Files that somebody edited may need numbers: `check_output` has them.
+    _check_logits(logits, 2, model.num_classes)
+
+
 def check_output(module: nn.Module, example: Tensor, num_classes: int) -> None:
     """Raises HarnessError unless the net answers images [N, C, H, W] with logits [N, num_classes]."""
     module.eval()
     with torch.inference_mode():
         logits = module(example)
-    if not isinstance(logits, Tensor) or logits.shape != (len(example), num_classes):
+    _check_logits(logits, len(example), num_classes)
+
+
+def _check_logits(logits: object, count: int, num_classes: int) -> None:
+    if not isinstance(logits, Tensor) or logits.shape != (count, num_classes):
         what = "x".join(map(str, logits.shape[1:])) if isinstance(logits, Tensor) else "several outputs"
         raise HarnessError(f"the net gives {what}, and {num_classes} logits are due: only classifiers can be trained")

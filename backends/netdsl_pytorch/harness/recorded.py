@@ -72,7 +72,7 @@ def lines(content: bytes) -> tuple[list[dict[str, Any]], int]:
     damaged = 0
     for text in io.BytesIO(content):
         try:
-            line = json.loads(text) if len(text) <= contained.METRICS_LINE else None
+            line = json.loads(text) if len(text) <= contained.METRICS_LINE else {}
             checked = _LINE.validate_python(line)
             found[checked.kind, checked.step] = line
         except (ValueError, ValidationError, OverflowError, RecursionError):

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.run import RunFolder
@@ -53,7 +54,8 @@ def list_runs(folder: Path) -> list[RunState]:
 
 def _state(run: RunFolder) -> RunState:
     faults: list[str] = []
-    description, lines, finished = None, [], False
+    description, finished = None, False
+    lines: list[dict[str, Any]] = []
     try:
         description = run.describe()
         lines, left_out = run.lines_and_damaged()

@@ -133,6 +133,13 @@ def _index(path: Path, passed: _Passed) -> list[tuple[int, int, int]]:
             for member in tar:
                 if not member.isreg():
                     continue
+                if member.issparse():
+                    raise HarnessError(
+                        f"`{member.name}` in {path} is stored without its holes: its bytes do not lie as they are read",
+                        help="make the shard without `tar --sparse`",
+                    )
+                if member.size < 0:
+                    raise _truncated(path, f"`{member.name}` announces {member.size:,} bytes")
                 # tarfile reads a shard that ends early as one that ends there.
                 if member.offset_data + member.size > total:
                     raise _truncated(path, f"`{member.name}` announces {member.size:,} bytes, "
@@ -152,7 +159,8 @@ def _index(path: Path, passed: _Passed) -> list[tuple[int, int, int]]:
             block = file.read(tarfile.BLOCKSIZE)
             if len(block) < tarfile.BLOCKSIZE or any(block):
                 raise _truncated(path, f"after {tar.offset:,} bytes there is neither an image nor an end")
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, LookupError, OverflowError, RecursionError) as error:
+        # Headers may say anything, and tarfile takes some of it for numbers.
         raise _truncated(path, str(error)) from error
     except OSError as error:
         raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error

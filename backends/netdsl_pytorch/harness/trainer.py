@@ -39,6 +39,8 @@ def train(model: TrainableModel, options: Options) -> Result:
     Under torchrun all processes call it alike. Raises HarnessError for whatever is amiss with the options, the data or
     the machine, with exit code 75 if it was told to stop (SIGTERM, SIGINT); such a run can be resumed.
     """
+    if options.out is None:
+        raise HarnessError("a run needs a folder to be kept in", help="--out RUN")
     with processes(options.device) as group:
         run = RunFolder(options.out)
         # torchrun has lost a process and starts all again with the same command: the run goes on. Each machine has a

@@ -77,3 +77,22 @@ def weights(init: str) -> list[Tensor]:
     torch.manual_seed(0)
     state = names["n"]().state_dict()
     return [state["linear1.weight"], state["fc.weight"], state["p"]]
+
+
+def test_fans_are_counted_from_the_stored_weight_as_torch_does() -> None:
+    """Of groups, `fan_out` counts all of them; transposed convolutions store [in, out], and the fans change places."""
+    text = """net Fan() {
+        input image: 256x8x8
+        init conv(weight = kaiming_normal(mode = fan_out, nonlinearity = relu))
+        init convtranspose(weight = kaiming_normal(mode = fan_in, nonlinearity = relu))
+        dw: conv(256, 3x3, groups = 256, padding = same)
+        full: conv(256, 3x3, padding = same)
+        t: convtranspose(16, 3x3/1, padding = 1)
+        output o = globalavgpool()
+    }"""
+    scope: dict[str, Any] = {}
+    exec(emit(elaborate(parse(Source("fan.net", text)), traced=True), spec_name="fan.net", spec_text=text), scope)
+    torch.manual_seed(0)
+    module = scope["fan"]()
+    for name, fan in {"dw": 2304, "full": 2304, "t": 144}.items():
+        assert module.get_parameter(f"{name}.weight").std().item() == pytest.approx(sqrt(2 / fan), rel=0.05)

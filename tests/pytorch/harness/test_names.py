@@ -1,4 +1,4 @@
-"""Names of files and folders that are not UTF-8: kept so that they can be read again, or refused before a run begins."""
+"""Names of files and folders that are not UTF-8: kept as text, or refused before a run begins."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from netdsl_pytorch.harness import HarnessError, Options, convert, list_runs, tr
 from PIL import Image
 
 from netdsl.loading import load_spec
-from tests.pytorch.harness.models import tiny
+from tests.pytorch.harness.models import TINY, tiny
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux")
 
@@ -43,8 +43,9 @@ def test_folders_of_such_names_are_refused_before_a_run_begins(
 ) -> None:
     data = images(tmp_path / folder, *names)
     options = Options(out=tmp_path / out, data=data, epochs=1, batch=4, device="cpu", quiet=True)
+    text = TINY.replace("num_classes: int = 10", "num_classes: int = 2")
     with pytest.raises(HarnessError, match="has no name in UTF-8"):
-        train(tiny(num_classes=2, params=("num_classes=2",)), options)
+        train(tiny(num_classes=2, source=text), options)
     assert not (tmp_path / out).exists()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from netdsl_pytorch.harness import Options, resume, train
-from netdsl_pytorch.harness.optimise import make_average, make_optimizer, make_schedule, skips_bad_steps
+from netdsl_pytorch.harness.optimise import decayed, make_average, make_optimizer, make_schedule, skips_bad_steps
 from netdsl_pytorch.harness.recipe import Recipe
 from torch import nn
 
@@ -132,3 +132,33 @@ def test_every_recipe_learns_and_goes_on_bit_for_bit(tmp_path: Path, settings: d
         shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink()
     resume(run, {"device": "cpu", "quiet": True}, recompile_tiny)
     assert (run / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+
+
+def test_what_a_net_adds_to_its_layers_is_not_decayed() -> None:
+    """Tables of positions, layer scales, class tokens: by who owns them, whatever their shapes and names are."""
+
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel = nn.Conv2d(4, 4, 3, groups=4)
+            self.turned = nn.ConvTranspose2d(4, 4, 3)
+            self.norm = nn.BatchNorm2d(4)
+            self.attention = nn.MultiheadAttention(8, 2)
+            self.recurrent = nn.LSTM(8, 8)
+            self.words = nn.Embedding(5, 8)
+            self.tied = nn.Linear(8, 5)
+            self.tied.weight = self.words.weight
+            self.layer_scale = nn.Parameter(torch.ones(4, 1, 1))
+            self.table = nn.Parameter(torch.zeros(169, 3))
+            self.class_token = nn.Parameter(torch.zeros(1, 1, 8))
+            self.tables = nn.ParameterList([nn.Parameter(torch.zeros(5, 8))])
+
+    module = Scaled()
+    names = {id(each): name for name, each in module.named_parameters()}
+    assert {names[id(each)] for each in decayed(module)} == {
+        *("kernel.weight", "turned.weight", "words.weight", "attention.in_proj_weight", "attention.out_proj.weight"),
+        *("recurrent.weight_ih_l0", "recurrent.weight_hh_l0"),
+    }
+    groups = make_optimizer(module, Recipe(weight_decay=0.1)).param_groups
+    assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
+    assert {id(each) for group in groups for each in group["params"]} == names.keys()
