@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.options import add_format
 from netdsl.cli.training import told
@@ -54,7 +54,7 @@ def run(args: Namespace) -> int:
             visible(str(each.path)),
             visible(each.model) or "-",
             visible(each.data) or "-",
-            "damaged" if each.damaged else "finished" if each.finished else f"epoch {each.epochs_done}/{each.epochs}",
+            _state(each),
             f"{each.top1:.2%}" if each.top1 is not None else "-",
             f"{each.changed:%Y-%m-%d %H:%M}",
         )
@@ -70,3 +70,9 @@ def run(args: Namespace) -> int:
         if each.damaged:
             write(sys.stderr, f"warning: {visible(str(each.path))}: {visible(each.damaged)}\n")
     return 0
+
+
+def _state(run: Any) -> str:
+    if run.finished:
+        return "finished, damaged" if run.damaged else "finished"
+    return "damaged" if run.damaged else f"epoch {run.epochs_done}/{run.epochs}"

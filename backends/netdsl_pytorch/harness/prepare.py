@@ -24,7 +24,6 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
         raise HarnessError("--reset leaves layers out of --weights, and there are none", help="--weights FILE")
     if options.workers is not None and options.workers < 0:
         raise HarnessError(f"--workers {options.workers} is no number of processes", help="--workers 0, or more")
-    check_classifier(model)
     recipe = recipe_for(options.data, options.recipe, options.all_settings())
     where = device.choose(options.device, group.local_rank if group.size > 1 else None)
     if recipe.sync_batchnorm and where.type != "cuda":
@@ -40,6 +39,7 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
         if name != in_utf8(name):
             raise HarnessError(f"the folder `{name}` has no name in UTF-8, and a run keeps names", help="another name")
     data.check_fits(images, model)
+    check_classifier(model)
     check_norms(model)
     if options.weights is not None:
         module = emitted.build(Path("model.py"), model.source, model.name)

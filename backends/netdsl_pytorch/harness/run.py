@@ -203,9 +203,11 @@ class RunFolder:
         if not self.has(self.metrics):
             return [], 0
         try:
-            return recorded.lines(contained.read_end(self.path, self.metrics.name, contained.METRICS_SIZE))
+            content = contained.read_end(self.path, self.metrics.name, contained.METRICS_SIZE)
         except OSError as error:
             raise HarnessError(f"cannot read {self.metrics}: {error.strerror or error}") from error
+        # An end may begin within a line.
+        return recorded.lines(content.partition(b"\n")[2] if len(content) == contained.METRICS_SIZE else content)
 
     def write_broken(self, reasons: Mapping[str, str]) -> None:
         """Writes the names of images that could not be decoded, and why."""

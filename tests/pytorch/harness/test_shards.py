@@ -31,7 +31,8 @@ def shards(
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 def test_long_names_are_read(tmp_path: Path, form: int) -> None:
-    train, test, _, _ = scan_shards(shards(tmp_path, form, "long/" * 70))
+    found = scan_shards(shards(tmp_path, form, "long/" * 70))
+    train, test = found.train, found.test
     assert [train.read(index) for index in range(4)] == [b"image %d" % number for number in range(4)]
     assert len(test) == 4
 
@@ -68,7 +69,7 @@ ODD: list[dict[str, str]] = [
 @pytest.mark.parametrize("headers", ODD, ids=str)
 def test_odd_headers_are_told_or_do_no_harm(tmp_path: Path, headers: dict[str, str]) -> None:
     try:
-        train, _, _, _ = scan_shards(shards(tmp_path, headers=headers))
+        train = scan_shards(shards(tmp_path, headers=headers)).train
     except HarnessError as error:
         assert str(tmp_path / "train-0.tar") in error.message  # noqa: PT017
     else:
