@@ -23,7 +23,7 @@ def configure(parser: CommandParser) -> None:
         "runs", metavar="RUN", nargs="+", help="a run folder; of several, the probabilities are averaged"
     )
     parser.add_argument("--crops", metavar="N", type=int, default=1, help="views of each image: 1, 10 or 144 (1)")
-    parser.add_argument("--data", metavar="DATA", help="other test images than those of the first run")
+    parser.add_argument("--data", metavar="DATA", help="other images than those of the first run, classes by name")
     add_device(parser)
     add_trust(parser)
     add_limits(parser)

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,14 +121,14 @@ def folder_of(name: str) -> Path:
             f"Fashion-MNIST is not installed ({places} is missing)",
             help="`apt install dataset-fashion-mnist` on Debian, or `--data FOLDER` with its four IDX files",
         )
-    folder = Path(name)
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
+    # Unlike Path, os.path asks whatever there may be in a name, which can come from a run: too long, or with zeros.
+    if not os.path.isdir(name):
+        what = "is a file" if os.path.exists(name) else "does not exist"
         raise HarnessError(
             f"`{name}` {what}; data are `{DIGITS}`, `{FASHION_MNIST}` or a folder: of IDX files, of class folders of "
             "images, or of tar shards",
         )
-    return folder.resolve()
+    return Path(name).resolve()
 
 
 def has_idx(folder: Path) -> bool:

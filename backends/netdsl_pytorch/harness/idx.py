@@ -66,6 +66,8 @@ def read_idx(path: Path, dimensions: tuple[int, ...], *, each: int = 1) -> Tenso
             elements, found = _read(file, size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _bad(path, f"its gzip data are damaged or cut short ({error})") from error
+    except MemoryError as error:
+        raise HarnessError(f"{path} does not fit into the memory: {_shape(shape)} = {size:,} bytes") from error
     except OSError as error:
         raise HarnessError(f"cannot read {path}: {error.strerror or error}") from error
     if found != size:

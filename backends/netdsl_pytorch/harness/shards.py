@@ -58,12 +58,17 @@ def scan_test_shards(folder: Path) -> Found:
 def _by_split(folder: Path) -> dict[str, list[Path]]:
     """The shards by the word that their names, or their folders', begin with, in small letters."""
     found: dict[str, set[Path]] = {}
+    try:
+        parts = [
+            path for path in folder.iterdir() if path.name.lower() in (*TRAIN, *VALIDATION, *TEST) and path.is_dir()
+        ]
+    except OSError as error:
+        raise HarnessError(f"cannot read {folder}: {error.strerror or error}") from error
     for path in folder.glob("*.tar"):
         word = _WORD.match(path.name)
         found.setdefault(word[0].lower() if word else "", set()).add(path)
-    for part in folder.iterdir():
-        if part.name.lower() in (*TRAIN, *VALIDATION, *TEST) and part.is_dir():
-            found.setdefault(part.name.lower(), set()).update(part.glob("*.tar"))
+    for part in parts:
+        found.setdefault(part.name.lower(), set()).update(part.glob("*.tar"))
     return {word: sorted(paths) for word, paths in found.items() if paths}
 
 

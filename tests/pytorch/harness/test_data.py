@@ -61,6 +61,9 @@ def test_a_file_or_nothing_is_no_folder(tmp_path: Path) -> None:
         load(str(tmp_path / "file"), (1, 8, 8))
     with pytest.raises(HarnessError, match="`mnist` does not exist"):
         load("mnist", (1, 8, 8))
+    for name in ("/" + "a" * 300, "/a\0b"):
+        with pytest.raises(HarnessError, match="does not exist; data are"):
+            load(name, (1, 8, 8))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

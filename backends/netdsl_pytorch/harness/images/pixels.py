@@ -3,6 +3,7 @@
 No rule looks at the values of an image, its brightest pixel say: two images of one kind are read alike.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from netdsl_pytorch.harness.errors import BrokenImage
@@ -57,12 +58,17 @@ def _from_16_bits(image: "Image", key: object) -> "Image":
         bits = tags.get(_BITS_PER_SAMPLE, (16,))
         most = 2 ** min(bits[0], 16) - 1
         inverted = tags.get(_PHOTOMETRIC) == 0
-    table = [min((2 * 255 * value + most) // (2 * most), 255) for value in range(65536)]
-    if inverted:
-        table = [255 - value for value in table]
+    table = list(_bytes_of(most, inverted))
     if isinstance(key, int) and 0 <= key < 65536:
         table[key] = 0
     return image.convert("I").point(table, "L")
+
+
+@cache
+def _bytes_of(most: int, inverted: bool) -> tuple[int, ...]:
+    """The byte for each value of 16 bits, where `most` is white, or black if it is `inverted`."""
+    table = (min((2 * 255 * value + most) // (2 * most), 255) for value in range(65536))
+    return tuple(255 - value for value in table) if inverted else tuple(table)
 
 
 def _over_black(image: "Image", key: "int | tuple[int, ...] | bytes | None") -> "Image":
