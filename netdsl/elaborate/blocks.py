@@ -12,17 +12,16 @@ from netdsl.elaborate.calls import Call
 from netdsl.elaborate.env import POISON, Binding, BlockValue, Env, title
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.inits import finish_inits
-from netdsl.elaborate.lookup import find_part
 from netdsl.elaborate.naming import check_label
 from netdsl.elaborate.parts import Flow, Part, Slot, name_item, snake_case, values_of
-from netdsl.elaborate.session import STEPS_OF_A_USE, Session, trouble
+from netdsl.elaborate.session import STEPS_OF_A_USE, trouble
 from netdsl.elaborate.trouble import Poisoned
-from netdsl.graph.graph import Node, Origin, Scope, Value
+from netdsl.graph.graph import Origin, Scope, Value
 from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain, substitute, traced
 from netdsl.ops.bind import MatchProblem, match
 from netdsl.ops.values import Window, kind, show
 from netdsl.syntax import tree
-from netdsl.text.codes import BAD_ARGUMENT, BAD_SHAPE, NOT_A_STAGE, UNKNOWN_NAME
+from netdsl.text.codes import BAD_ARGUMENT, NOT_A_STAGE
 from netdsl.text.diagnostic import Use
 
 
@@ -302,87 +301,3 @@ def sequence(
     flow.steps.append(scope)
     flow.current = result
     return scope
-
-
-# --- Parts used again ---------------------------------------------------------------------------
-
-
-def reuse(expr: tree.Call, flow: Flow, env: Env) -> Node | Scope:
-    """`reuse(tower)`: applies a labelled stage again, with the same weights."""
-    from netdsl.elaborate import stages
-
-    if len(expr.args) != 1 or expr.args[0].name is not None or isinstance(expr.args[0].value, tree.Pipeline):
-        raise trouble(BAD_ARGUMENT, "`reuse` takes the label of a part", expr.span, help="write `reuse(tower)`")
-    target = expr.args[0].value
-    first = find_part(target, env)
-    if first is None:
-        raise trouble(UNKNOWN_NAME, f"`{target.span.text}` is not the label of a part", target.span)
-    flow.session.work(weight(first.syntax, env), expr.span)
-    part = Part(Scope("sequence", expr, expr, flow.statement, flow.part.scope, env), env, numbered=False)  # type: ignore[arg-type]
-    inside = Flow(flow.session, part, part.scope.steps, flow.statement, flow.current)
-    flow.session.enter(expr.span)
-    try:
-        if isinstance(first, Node):
-            if not isinstance(first.syntax, tree.Call):
-                what = f"`{target.span.text}` is no stage that could be applied again"
-                raise trouble(BAD_ARGUMENT, what, target.span)
-            stages.stage(first.syntax, inside, first.env)
-        elif first.kind == "block":
-            assert isinstance(first.syntax, tree.Call)
-            stages.stage(first.syntax, inside, first.outer)
-        else:
-            _again(first, inside)
-    finally:
-        flow.session.leave()
-    # What a `then` added belongs to the stage.
-    originals = [first, *(flow.session.then.get(first, ()) if isinstance(first, Node) else ())]
-    copies = list(part.scope.items)
-    if [type(each) for each in copies] != [type(each) for each in originals]:
-        raise _other_weights(expr)
-    for original, copy in zip(originals, copies, strict=True):
-        _share(original, copy, expr, flow.session)
-        copy.name, copy.labelled = original.name, False
-        copy.appended |= flow.appended
-        if isinstance(copy, Node):
-            copy.scope = flow.part.scope
-        else:
-            copy.parent = flow.part.scope
-    flow.steps += inside.steps
-    flow.current = inside.current
-    return copies[0]
-
-
-def _again(first: Scope, inside: Flow) -> None:
-    from netdsl.elaborate import stages
-
-    definition = first.definition
-    outer: Env = first.outer
-    place = Slot({}, first.name, first.name, first.span)
-    stages._run_stage(definition, inside, outer, place, "")
-
-
-_STEPS_OF_A_SHARED_SCOPE = 4
-
-
-def _share(first: Node | Scope, again: Node | Scope, expr: tree.Call, session: Session) -> None:
-    """Marks every part of the second use as sharing the weights of the first."""
-    originals = [first] if isinstance(first, Node) else list(first.nodes())
-    copies = [again] if isinstance(again, Node) else list(again.nodes())
-    if len(originals) != len(copies) or any(
-        a.op is not b.op or [tuple(w.shape) for w in a.weights] != [tuple(w.shape) for w in b.weights]
-        for a, b in zip(originals, copies, strict=True)
-    ):
-        raise _other_weights(expr)
-    for original, copy in zip(originals, copies, strict=True):
-        copy.shared = original.shared or original
-    if isinstance(first, Scope) and isinstance(again, Scope):
-        scopes = list(first.scopes())
-        # Reuses within what is reused look through it once more each.
-        session.work(len(originals) + _STEPS_OF_A_SHARED_SCOPE * len(scopes), expr.span)
-        for scope, other in zip(scopes, again.scopes(), strict=True):
-            other.shared = scope.shared or scope
-
-
-def _other_weights(expr: tree.Call) -> Exception:
-    help = "the weights fit the shape of the first use; this input has another"
-    return trouble(BAD_SHAPE, f"`{expr.span.text}` cannot use the same weights here", expr.span, help=help)

@@ -28,8 +28,8 @@ from netdsl.ops.arguments import is_number, is_whole
 from netdsl.ops.bind import MatchProblem, match
 from netdsl.ops.values import kind, show
 from netdsl.syntax import tree
-from netdsl.text.codes import BAD_VALUE, MISPLACED, NO_INPUT, NO_OUTPUT, NOT_A_STAGE, RESERVED_NAME
-from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.codes import BAD_VALUE, MISPLACED, NAME_CLASH, NO_INPUT, NO_OUTPUT, NOT_A_STAGE, RESERVED_NAME
+from netdsl.text.diagnostic import Diagnostic, Label
 
 
 @dataclass(slots=True, eq=False)
@@ -128,8 +128,14 @@ def _no_call(definition: tree.NetDef) -> tree.Call:
 
 def _check_results(flow: NetFlow) -> None:
     """Reports names that the results of the net, taken together, cannot have."""
+    taken: dict[str, Output] = {}
     for output in flow.outputs:
         span = output.syntax.name.span
+        other = taken.setdefault(output.name.replace(".", "_"), output)
+        if other is not output:
+            message = f"two results would be called `{output.name.replace('.', '_')}`"
+            label = Label(other.syntax.name.span, "this is one")
+            flow.session.report(Diagnostic(NAME_CLASH, message, span, labels=(label,), help="call one otherwise"))
         try:
             check_result(output.name, span, several=len(flow.outputs) > 1)
         except Trouble as found:
@@ -164,6 +170,12 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
         message = f"an input's shape is made of whole numbers from 1, not {show(shape)} ({kind(shape)})"
         raise trouble(BAD_VALUE, message, statement.shape.span)
     shape = override_shape(statement, place.name, tuple(shape), net.overrides)
+    shown = place.name.replace(".", "_")
+    other = next((each for each in net.inputs if each.name.replace(".", "_") == shown), None)
+    if other is not None and other.name != place.name:
+        label = Label(other.syntax.name.span, "this is one")
+        message = f"two inputs would be called `{shown}`"
+        raise trouble(NAME_CLASH, message, statement.name.span, labels=(label,), help="call one otherwise")
     type_ = TensorType(shape, "int" if statement.kind == "int" else "float")
     if type_.elements > flow.session.limits.tensor_elements:
         flow.session.exceeded(

@@ -15,6 +15,7 @@ from netdsl.elaborate.evaluate import bind_pattern, evaluate, evaluate_whole, it
 from netdsl.elaborate.inits import init
 from netdsl.elaborate.parts import Flow, Slot, check_free, declare, poison, slot, values_of
 from netdsl.elaborate.recovery import give_up
+from netdsl.elaborate.reuse import reuse
 from netdsl.elaborate.session import place_of, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value
@@ -170,7 +171,7 @@ def _run_stage(expr: Any, flow: Flow, env: Env, label: Slot | None, output: str)
 
 def _call(expr: tree.Call, flow: Flow, env: Env, label: Slot | None, output: str) -> Node | Scope | None:
     if _is_reuse(expr, env):
-        return blocks.reuse(expr, flow, env)
+        return reuse(expr, flow, env)
     return run_call(resolve(expr, env), flow, label, output)
 
 

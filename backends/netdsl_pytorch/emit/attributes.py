@@ -16,9 +16,6 @@ from netdsl_pytorch.emit.modules import INDENT, Line, Parts, Row
 from netdsl_pytorch.emit.sequences import Sequences, bare_generator, folded
 from netdsl_pytorch.emit.trouble import cannot
 
-DICT_NAMES = frozenset(("clear", "items", "keys", "pop", "update", "values"))
-"""What `nn.ModuleDict` has beside what all modules have, so that no part in one can be called so."""
-
 
 class Attributes(Sequences):
     """Writes where parts are kept."""
@@ -34,8 +31,6 @@ class Attributes(Sequences):
         head, _, last = name.rpartition(".")
         if head and (last.isdigit() or in_list(head)):
             parts = self.list_at(head, span)
-            if parts.parameters:
-                raise cannot(f"the list `{head}` of parts and tensors cannot be written yet", step.first.span)
             parts.elements[last] = made
             if train:
                 parts.optional.add(last)
@@ -93,7 +88,7 @@ class Attributes(Sequences):
             self.holders[prefix] = {}
             class_name = self.emission.holder_class(self.unit, prefix)
             self._holder(prefix, class_name, span)
-            self.entries.append(Line([" " * INDENT + f"self.{prefix} = {class_name}()"], span))
+            self.entries.append(Line([" " * INDENT + f"self.{prefix} = {class_name}()"], span, always=True))
         self.holders[prefix].setdefault(last, type_name)
         self.emission.holder_attribute(self.unit, prefix, last, type_name)
 
@@ -161,11 +156,6 @@ class Attributes(Sequences):
         if parts.whole is not None:
             return parts.whole
         if not numbered(parts):
-            taken = next((name for name in parts.elements if name in DICT_NAMES), None)
-            if taken is not None:
-                raise cannot(
-                    f"`{taken}`, which `nn.ModuleDict` has already, cannot be written yet", self.unit.instances[0].span
-                )
             items = [(code.literal(name), self._element(parts, name)) for name in parts.elements]
             return code.call("nn.ParameterDict" if parts.parameters else "nn.ModuleDict", [code.dict_of(items)])
         elements = [self._element(parts, str(index)) for index in range(len(parts.elements))]

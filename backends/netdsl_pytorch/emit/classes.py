@@ -124,7 +124,7 @@ class _Writer:
     def _sequence(self) -> list[str]:
         unit = self.unit
         constructor = Constructor(unit)
-        rows = constructor.rows(unit.program)
+        rows = constructor.members(unit.program)
         made = constructor.sequential("super().__init__", rows)
         inits = init_lines(unit)
         lets = unit.finish_arguments()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from netdsl.graph.graph import Node, Scope
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
@@ -87,8 +89,15 @@ class Constructor(Tensors):
                 arm_lines: list[Line] = []
             else:
                 before, self.entries = self.entries, []
-                self.program(step.arms[number], indent + 4)
-                arm_lines, self.entries = self.entries, before
+                try:
+                    self.program(step.arms[number], indent + 4)
+                except Disagree as error:
+                    if len({repr(group) for group in error.groups.values()}) > 1:
+                        raise
+                    # What cannot stand under a condition can where all uses take one arm.
+                    raise Disagree({case: each.arm for case, each in step.cases.items()}, str(error)) from error
+                arm_lines = [each for each in self.entries if not each.always]
+                self.entries = before + [each for each in self.entries if each.always]
             later = any(arm in step.arms for arm, _ in arms[place + 1 :])
             if not arm_lines and not later:
                 continue
@@ -131,7 +140,7 @@ class Constructor(Tensors):
         lines: list[str] = []
         annotation, word = ": nn.Module", "if"
         for number, test in enumerate([*tests, *([] if tests[-1] is None else [None])]):
-            rows = self.rows(choice.arms[number]) if number in choice.arms else []
+            rows = self.members(choice.arms[number]) if number in choice.arms else []
             made = self.sequential("nn.Sequential", rows)
             if not rows or (len(rows) == 1 and str(rows[0].code) == "nn.Identity()"):
                 made = code.call("nn.Identity", [])
@@ -151,6 +160,16 @@ class Constructor(Tensors):
         self._pin_loop(step)
         for number in range(count):
             self.program(step.turn(number), indent)
+
+    def _fills(self, step: MergedTurns, path: str) -> bool:
+        """Whether the parts of a list are those of the turns of a loop, and no others."""
+        turns = Counter({case.instance: 0 for case in step.cases})
+        for case, count in step.counts.items():
+            turns[case.instance] += count
+        return all(
+            count == sum(item.name.startswith(f"{path}.") for item in instance.items)
+            for instance, count in turns.items()
+        )
 
     def _whole_loop(self, step: MergedTurns, indent: int) -> bool:
         """A loop whose parts are elements of lists, or have computed names, as one statement each."""
@@ -175,8 +194,8 @@ class Constructor(Tensors):
             self.entries = list(entries)
             for head, made, template, train in self.found:
                 if template is None:
-                    if head in self.parts:
-                        raise Disagree(dict.fromkeys(step.cases, 0), "two loops fill one list")
+                    if head in self.parts or not self._fills(step, head):
+                        raise Disagree(dict.fromkeys(step.cases, 0), "a loop is not all that fills a list")
                     whole = code.call("nn.ModuleList", [code.generator(made, target, iterable, bare=True)])
                     parts_of = self.list_at(head, span)
                     parts_of.whole, parts_of.whole_optional = whole, train

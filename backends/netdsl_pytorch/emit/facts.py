@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netdsl.graph.graph import Choice, Graph, Loop, Naming, Node, Scope, Step, Value
+from netdsl.graph.symbolic import plain
 from netdsl_pytorch.emit.heads import without_heads
 from netdsl_pytorch.emit.merge import Program
 from netdsl_pytorch.emit.operators import EXPRESSIONS, MODULES
@@ -21,6 +22,7 @@ class Facts:
         self.inference = inference
         self._net_steps: list[Step] | None = None
         self._free: dict[Scope, tuple[Value, ...]] = {}
+        self._again: dict[Node, list[Node]] | None = None
         self._chains: dict[Scope, bool] = {}
         self.outer_names: dict[Value, str] = {}
         self._programs: dict[int, Program] = {}
@@ -85,6 +87,8 @@ class Facts:
         for step in steps:
             if current is None:
                 return None
+            if isinstance(step, Node | Scope) and "." in step.name:
+                return None  # no key of an `nn.Sequential` has a point
             if isinstance(step, Node):
                 if step.fed or step.shared or step.op.name in ("param", "constant", "buffer", "attention", "attend"):
                     return None
@@ -155,6 +159,16 @@ class Facts:
                 reads.update(canonical(output.link) for output in scope.outputs if output.link is not None)
         reads.update(canonical(output.value) for output in self.graph.outputs if not (self.inference and output.train))
         return reads
+
+    def used_on_other_sizes(self, node: Node) -> bool:
+        """Whether `reuse` applies what an operator stands in to a tensor of other sizes too."""
+        if self._again is None:
+            self._again = {}
+            for each in self.graph.nodes():
+                if isinstance(each.shared, Node):
+                    self._again.setdefault(each.shared, []).append(each)
+        shape = plain(node.inputs[0].type.shape)
+        return any(plain(each.inputs[0].type.shape) != shape for each in self._again.get(node, ()))
 
     def uses_of(self, value: Value) -> int:
         return self._reads[value]

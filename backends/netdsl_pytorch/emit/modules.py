@@ -30,11 +30,13 @@ INDENT = 8
 
 @dataclass(slots=True)
 class Line:
-    """Lines of a constructor, and the text that they come from; `parts` is a list of parts still being collected."""
+    """Lines of a constructor, and the text that they come from; `parts` is a list of parts still being collected, and
+    `always` says that they stand before an `if` rather than within."""
 
     lines: list[str]
     span: Span | None = None
     parts: str = ""
+    always: bool = False
 
 
 @dataclass(slots=True)
@@ -76,6 +78,8 @@ class Modules:
         self.buffers: dict[str, None] = {}
         self.indices: dict[str, list[str]] = {}
         """The lines that made the indices of constants so far, by their names."""
+        self.keyed = False
+        """Whether the members of the sequence that is being written have keys, since some have labels."""
         self.found: list[tuple[str, Code, Code | None, bool]] = []
         """What a turn of the loop that is being written makes: the list that it is an element of, or its name; and
         whether training heads alone need it."""

@@ -290,13 +290,16 @@ def owner_of(scope: Scope) -> Scope:
 
 def formal_name(owner: Scope, number: int) -> str:
     """What begins the name of an argument for an axis of a formal: `in` for the current value."""
-    tensors = [p.name for p in getattr(owner.definition, "parameters", ()) if p.tensor]
-    tensors = [name for name in tensors for _ in values_of(owner.arguments[name])]
+    tensors: list[str] = []
+    for parameter in getattr(owner.definition, "parameters", ()):
+        if parameter.tensor:
+            count = len(values_of(owner.arguments[parameter.name]))
+            each = [parameter.name] if count == 1 else [f"{parameter.name}{place + 1}" for place in range(count)]
+            tensors += [name if name not in tensors else f"{name}_" for name in each]
     own = len(owner.formals) - len(tensors)
     if number < own:
         return "in" if own == 1 else f"in{number + 1}"
-    name: str = tensors[number - own]
-    return name
+    return tensors[number - own]
 
 
 def binding_of(ref: Ref, env: Env | None, case: Case) -> Any:

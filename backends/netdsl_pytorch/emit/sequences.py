@@ -33,7 +33,7 @@ class Sequences(Modules):
         """`nn.Sequential(…)` of a group."""
         scopes = step.scopes
         program = self.emission.program(dict(scopes.items()), step)
-        rows = self.rows(program)
+        rows = self.members(program)
         if len(rows) == 1 and isinstance(step.first.definition, tree.If) and not rows[0].many:
             only = str(rows[0].code)
             if only == "nn.Identity()":
@@ -65,8 +65,19 @@ class Sequences(Modules):
             inner = code.call("OrderedDict", [code.list_of(pairs)])
         return code.call(name, [inner])
 
+    def members(self, program: Program) -> list[Row]:
+        """The members of a sequence. Where some have labels all have keys, so that none are written as a run."""
+        outer, self.keyed = (
+            self.keyed,
+            any(isinstance(each, MergedItem) and each.first.labelled for each in walk(program)),
+        )
+        try:
+            return self.rows(program)
+        finally:
+            self.keyed = outer
+
     def rows(self, program: Program) -> list[Row]:
-        """The members of a sequence."""
+        """The members that a program makes."""
         rows: list[Row] = []
         for step in program:
             if isinstance(step, MergedItem):
@@ -91,6 +102,8 @@ class Sequences(Modules):
         if len(set(names.values())) == 1:
             return Row(made, first.name, first.labelled, shape, key=str(made))
         if not first.labelled:
+            if self.keyed:
+                raise Disagree(names, "a part has different numbers")
             return Row(made, None, False, shape, key=str(made))
         template = self._template(step)
         if template is None:
@@ -118,7 +131,7 @@ class Sequences(Modules):
                 return [*self.rows(step.turn(0)), rest]
         self._pin_loop(step)
         rows = [self.rows(step.turn(number)) for number in range(longest)]
-        return folded(rows)
+        return [row for turn in rows for row in turn] if self.keyed else folded(rows)
 
     def _generated(self, step: MergedTurns, start: int) -> Row | None:
         """A loop as a generator of members, if one text fits all of its turns."""
@@ -219,7 +232,7 @@ class Sequences(Modules):
         made = code.list_of([])
         for number in reversed(range(len(step.first.syntax.arms))):
             rows = self.rows(step.arms[number]) if number in step.arms else []
-            if any(row.labelled for row in rows):
+            if self.keyed or any(row.labelled for row in rows):
                 raise Disagree({case: each.arm for case, each in step.cases.items()}, "a labelled part is optional")
             items = code.list_of([code.star(row.code) if row.many else row.code for row in rows])
             made = items if tests[number] is None else code.ternary(tests[number], items, made)  # type: ignore[arg-type]

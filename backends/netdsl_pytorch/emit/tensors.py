@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from netdsl.graph.graph import Scope
 from netdsl.graph.symbolic import expr_of, plain
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.attributes import Attributes
+from netdsl_pytorch.emit.attributes import Attributes, in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.initialisers import parameter
 from netdsl_pytorch.emit.merge import (
     Disagree,
     MergedItem,
 )
-from netdsl_pytorch.emit.modules import Line
+from netdsl_pytorch.emit.modules import INDENT, Line
 from netdsl_pytorch.emit.tables import table
-from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.values import relative_path
 
@@ -35,10 +35,11 @@ class Tensors(Attributes):
         if node.op.name == "param":
             made = parameter(use)
             head, _, index = name.rpartition(".")
+            if in_list(head) or (index.isdigit() and self.mixed(head)):
+                self._register(step, name, "parameter", [self.if_heads(made) if train else made], [], indent)
+                return
             if index.isdigit() and head:
                 parts = self.list_at(head, span, "nn.ParameterList")
-                if parts.elements and not parts.parameters:
-                    raise cannot(f"the list `{head}` of parts and tensors cannot be written yet", node.span)
                 parts.parameters = True
                 parts.elements[index] = made
                 if train:
@@ -50,14 +51,39 @@ class Tensors(Attributes):
             self._holder(name, "nn.Parameter | None" if train else "nn.Parameter")
             self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), span))
             return
-        if "." in name:
-            raise cannot(f"a {node.op.name} under a prefix, `{name}`, cannot be written yet", node.span)
         lines, made = table(use, node, indent, self.indices)
-        arguments = [code.literal(name), self.if_heads(made) if train else made]
         keywords = [] if node.op.name == "buffer" else [("persistent", Code("False"))]
+        if "." in name:
+            self.entries.append(Line(lines, span))
+            self._register(step, name, "buffer", [self.if_heads(made) if train else made], keywords, indent)
+            return
+        arguments = [code.literal(name), self.if_heads(made) if train else made]
         call = code.call("self.register_buffer", arguments, keywords)
         self.buffers[name] = None
         self.entries.append(Line([*lines, *code.statement("", call, indent=indent)], span))
+
+    def mixed(self, path: str) -> bool:
+        """Whether a list holds parts beside tensors."""
+        inside = [each for each in self.unit.instances[0].items if each.name.startswith(f"{path}.")]
+        return any(
+            isinstance(each, Scope) or each.op.name != "param" or in_list(each.name.rpartition(".")[0])
+            for each in inside
+        )
+
+    def _register(
+        self, step: MergedItem, name: str, kind: str, made: list[Code], keywords: list[tuple[str, Code]], indent: int
+    ) -> None:
+        """`self.prefix.register_buffer("table", …)`: a tensor that a prefix, a list or an element of one holds."""
+        head, _, last = name.rpartition(".")
+        if in_list(name):
+            if indent != INDENT:
+                raise Disagree(dict.fromkeys(step.cases, 0), "a list of parts is filled under a condition")
+            self.list_at(head, step.first.statement.span)
+        else:
+            self._holder(name, "Tensor")
+        holder = f"self.{head}" if not in_list(head) else self.reference(head)
+        call = code.call(f"{holder}.register_{kind}", [code.literal(last), *made], keywords)
+        self.entries.append(Line(code.statement("", call, indent=indent), step.first.statement.span))
 
     def fed(self, step: MergedItem, indent: int) -> None:
         """An operator some of whose weights are given: tied to those of another part, or computed."""
@@ -88,7 +114,7 @@ class Tensors(Attributes):
             self.own_weight(step, weight, indent)
 
     def _target(self, name: str, weight: str) -> str:
-        return f"self.{name}.{weight}"
+        return f"{self.reference(name) if in_list(name) else f'self.{name}'}.{weight}"
 
     def _tied_source(self, path: str, weight: str) -> str:
         if path == "":

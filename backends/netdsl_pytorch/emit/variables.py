@@ -250,8 +250,11 @@ class Variables:
             raise Disagree(names, "a tensor has different names")
         name = next(iter(names.values()))
         head, _, index = name.rpartition(".")
-        if in_list(head):
-            return Code(f'self.get_parameter("{name}")', typed=True)
+        mixed = bool(head) and index.isdigit() and self.constructor.mixed(head)
+        if in_list(head) or mixed:
+            made = next(iter(values.values())).node
+            kind = "parameter" if made is not None and made.op.name == "param" else "buffer"
+            return Code(f'self.get_{kind}("{name}")', typed=True)
         if index.isdigit() and head:
             return Code(self.constructor.element(head, index))
         return Code(f"self.{name}", typed=True)

@@ -287,23 +287,6 @@ def test_members_with_names_are_a_loop_but_for_their_first() -> None:
     assert '*((f"unit{i}", Unit(8, 8, 1)) for i in range(1, 5))' in source
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("param w[0].g: [4] init ones()\n mul(w[0].g)", "parts under an element of a list, `w.0.g`"),
-        ("param w[0]: [4] init ones()\n mul(w[0]) -> w[1]: linear(4)", "the list `w` of parts and tensors"),
-        ("w[0]: linear(4)\n param w[1]: [4] init ones()\n mul(w[1])", "the list `w` of parts and tensors"),
-    ],
-)
-def test_what_cannot_be_written_is_said_with_its_place(text: str, message: str) -> None:
-    with pytest.raises(SpecError) as caught:
-        emitted(f"net N() {{ input x: [4]\n {text}\n output y = identity() }}")
-    (diagnostic,) = caught.value.diagnostics
-    assert diagnostic.code.id == "E0802"
-    assert diagnostic.message.startswith(message)
-    assert diagnostic.span is not None
-
-
 def test_compiling_does_not_import_torch() -> None:
     script = (
         "import sys; from netdsl.loading import load_spec; from netdsl_pytorch.backend import BACKEND\n"
