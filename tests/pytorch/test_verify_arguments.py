@@ -92,8 +92,7 @@ def test_a_module_is_given_samples_of_the_size_that_it_would_have() -> None:
 
 def test_what_heads_refuse_shows_in_training() -> None:
     text = (
-        "net N(size = 4) { input x: [4]\n output y = relu()\n train output h = shared: linear(size)"
-        " -> reuse(shared) }"
+        "net N(size = 4) { input x: [4]\n output y = relu()\n train output h = shared: linear(size) -> reuse(shared) }"
     )
     report = edited(text)
     assert report.passed, report.failures
