@@ -88,7 +88,10 @@ def mark_scopes(scope: Scope) -> bool:
         some = True
         item_only = mark_scopes(item) if isinstance(item, Scope) else item.train_only
         only = only and item_only
-    scope.train_only = some and only
+    if not some:
+        # What does nothing belongs to what gives its input.
+        only = any(value.root.node is not None and value.root.node.train_only for value in scope.inputs)
+    scope.train_only = only
     return scope.train_only
 
 

@@ -98,6 +98,13 @@ def test_what_heads_refuse_shows_in_training() -> None:
     assert report.passed, report.failures
 
 
+def test_what_no_kernel_takes_is_refused() -> None:
+    """A negative padding goes through where tensors have no numbers."""
+    text = "net N(k = 0) { input x: [4, 8]\n output y = conv(2, 3, padding = k) -> relu() }"
+    report = edited(text)
+    assert report.passed, report.failures
+
+
 def test_an_argument_that_someone_added_is_theirs() -> None:
     text = "net N(k = 2) { input x: [4]\n output y = linear(k) }"
     assert edited(text, ("def n(k: int = 2)", "def n(k: int = 2, mine: int = 1)")).passed

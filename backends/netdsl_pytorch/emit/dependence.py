@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from netdsl.graph.graph import Graph, Node
+from netdsl.text.codes import BRANCH_SHAPES
 from netdsl.text.diagnostic import SpecError
 from netdsl_pytorch.variation import other_values
 
@@ -40,7 +41,10 @@ def _depends(graph: Graph, text: str, name: str, write: Write, enough: int) -> b
     assert graph.with_parameters is not None
     ours = _program(text, name)
     equal = structures = 0
-    for value in _far_first(other_values(graph.parameters[name])):
+    others = _far_first(other_values(graph.parameters[name]))
+    if enough > 1 and any(_stretches(graph, name, value) for value in others):
+        return True
+    for value in others:
         try:
             other = graph.with_parameters({name: value})
             if not equal and _changes_silent(graph, other) and _refused_unnoticed(graph, name):
@@ -111,6 +115,16 @@ def _changes_silent(graph: Graph, other: Graph) -> bool:
 def _is_silent(node: Node) -> bool:
     padding = node.given.get("padding")
     return node.op.name == "slice" or (padding is not None and padding.expr.span.text == "same")
+
+
+def _stretches(graph: Graph, name: str, value: object) -> bool:
+    """Whether for a value branches are refused that PyTorch makes equal, an axis of 1 of one as long as another's."""
+    assert graph.with_parameters is not None
+    try:
+        graph.with_parameters({name: value})
+    except SpecError as error:
+        return any(each.code == BRANCH_SHAPES and "an axis of 1" in each.help for each in error)
+    return False
 
 
 def _refused_unnoticed(graph: Graph, name: str) -> bool:

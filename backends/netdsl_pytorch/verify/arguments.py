@@ -120,6 +120,9 @@ class Trials:
             for training in (False,) if subject.inference else (False, True):
                 subject.model.train(training)
                 subject.model(*samples)
+            if values.affordable(self.graph, SMALL_PARAMETERS, SMALL_MACS):
+                # Without numbers, some of what no kernel takes goes through.
+                self.factory(**arguments).eval()(*[torch.zeros_like(each, device="cpu") for each in samples])
         except Exception:
             return
         found = error.diagnostics[0]

@@ -52,6 +52,10 @@ def test_what_a_literal_depends_on_is_not_offered(case: str, arguments: list[str
             "net N(b = true) { input x: [4]\n init linear(bias = zeros())\n output y = linear(4, bias = b) }",
             ["b"],
         ),
+        # What PyTorch would stretch in silence, of this branch or of the other; 1 beside nothing is none.
+        ("net N(k = 3) { input x: [6, 4]\n output y = max { linear(k); linear(3) } }", []),
+        ("net N(k = 1) { input x: [6, 4]\n output y = max { linear(k); linear(1) } }", []),
+        ("net N(k = 3) { input x: [6, 4]\n output y = max { linear(k); linear(k) } }", ["k"]),
         # What PyTorch would cut short in silence.
         ("net N(k = 3) { input x: [6, 4]\n output y = slice(0, k) -> linear(2) }", []),
     ],

@@ -57,6 +57,8 @@ CASES = {
     "conv(4, 3x3)\noutput y = relu()",
     "an arm before the result": TRUNK + "if true { relu() }\ntrain output h = flatten() -> linear(2)\n"
     "conv(4, 3x3)\noutput y = relu()",
+    "a block that does nothing": TRUNK + "output o = relu()\n"
+    "train output h = t -> conv(2, 1x1) -> Maybe(false) -> relu() -> m: Maybe(false)",
     "braces": TRUNK + "v = { conv(4, 1x1) -> relu() }\noutput o = relu()\ntrain output h = v",
     "a group": TRUNK + "v: { conv(4, 1x1); relu() }\noutput o = t -> relu()\ntrain output h = v -> linear(2)",
     "a prefix": TRUNK + "output o = relu()\ntrain output h = t -> side.a: conv(4, 1x1) -> side.b: conv(2, 1x1)",
@@ -105,6 +107,7 @@ CASES = {
 }
 ABOVE = """
 block B(c) { conv(c, 1x1) -> relu() }
+block Maybe(on) = if on { relu() }
 block Two() { a = conv(3, 1x1); b = conv(4, 1x1) -> relu(); [a, b] }
 block Two2(e: tensor) { a = conv(3, 1x1); b = e -> conv(4, 1x1); [a, b] }
 """
