@@ -53,9 +53,9 @@ model tiny = Tiny(n = 1) { expect macs < 1M }
     add(pos)
     x = identity()
     (q, k, v) = linear(48) -> rearrange("t (s h d) -> s h t d", s = 3, h = heads) -> unbind()
-    q -> attend(k, v, causal = true) -> rearrange("h t d -> t (h d)")
-    branches[0]: linear(4); x -> branches[1]: linear(4)
     constant mask[i, j]: [8, 8] = 0 if j <= i else -100
+    q -> attend(k, v, mask) -> rearrange("h t d -> t (h d)")
+    branches[0]: linear(4); x -> branches[1]: linear(4)
     init linear(weight = normal(0.01)); [branches[0], branches[1]] -> concat(dim = -1)
     output y = softmax()
 }
