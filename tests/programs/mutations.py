@@ -28,8 +28,8 @@ def mutated(rng: Random, text: str, times: int, done: Callable[[str], None]) -> 
             break
         try:
             found = words(Source("mutated.net", text))
-        except SpecError:
-            break
+        except (SpecError, IndexError):
+            break  # it does not parse any more, and its brackets may not match
         mutation = rng.choice(MUTATIONS)
         changed = mutation(rng, text, found)
         if changed is not None and changed != text:
