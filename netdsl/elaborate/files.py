@@ -71,6 +71,7 @@ def _contents(file: tree.File) -> _Contents:
     contents = _Contents(_models(file), {}, {}, [])
     for order, statement in enumerate(file.statements):
         if isinstance(statement, tree.ModelDef):
+            check_definition(statement.name, statement.name_span)
             # Models have names of their own: a model may be called as a block is.
             contents.defined[statement.name] = statement
             contents.orders[statement.name] = order

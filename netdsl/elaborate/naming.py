@@ -41,9 +41,9 @@ def check_table(name: str, span: Span) -> None:
 
 
 def check_definition(name: str, span: Span) -> None:
-    """Refuses what cannot be the name of a class: a block or net."""
+    """Refuses what cannot be the name of a class or function: a block, net or model."""
     if name.startswith("__"):
-        raise _refused(name, "is a name that Python keeps for itself, and cannot be a block or net", span)
+        raise _refused(name, "is a name that Python keeps for itself, and cannot be a block, net or model", span)
 
 
 def check_parameter(name: str, span: Span) -> None:

@@ -46,8 +46,9 @@ def names() -> list[str]:
 
 
 CLASHES = {
+    "E0001": ("max",),
     "E0101": ("_",),
-    "E0103": ("N", "i"),
+    "E0103": ("N", "i", "h"),
     "E0110": ("conv1", "conv2"),
 }
 """Names that a few of the specs below use themselves, or that name nothing, and what is said of them."""

@@ -88,6 +88,7 @@ def test_an_input_keeps_a_name_of_pythons_that_no_file_needs(name: str) -> None:
     ("text", "way"),
     [
         ("block __A(c) { conv(c, 1x1) }\nnet N() { input x: 3x6x6; __A(4); output y = relu() }", "`A`"),
+        ("net N() { input x: 3x6x6; output y = relu() }\nmodel __all__ = N()", "`all`"),
         ("net N() { input x: 3x6x6; output class = conv(2, 1x1) }", "`class_`"),
         ("net N() { input x: 3x6x6; output type = conv(2, 1x1) }", "`type_`"),
         ("net N() { input x: 3x6x6; output _a = relu(); output b = gelu() }", "`a`"),
