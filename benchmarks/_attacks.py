@@ -415,3 +415,8 @@ ATTACKS["constants of many elements"] = lambda size: _net(
 ATTACKS["a constant with a long formula"] = lambda size: _net(
     "constant t[i]: [3, 8, 8] = [" + _filled(size - 300, _each("i + @"), ", ") + "][0]\nadd(t)"
 )
+ATTACKS["parameters of a block, and models"] = lambda size: (
+    f"block A({_filled(size // 2, _each('a@'), ', ')}) {{ relu() }}\n"
+    + _net("")
+    + _filled(size // 2 - 400, _each("model m@ = N()"))
+)

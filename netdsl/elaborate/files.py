@@ -56,6 +56,9 @@ def model_names(file: tree.File) -> list[str]:
     return [name for name, _ in models_of(file)]
 
 
+_STEPS_OF_A_STATEMENT = 3
+
+
 class _Contents(NamedTuple):
     """The statements of a file, sorted once for all its models, lest a file of many takes quadratic time."""
 
@@ -64,11 +67,15 @@ class _Contents(NamedTuple):
     orders: dict[str, int]
     others: list[tuple[int, tree.Statement]]
     """What is not a model, with its number."""
+    steps: int
+    """What looking at the others takes, for each model of the file."""
 
 
 @lru_cache(maxsize=4)
 def _contents(file: tree.File) -> _Contents:
-    contents = _Contents(_models(file), {}, {}, [])
+    others = [each for each in file.statements if not isinstance(each, tree.ModelDef)]
+    parameters = sum(len(each.parameters) for each in others if isinstance(each, tree.BlockDef | tree.NetDef))
+    contents = _Contents(_models(file), {}, {}, [], _STEPS_OF_A_STATEMENT * len(others) + parameters)
     for order, statement in enumerate(file.statements):
         if isinstance(statement, tree.ModelDef):
             check_definition(statement.name, statement.name_span)
@@ -107,7 +114,7 @@ def elaborate_file(file: tree.File, session: Session, load: Loader) -> FileValue
     env = Env(None, session=session)
     contents = _contents(file)
     value = FileValue(file, env, {}, contents.defined, contents.orders)
-    session.work(len(contents.others), file.span)
+    session.work(contents.steps, file.span)
     _check_models(contents.models, session)
     # Every definition is known before any is used, so that one below its use is found to be that.
     for order, statement in contents.others:

@@ -42,6 +42,9 @@ class NetFlow(Flow):
     budgets: list[Budget] = field(default_factory=list)
 
 
+_STEPS_OF_A_PARAMETER = 6
+
+
 def elaborate_net(
     session: Session,
     net: NetValue,
@@ -56,6 +59,7 @@ def elaborate_net(
     names = Env(net.env, home=True, defaults=net.defaults, limit=net.order, owner=definition)
     scope = Scope("net", definition, definition, None, None, names, call_env)
     given = [] if call is None else arguments(call.args, call_env)
+    session.work(_STEPS_OF_A_PARAMETER * len(definition.parameters), definition.head_span)
     opened = _parameters(scope, net, given, call, params, names)
     shown = {name: value for name, value in scope.arguments.items() if name not in opened}
     scope.title = title(definition.name, (), shown)
