@@ -53,13 +53,19 @@ def _depends(graph: Graph, text: str, name: str, write: Write, enough: int) -> b
         except SpecError:
             continue
         difference = _difference(ours, theirs)
-        if difference == "literals":
+        if difference == "literals" or (difference == "structure" and _renames(graph, other)):
             return True
         equal += not difference
         structures += difference == "structure"
         if equal >= enough or equal + structures >= MOST_STRUCTURES:
             break
     return structures > 1 and not equal
+
+
+def _renames(graph: Graph, other: Graph) -> bool:
+    """Whether as many parts have weights in both, under other names."""
+    ours, theirs = ({node.path for node in each.nodes() if node.owns_module} for each in (graph, other))
+    return len(ours) == len(theirs) and ours != theirs
 
 
 def _far_first(values: list[object]) -> list[object]:

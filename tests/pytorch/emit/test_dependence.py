@@ -31,6 +31,7 @@ def offered(text: str) -> list[str]:
         ("proportional", []),
         ("samekernel", ["g", "h"]),
         ("initargs", ["w", "e", "aux"]),
+        ("element_by_parameter", []),
     ],
 )
 def test_what_a_literal_depends_on_is_not_offered(case: str, arguments: list[str]) -> None:
