@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.pytorch.emit.emitting import MODELS, of_file
+from tests.pytorch.emit.emitting import MODELS, of_file, without_hashes
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-
-
-def without_hashes(source: str) -> str:
-    """The text without what changes with every comment of the spec."""
-    return re.sub(r"sha256 [0-9a-f]+", "sha256 …", source)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -23,7 +23,8 @@ from netdsl.loading import load_spec
 from netdsl.passes.merge_siblings import Merged
 from tests.elaborate.specs import in_net
 from tests.passes.merging import MERGED, merged, merged_net
-from tests.pytorch.emit.test_golden import GOLDEN, without_hashes
+from tests.pytorch.emit.emitting import without_hashes
+from tests.pytorch.emit.test_golden import GOLDEN
 
 Pair = tuple[nn.Module, nn.Module]
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from netdsl.text import SpecError
 from tests.elaborate.specs import graph_of, in_net
 from tests.pytorch.emit.emitting import emitted
+from tests.pytorch.emit.hashes import parts
 from tests.pytorch.emit.naming import outcome
 
-_FOUND = (Path(__file__).parent / "parts.txt").read_text(encoding="utf-8").split("\n== ")[1:]
-PARTS = {name: text for name, _, text in (each.partition("\n") for each in _FOUND)}
+PARTS = parts()
 
 
 @pytest.mark.parametrize("name", PARTS)
