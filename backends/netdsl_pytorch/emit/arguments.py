@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,9 +14,9 @@ from netdsl_pytorch.emit.merge import Case, Disagree
 from netdsl_pytorch.emit.names import collapse
 from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.unit import Unit
+from netdsl_pytorch.python.nodes import Name
 
 _MISSING = object()
-_NAME = re.compile(r"(?<![\w.])(?!math\.)[A-Za-z_]\w*")
 
 
 class Arguments:
@@ -216,8 +215,8 @@ class Arguments:
         """A number of the constructor as this place has it: `forward` reads what is no literal from an attribute."""
         if not self.in_forward or _is_literal(made):
             return made
-        name = str(made) if str(made).isidentifier() else argument
-        if any(loop.names and str(made) in loop.names.values() for loop in self.unit.loops) or self.unit.loops:
+        name = made.id if isinstance(made, Name) else argument
+        if self.unit.loops:
             raise Disagree({case: case.number for case in self.nodes}, "a number of a turn is needed in `forward`")
         return self.unit.attribute(name, made)
 
@@ -260,7 +259,7 @@ class Arguments:
             values = {case: node.args[argument][index] for case, node in self.nodes.items()}
             exprs = {case: self._item(argument, case, index) for case in self.nodes}
             if all(isinstance(expr, Const) and expr.value == -1 for expr in exprs.values()) and argument == "shape":
-                result.append(Code("-1"))
+                result.append(code.literal(-1))
                 continue
             result.append(self._number(f"{argument}{index}", values, exprs, None, False))
         return result
@@ -288,5 +287,4 @@ def _half(kernel: Expr, dilation: Expr) -> Expr:
 
 def _is_literal(made: Code) -> bool:
     """Whether nothing of the constructor is mentioned."""
-    text = re.sub(r"\bmath\.\w+|\"[^\"]*\"|'[^']*'|\b(True|False|None)\b|\d[\d.]*(e-?\d+)?", "", str(made))
-    return re.search(r"[^\W\d]", text) is None
+    return code.names(made) <= {"math"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from netdsl.graph.graph import Node
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
@@ -13,8 +11,9 @@ from netdsl_pytorch.emit.merge import (
     MergedItem,
 )
 from netdsl_pytorch.emit.modules import INDENT, Line, Parts, Row
-from netdsl_pytorch.emit.sequences import Sequences, bare_generator, folded
+from netdsl_pytorch.emit.sequences import Sequences, folded
 from netdsl_pytorch.emit.trouble import cannot
+from netdsl_pytorch.python.nodes import Call
 
 
 class Attributes(Sequences):
@@ -59,9 +58,9 @@ class Attributes(Sequences):
             raise Disagree(kinds, "some turns of a loop are for heads alone")
         return next(iter(kinds.values()))
 
-    def if_heads(self, made: Code, otherwise: str = "None") -> Code:
+    def if_heads(self, made: Code, otherwise: Code | None = None) -> Code:
         """`made if aux else None`."""
-        return code.ternary(Code(self.emission.heads_flag), made, Code(otherwise))
+        return code.ternary(code.name(self.emission.heads_flag), made, code.NONE if otherwise is None else otherwise)
 
     def list_at(self, path: str, span: Span | None, type_name: str = "nn.ModuleList") -> Parts:
         """The list of parts under a name, `blocks`, or within another list, `blocks.0`."""
@@ -93,8 +92,7 @@ class Attributes(Sequences):
         self.emission.holder_attribute(self.unit, prefix, last, type_name)
 
     def _type_name(self, made: Code) -> str:
-        head = re.match(r"[A-Za-z_][\w.]*(?=\()", str(made))
-        name = head[0] if head else "nn.Module"
+        name = (code.path_of(made.function) if isinstance(made, Call) else "") or "nn.Module"
         return name if name.startswith("nn.") or name[:1].isupper() else "nn.Module"
 
     def attribute(self, step: MergedItem) -> str:
@@ -122,7 +120,7 @@ class Attributes(Sequences):
             self.found.append((heads.pop(), made, None, train))
             return
         template = self._template(step)
-        if template is None or "." in str(template):
+        if template is None or "." in code.text(template):
             raise Disagree(names, "a part has different names")
         self.found.append(("", self.if_heads(made) if train else made, template, train))
 
@@ -133,11 +131,11 @@ class Attributes(Sequences):
             self.emission.optional_names[head] = None
         return code.statement(f"self.{head} = ", made, indent=INDENT)
 
-    def element(self, head: str, index: str) -> str:
+    def element(self, head: str, index: str) -> Code:
         """An element of a list of parts: `self.blocks[0]`, or by its name where indices are missing."""
         parts = self.parts.get(head)
         whole = parts is None or parts.whole is not None or numbered(parts)
-        return f"self.{head}[{index if whole else code.quote(index)}]"
+        return code.subscript(code.name(f"self.{head}"), [code.literal(int(index) if whole else index)])
 
     def _element(self, parts: Parts, name: str) -> Code:
         """A member of a list. One of heads in a list that has others keeps its place without them."""
@@ -147,7 +145,7 @@ class Attributes(Sequences):
         if parts.parameters:
             span = self.unit.instances[0].span
             raise cannot("a list of tensors some of which are of training heads alone cannot be written yet", span)
-        return self.if_heads(made, "nn.Identity()")
+        return self.if_heads(made, code.call("nn.Identity", []))
 
     def _container(self, parts: Code | Parts) -> Code:
         """What makes a list of parts, or a dictionary where indices are missing or are names."""
@@ -159,10 +157,10 @@ class Attributes(Sequences):
             items = [(code.literal(name), self._element(parts, name)) for name in parts.elements]
             return code.call("nn.ParameterDict" if parts.parameters else "nn.ModuleDict", [code.dict_of(items)])
         elements = [self._element(parts, str(index)) for index in range(len(parts.elements))]
-        rows = folded([[Row(made, None, False, key=str(made))] for made in elements])
+        rows = folded([[Row(made, None, False)] for made in elements])
         class_name = "nn.ParameterList" if parts.parameters else "nn.ModuleList"
         if len(rows) == 1 and rows[0].many:
-            return code.call(class_name, [bare_generator(rows[0].code)])
+            return code.call(class_name, [rows[0].code])
         return code.call(class_name, [code.list_of([code.star(r.code) if r.many else r.code for r in rows])])
 
 

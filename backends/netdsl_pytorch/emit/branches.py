@@ -9,7 +9,6 @@ from typing import Any
 from netdsl.graph.graph import Naming, Node, Scope, Value
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.layout import WIDTH
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -28,6 +27,8 @@ from netdsl_pytorch.emit.stages import Stages
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.values import canonical
 from netdsl_pytorch.emit.variables import BranchName, CaseValues, Lost, Statement
+from netdsl_pytorch.python.layout import WIDTH
+from netdsl_pytorch.python.nodes import Name
 
 
 class Branches(Stages):
@@ -140,24 +141,24 @@ class Branches(Stages):
         if not first and not second:
             self.assign(name, results, code.ternary(attribute, made, other))
         else:
-            for head, (lines, made, values) in zip((f"if {attribute}:", "else:"), arms, strict=True):
+            for head, (lines, made, values) in zip((f"if {code.text(attribute)}:", "else:"), arms, strict=True):
                 self.statements.append(Statement(head, None, indent=self.indent))
                 self.statements += lines
-                if str(made) != name:
+                if made != code.name(name):
                     made_line = Statement(f"{name} = ", made, self.comment(values), self.indent + 4, self.span, name)
                     self.statements.append(made_line)
             self._hold(name, results)
         if is_typed:
             self.typed.add(name)
-        return Code(name, typed=is_typed)
+        return code.name(name, typed=is_typed)
 
     def _branch_code(self, values: CaseValues, short: bool, branch: MergedBranch) -> Code:
         """A branch of one call stands in the combine; others have a line before it."""
         if any(not isinstance(value, Value) for value in values.values()):
             self.flush()
-            return Code("")
+            return code.NONE
         made = self.read(values, None)
-        width = len(str(made)) + self.indent
+        width = code.width(made) + self.indent
         if made.calls <= 1 or (short and made.calls <= 3 and width < WIDTH - 40):
             return made
         name = str(self.running)
@@ -166,7 +167,7 @@ class Branches(Stages):
         if any(value in self.named for value in resolved.values()) and len(labels) == 1 and "" not in labels:
             name = self.variable(next(iter(labels)))
         self.assign(name, resolved, made)
-        return Code(name, typed=name in self.typed)
+        return code.name(name, typed=name in self.typed)
 
     def choice(self, step: MergedChoice) -> None:
         if step.agreed:
@@ -203,7 +204,7 @@ class Branches(Stages):
                 self.statements.append(Statement("else:", None, indent=self.indent))
             else:
                 attribute = self.unit.attribute(self._test_name(step, number, test), test)
-                self.statements.append(Statement(f"{word} {attribute}:", None, indent=self.indent))
+                self.statements.append(Statement(f"{word} {code.text(attribute)}:", None, indent=self.indent))
                 word = "elif"
             self.holds = {name: dict(values) for name, values in holds.items()}
             self.indent += 4
@@ -253,7 +254,7 @@ class Branches(Stages):
             made = self.read(values, None)
         except Lost:
             return False
-        if str(made) != running:
+        if made != code.name(running):
             self.assign(running, values, made)
         return True
 
@@ -265,7 +266,7 @@ class Branches(Stages):
         program = step.arms.get(number) or next(iter(step.arms.values()))
         items = [each.first for each in walk(program) if isinstance(each, MergedItem)]
         if not items:
-            return str(test) if str(test).isidentifier() else "with_branch"
+            return test.id if isinstance(test, Name) else "with_branch"
         first = next((item for item in items if item.labelled), items[0])
         if first.labelled:
             return f"with_{first.name.split('.')[0]}"

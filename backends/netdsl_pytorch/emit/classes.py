@@ -15,11 +15,11 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
 from netdsl_pytorch.emit.forward import Forward
-from netdsl_pytorch.emit.layout import WIDTH
 from netdsl_pytorch.emit.modules import Line
 from netdsl_pytorch.emit.rules import init_lines
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.variables import Statement
+from netdsl_pytorch.python.layout import WIDTH
 
 DOC_WIDTH = 110
 
@@ -114,7 +114,7 @@ class _Writer:
         parameters = ["self"]
         for argument in self.unit.arguments:
             shown = f"{argument.name}: {argument.type}"
-            parameters.append(shown if argument.default is None else f"{shown} = {argument.default}")
+            parameters.append(shown if argument.default is None else f"{shown} = {code.text(argument.default)}")
         flag = self.emission.heads_flag
         own = [argument.name for argument in self.unit.arguments]
         if self.unit.is_net and self.emission.heads_optional and flag not in own:

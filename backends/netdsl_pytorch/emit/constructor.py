@@ -142,7 +142,7 @@ class Constructor(Tensors):
         for number, test in enumerate([*tests, *([] if tests[-1] is None else [None])]):
             rows = self.members(choice.arms[number]) if number in choice.arms else []
             made = self.sequential("nn.Sequential", rows)
-            if not rows or (len(rows) == 1 and str(rows[0].code) == "nn.Identity()"):
+            if not rows or (len(rows) == 1 and rows[0].code == code.call("nn.Identity", [])):
                 made = code.call("nn.Identity", [])
             lines += (
                 [" " * indent + "else:"] if test is None else code.statement(f"{word} ", test, tail=":", indent=indent)
@@ -196,11 +196,11 @@ class Constructor(Tensors):
                 if template is None:
                     if head in self.parts or not self._fills(step, head):
                         raise Disagree(dict.fromkeys(step.cases, 0), "a loop is not all that fills a list")
-                    whole = code.call("nn.ModuleList", [code.generator(made, target, iterable, bare=True)])
+                    whole = code.call("nn.ModuleList", [code.generator(made, (target, iterable))])
                     parts_of = self.list_at(head, span)
                     parts_of.whole, parts_of.whole_optional = whole, train
             if named:
-                lines = [" " * indent + f"for {target} in {iterable}:"]
+                lines = [" " * indent + f"for {target} in {code.text(iterable)}:"]
                 for _, made, template, _ in named:
                     assert template is not None
                     lines += code.statement("", code.call("self.add_module", [template, made]), indent=indent + 4)

@@ -57,7 +57,7 @@ class Elements:
         made = self.expression(self.syntax.formula)
         for index, size in reversed(list(zip(self.syntax.indices, sizes, strict=True))):
             if index.id in self.mentioned:
-                made = code.comprehension(made, self.names[index.id], code.call("range", [size], nests=0))
+                made = code.comprehension(made, (self.names[index.id], code.call("range", [size], nests=0)))
             else:
                 made = code.list_of([made])
         return made
@@ -72,7 +72,7 @@ class Elements:
             )
         if isinstance(expr, tree.Name):
             self.mentioned.add(expr.id)
-            return Code(self.names[expr.id])
+            return code.name(self.names[expr.id])
         if isinstance(expr, tree.Unary):
             operand = self.expression(expr.operand)
             return operand if expr.op == "+" else code.unary(expr.op, operand)
@@ -101,7 +101,7 @@ class Elements:
         made = self.lists.get(id(table.syntax))
         if made is None:
             made = self.lists[id(table.syntax)] = self._list(nodes, table)
-        made_code = Code(made.name)
+        made_code = code.name(made.name)
         for index, at in zip(made.syntax.indices, expr.indices, strict=True):
             place = self.expression(at)
             made_code = code.subscript(made_code, [place if index.id in made.mentioned else code.literal(0)])
@@ -119,7 +119,7 @@ class Elements:
         values = inner.write(use.sizes("shape"))
         if table.args["dtype"] == "float":
             # Rounded as the tensor is; on the CPU, since a tensor without numbers has none to give.
-            keywords = [("dtype", Code("torch.float32")), ("device", code.literal("cpu"))]
+            keywords = [("dtype", code.name("torch.float32")), ("device", code.literal("cpu"))]
             made = code.call("torch.tensor", [values], keywords)
             values = code.method(made, "tolist", [])
         inner.name = safe(f"{table.name}_values".replace(".", "_"), self.taken)

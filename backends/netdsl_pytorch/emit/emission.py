@@ -279,16 +279,16 @@ class Emission(Facts):
 
         def spill(made: Code) -> Code:
             lines.append(("y" * (len(lines) + 1), made))
-            return Code(lines[-1][0], typed=True)
+            return code.name(lines[-1][0], typed=True)
 
         try:
             use = Use(unit, step.nodes, in_forward=True)
             use.spill = spill
-            made = EXPRESSIONS[node.op.name](use, [Code("x", typed=True)])
+            made = EXPRESSIONS[node.op.name](use, [code.name("x", typed=True)])
             attributes = unit.state.attributes
         finally:
             unit.state.attributes = before
-        key = (node.op.name, str(made), tuple(attributes))
+        key = (node.op.name, code.text(made), tuple(attributes))
         if key not in self.stages:
             name = self.free_name("".join(word[:1].upper() + word[1:] for word in node.op.name.split("_")))
             doc = str(node.args["pattern"]) if node.op.name == "rearrange" else node.op.doc.rstrip(".")

@@ -285,7 +285,7 @@ class Printer:
         if op == "index":
             return code.subscript(operands[0], operands[1:])
         if op == "slice":
-            start, stop = (None if str(bound) == "None" else bound for bound in operands[1:])
+            start, stop = (None if bound == code.NONE else bound for bound in operands[1:])
             return code.subscript(operands[0], [code.slice_of(start, stop)])
         if op in ("list", "size"):
             return code.tuple_of(operands)
@@ -296,7 +296,7 @@ class Printer:
             self.uses.add("math")
             return code.call(f"math.{name}", operands, nests=0)
         if name == "zip":
-            return code.call("zip", operands, [("strict", Code("False"))], nests=0)
+            return code.call("zip", operands, [("strict", code.literal(False))], nests=0)
         if name in BUILTINS:
             return code.call(name, operands, nests=0)
         if name in HELPERS:
@@ -308,7 +308,7 @@ class Printer:
         value = plain(value)
         if isinstance(value, float) and value == math.pi:
             self.uses.add("math")
-            return Code("math.pi")
+            return code.name("math.pi")
         if isinstance(value, tuple):
             return code.tuple_of([self.constant(item) for item in value])
         try:

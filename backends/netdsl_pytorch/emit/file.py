@@ -187,17 +187,18 @@ def _factory(emission: Emission, unit: Unit, spec_name: str) -> list[str]:
         if _is_offered(graph, argument):
             # The function has no text that a name of the author's could hide something from.
             name = argument.name if argument.ref is None else argument.ref.name
-            parameters.append(f"{name}: {argument.type} = {argument.default}")
-            passed.append((argument.name, Code(name)))
+            assert argument.default is not None
+            parameters.append(f"{name}: {argument.type} = {code.text(argument.default)}")
+            passed.append((argument.name, code.name(name)))
         else:
             value = _value_of(graph, unit, argument)
-            if argument.default is None or str(argument.default) != str(value):
+            if argument.default is None or argument.default != value:
                 passed.append((argument.name, value))
     if emission.heads_optional:
         flag = emission.heads_flag
         if flag not in [argument.name for argument in unit.arguments]:
             parameters.append(f"{flag}: bool = True")
-            passed.append((flag, Code(flag)))
+            passed.append((flag, code.name(flag)))
     call = " ".join(graph.model.call.span.text.split()) if graph.model is not None else f"{graph.net.name}()"
     heads = f"; `{emission.heads_flag}=False` leaves the training heads out" if emission.heads_optional else ""
     doc = docstring(f"{call} of {spec_name}{heads}.", 4)

@@ -6,7 +6,6 @@ held turns out to be needed later, the method is written anew with that value un
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Fetch, Node, Output, Value, nodes_of
@@ -30,6 +29,7 @@ from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.turns import Turns
 from netdsl_pytorch.emit.values import canonical
 from netdsl_pytorch.emit.variables import CaseValues, Lost, Statement
+from netdsl_pytorch.python.nodes import Name
 
 
 class Deferred(NamedTuple):
@@ -127,18 +127,18 @@ class Forward(Turns):
             return
         codes = [self.read({case: each[number] for case, each in results.items()}, None) for number in range(count)]
         self.flush()
-        self.statements.append(Statement("return ", Code(", ".join(str(made) for made in codes)), indent=self.indent))
+        self.statements.append(Statement("return ", code.tuple_of(codes, bare=True), indent=self.indent))
 
     def _return(self, made: Code, values: CaseValues) -> None:
-        comment = "" if str(made).isidentifier() else self.comment(values)
+        comment = "" if isinstance(made, Name) else self.comment(values)
         self.statements.append(Statement("return ", made, comment, self.indent, self.span))
 
     def _assigned(self, values: CaseValues, made: Code, variable: str) -> Code:
         """The expression in a variable that a type checker knows for a Tensor."""
-        if not str(made).isidentifier():
+        if not isinstance(made, Name):
             self.assign(variable, dict(values), made)
-            made = Code(variable, typed=variable in self.typed)
-        name = str(made)
+            made = Name(variable, typed=variable in self.typed)
+        name = made.id
         if not made.typed and name in self.first_line:
             at = self.first_line[name]
             line = self.statements[at]
@@ -151,7 +151,7 @@ class Forward(Turns):
                 self.statements.insert(at, Statement(f"{name}: Tensor", None, indent=line.indent, span=line.span))
                 self.first_line = {each: place + (place >= at) for each, place in self.first_line.items()}
             self.typed.add(name)
-        return Code(name, typed=True)
+        return code.name(name, typed=True)
 
     def _is_returned(self, name: str, targets: str) -> bool:
         """Whether one of several targets is what the method returns, and not a field of what it returns."""
@@ -181,10 +181,10 @@ class Forward(Turns):
         """The heads of a net, which run in training only: their lines stand where their results are returned."""
         made = code.name("self.training")
         for each in self.emission.optional_names:
-            made = code.binary("and", made, Code(f"self.{each} is not None"))
+            made = code.binary("and", made, code.binary("is not", code.name(f"self.{each}"), code.NONE))
         if not self.emission.optional_names:
             flag = self.emission.heads_flag
-            made = code.binary("and", made, self.unit.attribute(flag, Code(flag)))
+            made = code.binary("and", made, self.unit.attribute(flag, code.name(flag)))
         self.statements.append(Statement("if ", made, tail=":", indent=self.indent))
         self.indent += 4
         self.in_heads = True
@@ -317,7 +317,7 @@ class Forward(Turns):
         pending = self.pending
         if first.train and pending is not None and pending.values.get(case) is canonical(first.value):
             self.heads[first.name] = pending.made
-            mentioned = set(re.findall(r"\w+", str(pending.made))) & self.holds.keys()
+            mentioned = code.names(pending.made) & self.holds.keys()
             self.head_reads[first.name] = {name: self.held(name, case) for name in mentioned}
             self.pending = None
         else:

@@ -25,7 +25,7 @@ class Made(NamedTuple):
 
 def dtype_of(whole: bool) -> Code:
     """The kind of number that a constant holds."""
-    return Code("torch.long" if whole else "torch.float32")
+    return code.name("torch.long" if whole else "torch.float32")
 
 
 def as_truth(made: Made) -> Code:
@@ -39,7 +39,7 @@ def as_double(made: Made) -> Made:
         return made
     if made.tensor:
         return Made(code.method(made.code, "double", []), "double")
-    return Made(code.call("torch.tensor", [made.code], [("dtype", Code("torch.float64"))]), "double")
+    return Made(code.call("torch.tensor", [made.code], [("dtype", code.name("torch.float64"))]), "double")
 
 
 def as_long(made: Made) -> Made:

@@ -13,6 +13,7 @@ from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Disagree
 from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.python.nodes import Constant
 
 _FILLS = {"zeros": "torch.zeros", "ones": "torch.ones"}
 
@@ -83,7 +84,8 @@ def parameter(use: Use) -> Code:
 
 def as_float(value: Code) -> Code:
     """A whole number as a fraction, so that a tensor of it holds fractions."""
-    return Code(f"{value}.0") if str(value).lstrip("-").isdigit() else value
+    is_whole = isinstance(value, Constant) and type(value.value) is int
+    return code.literal(float(code.value_of(value))) if is_whole else value
 
 
 def shape_codes(use: Use) -> list[Code]:

@@ -23,6 +23,7 @@ from netdsl_pytorch.emit.operators import MODULES
 from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.python.nodes import Call
 
 DECLARED = ("param", "constant", "buffer")
 INDENT = 8
@@ -49,7 +50,6 @@ class Row:
     shape: str = ""
     many: bool = False
     template: Code | None = None
-    key: str = ""
 
 
 class Parts:
@@ -132,13 +132,11 @@ class Modules:
             self.unit.state = before
             if made is None or changed:
                 raise Disagree(groups, "the uses are of different operators")
-            text = str(made)
-            class_name, _, inside = text.partition("(")
-            if inside == ")":
-                value = Code(class_name)
-            else:
+            assert isinstance(made, Call)
+            value = made.function
+            if made.arguments or made.keywords:
                 self.emission.uses.add("partial")
-                value = Code(f"partial({class_name}, {inside}")
+                value = code.call("partial", [made.function, *made.arguments], made.keywords)
             by_scope[case.instance] = value
         self.unit.state.callables[found[0]] = by_scope
         self.emission.uses.add("Callable")
@@ -155,7 +153,7 @@ class Modules:
             made = self._argument(unit, argument, scopes)
             if argument.default is None:
                 positional.append(made)
-            elif str(made) != str(argument.default):
+            elif made != argument.default:
                 keywords.append((argument.name, made))
         return code.call(unit.name, positional, keywords)
 
@@ -176,8 +174,8 @@ class Modules:
             )
         if isinstance(key, tuple) and key[0] == "callable":
             codes = {case: unit.state.callables[key[1]][scope] for case, scope in scopes.items()}
-            if len({str(made) for made in codes.values()}) > 1:
-                raise Disagree({case: str(made) for case, made in codes.items()}, "different operators are passed on")
+            if len(set(codes.values())) > 1:
+                raise Disagree(codes, "different operators are passed on")
             return next(iter(codes.values()))
         if isinstance(key, tuple) and key[0] == "axis":
             _, number, axis, _ = key
@@ -238,7 +236,7 @@ class Modules:
             role=argument.name,
             normal=plain if listed else collapsed,
             shown=code.literal if listed else _shown,
-            default=_literal_value(argument.default),
+            default=code.value_of(argument.default),
             has_default=argument.default is not None,
         )
 
@@ -279,14 +277,3 @@ def collapsed(value: Any) -> Any:
 
 def _shown(value: Any) -> Code:
     return code.literal(collapsed(value))
-
-
-def _literal_value(made: Code | None) -> Any:
-    if made is None:
-        return None
-    import ast
-
-    try:
-        return ast.literal_eval(str(made))
-    except ValueError:
-        return None

@@ -13,7 +13,7 @@ from netdsl.graph.symbolic import Const, Expr, Ref, plain
 from netdsl.ops.values import Window, Word
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk
-from netdsl_pytorch.emit import expressions
+from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.expressions import Unknown
 from netdsl_pytorch.emit.loop import RESERVED, Loop, pattern_id, pattern_names
@@ -130,9 +130,9 @@ class Names:
         for loop in self.loops:
             if key in loop.names:
                 loop.used.add(key)
-                return Code(loop.names[key])
+                return code.name(loop.names[key])
         self.state.needs[key] = ref
-        return Code(self.python_name(ref))
+        return code.name(self.python_name(ref))
 
     def python_name(self, ref: Ref) -> str:
         key: Any = ref.declaration

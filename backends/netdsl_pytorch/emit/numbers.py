@@ -175,9 +175,9 @@ class Numbers(Names):
             return None
         finally:
             self.loops = before
-        index = Code(loop.index)
-        growth = index if str(step_code) == "1" else code.binary("*", index, step_code)
-        return growth if str(first_code) == "0" else code.binary("+", first_code, growth)
+        index = code.name(loop.index)
+        growth = index if step_code == code.literal(1) else code.binary("*", index, step_code)
+        return growth if first_code == code.literal(0) else code.binary("+", first_code, growth)
 
     def _proportional(self, values: Values, envs: Envs) -> Code | None:
         """A number that is a multiple, or a share, of one argument in all cases: with at least two different values,
@@ -206,7 +206,7 @@ class Numbers(Names):
         for extra in self.state.extras:
             if extra.name.startswith(role) and extra.values == by_instance and set(extra.values) == set(by_instance):
                 extra.roots.update(dict.fromkeys(roots))
-                return Code(extra.name)
+                return code.name(extra.name)
         taken = {extra.name for extra in self.state.extras} | {
             self.python_name(ref) for ref in self.state.needs.values()
         }
@@ -218,7 +218,7 @@ class Numbers(Names):
             name = f"{role}{number}"
         usual = has_default and any(value == default for value in by_instance.values())
         self.state.extras.append(Extra(name, by_instance, default, usual, dict.fromkeys(roots)))
-        return Code(name)
+        return code.name(name)
 
 
 def _component(expr: Expr) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.operator_use import Keywords, Use, Writer, flatten_axes, negative_axis
+from netdsl_pytorch.python.nodes import Constant
+from netdsl_pytorch.python.precedence import is_negative
 
 
 def _call(name: str, **arguments: tuple[str, Any]) -> Writer:
@@ -31,11 +33,11 @@ def _method(name: str, *arguments: Any) -> Writer:
 
 def _typed(made: Code, like: Code) -> Code:
     """A call whose result a type checker knows if it knows its tensor."""
-    return Code(made.doc, made.level, like.typed, made.calls)
+    return code.typed_as(made, like.typed)
 
 
 def _gelu_call(use: Use, inputs: Sequence[Code]) -> Code:
-    return code.call("F.gelu", inputs, [("approximate", Code('"tanh"'))] if use.same("tanh") else [], typed=True)
+    return code.call("F.gelu", inputs, [("approximate", code.literal("tanh"))] if use.same("tanh") else [], typed=True)
 
 
 def _along_call(name: str) -> Writer:
@@ -60,7 +62,7 @@ def _global_call(name: str) -> Writer:
         dims = _axes_tuple([use.dim(axis + 1) for axis in range(use.rank)])
         keywords: Keywords = [("dim", dims)]
         if use.same("keep"):
-            keywords.append(("keepdim", Code("True")))
+            keywords.append(("keepdim", code.literal(True)))
         return code.method(inputs[0], name, [], keywords)
 
     return write
@@ -73,7 +75,7 @@ def _reduce(name: str) -> Writer:
             axes = tuple(range(len(use.node.inputs[0].type.shape)))
         keywords: Keywords = [("dim", _axes_tuple([use.dim(axis) for axis in axes]))]
         if use.same("keep"):
-            keywords.append(("keepdim", Code("True")))
+            keywords.append(("keepdim", code.literal(True)))
         return code.method(inputs[0], name, [], keywords)
 
     return write
@@ -89,8 +91,10 @@ def _scale(use: Use, inputs: Sequence[Code]) -> Code:
         made = code.binary("*", made, use.number("by"))
     if not use.is_default("shift", 0):
         shift = use.number("shift")
-        negative = str(shift).startswith("-") and str(shift)[1:].replace(".", "").isdigit()
-        made = code.binary("-", made, Code(str(shift)[1:])) if negative else code.binary("+", made, shift)
+        negative = isinstance(shift, Constant) and is_negative(shift)
+        made = (
+            code.binary("-", made, code.literal(-code.value_of(shift))) if negative else code.binary("+", made, shift)
+        )
     return made
 
 
@@ -120,8 +124,10 @@ def _expanded(use: Use, inputs: Sequence[Code]) -> list[Code]:
     result = []
     for value, each, has in zip(use.node.inputs, inputs, batched, strict=True):
         if not has:
-            keep = [Code("-1")] * (len(value.type.shape) - 1)
-            each = code.method(each, "expand", [code.subscript(code.attribute(like, "shape"), [Code("0")]), *keep])
+            keep = [code.literal(-1)] * (len(value.type.shape) - 1)
+            each = code.method(
+                each, "expand", [code.subscript(code.attribute(like, "shape"), [code.literal(0)]), *keep]
+            )
         result.append(each)
     return result
 
@@ -147,7 +153,7 @@ def _permute(use: Use, inputs: Sequence[Code]) -> Code:
 
 def _reshape(use: Use, inputs: Sequence[Code]) -> Code:
     sizes = use.sizes("shape")
-    lead = [code.subscript(code.attribute(inputs[0], "shape"), [Code("0")])] if use.lead else []
+    lead = [code.subscript(code.attribute(inputs[0], "shape"), [code.literal(0)])] if use.lead else []
     return code.method(inputs[0], "reshape", [*lead, *sizes])
 
 
@@ -161,7 +167,7 @@ def _select(use: Use, inputs: Sequence[Code]) -> Code:
     axis = use.dim(use.same("dim"))
     # What the author counts from the end stays so, whatever the size.
     index = code.literal(-1) if use.is_given("index", -1) else use.number("index")
-    return code.subscript(inputs[0], [*[Code(":")] * axis, index], typed=inputs[0].typed)
+    return code.subscript(inputs[0], [*[code.ALL] * axis, index], typed=inputs[0].typed)
 
 
 def _slice(use: Use, inputs: Sequence[Code]) -> Code:
@@ -170,7 +176,7 @@ def _slice(use: Use, inputs: Sequence[Code]) -> Code:
     start = None if use.is_default("from", 0) else use.number("from")
     stop = None if use.node.args["to"] == size and use.is_default("to", size) else use.number("to")
     step = None if use.is_default("step", 1) else use.number("step")
-    return code.subscript(inputs[0], [*[Code(":")] * axis, code.slice_of(start, stop, step)], typed=inputs[0].typed)
+    return code.subscript(inputs[0], [*[code.ALL] * axis, code.slice_of(start, stop, step)], typed=inputs[0].typed)
 
 
 def _chunk(use: Use, inputs: Sequence[Code]) -> Code:
@@ -181,7 +187,7 @@ def _chunk(use: Use, inputs: Sequence[Code]) -> Code:
 def _split(use: Use, inputs: Sequence[Code]) -> Code:
     dim = code.literal(use.dim(use.same("dim")))
     sizes = use.sizes("sizes")
-    alike = len({str(size) for size in sizes}) == 1
+    alike = len(set(sizes)) == 1
     return code.method(inputs[0], "split", [sizes[0] if alike else code.list_of(sizes)], [("dim", dim)])
 
 
@@ -191,7 +197,7 @@ def _unbind(use: Use, inputs: Sequence[Code]) -> Code:
 
 def _take(use: Use, inputs: Sequence[Code]) -> Code:
     table, index = inputs
-    lead = [Code(":")] if use.node.inputs[0].type.batched else []
+    lead = [code.ALL] if use.node.inputs[0].type.batched else []
     return code.subscript(table, [*lead, index], typed=table.typed)
 
 
@@ -210,11 +216,11 @@ def _attend(use: Use, inputs: Sequence[Code]) -> Code:
     if node.args["bias"] is not None:
         keywords.append(("attn_mask", inputs[node.args["bias"]]))
     if use.same("causal"):
-        keywords.append(("is_causal", Code("True")))
+        keywords.append(("is_causal", code.literal(True)))
     keywords += use.optional("scale", "scale", None)
     if not use.is_default("dropout", 0):
         p = use.number("dropout")
-        keywords.append(("dropout_p", code.ternary(Code("self.training"), p, Code("0.0"))))
+        keywords.append(("dropout_p", code.ternary(code.name("self.training"), p, code.literal(0.0))))
     q, k, v = inputs[0], inputs[node.args["k"]], inputs[node.args["v"]]
     return code.call("F.scaled_dot_product_attention", [q, k, v], keywords, typed=True)
 
@@ -224,7 +230,7 @@ def _rearrange(use: Use, inputs: Sequence[Code]) -> Code:
 
 
 def _square(use: Use, inputs: Sequence[Code]) -> Code:
-    return _typed(code.call("torch.square", inputs), Code("", typed=True))
+    return code.call("torch.square", inputs, typed=True)
 
 
 def _identity(use: Use, inputs: Sequence[Code]) -> Code:

@@ -60,7 +60,7 @@ def _adaptive(kind: str) -> Maker:
 
 def _global(kind: str) -> Maker:
     def make(use: Use) -> Code:
-        pool = code.call(f"nn.Adaptive{kind}Pool{max(use.rank, 1)}d", [Code("1")])
+        pool = code.call(f"nn.Adaptive{kind}Pool{max(use.rank, 1)}d", [code.literal(1)])
         if use.same("keep"):
             return pool
         return code.call("nn.Sequential", [pool, code.call("nn.Flatten", [])])
@@ -115,14 +115,14 @@ def _embedding(use: Use) -> Code:
 def _attention(use: Use) -> Code:
     keywords = use.optional("dropout", "dropout", 0.0)
     return code.call(
-        "nn.MultiheadAttention", [use.size(-1), use.number("heads")], [*keywords, ("batch_first", Code("True"))]
+        "nn.MultiheadAttention", [use.size(-1), use.number("heads")], [*keywords, ("batch_first", code.literal(True))]
     )
 
 
 def _recurrent(name: str) -> Maker:
     def make(use: Use) -> Code:
         keywords = use.optional("layers", "num_layers", 1) + use.optional("bidirectional", "bidirectional", False)
-        return code.call(name, [use.size(-1), use.number("hidden")], [*keywords, ("batch_first", Code("True"))])
+        return code.call(name, [use.size(-1), use.number("hidden")], [*keywords, ("batch_first", code.literal(True))])
 
     return make
 
@@ -136,7 +136,7 @@ def _upsample(use: Use) -> Code:
     if mode != "nearest":
         keywords.append(("mode", code.literal(mode)))
     if use.same("align"):
-        keywords.append(("align_corners", Code("True")))
+        keywords.append(("align_corners", code.literal(True)))
     return code.call("nn.Upsample", [], keywords)
 
 
@@ -165,7 +165,7 @@ def _plain(name: str, **arguments: tuple[str, Any]) -> Maker:
 
 
 def _gelu(use: Use) -> Code:
-    return code.call("nn.GELU", [], [("approximate", Code('"tanh"'))] if use.same("tanh") else [])
+    return code.call("nn.GELU", [], [("approximate", code.literal("tanh"))] if use.same("tanh") else [])
 
 
 def _along(name: str) -> Maker:
@@ -178,7 +178,7 @@ def _along(name: str) -> Maker:
 def _flatten_module(use: Use) -> Code:
     first, last = flatten_axes(use)
     arguments = [code.literal(axis) for axis in ([first, last] if last is not None else [first])]
-    return code.call("nn.Flatten", arguments if arguments != [Code("1")] else [])
+    return code.call("nn.Flatten", arguments if arguments != [code.literal(1)] else [])
 
 
 MODULES: dict[str, Maker] = {

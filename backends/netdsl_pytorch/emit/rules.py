@@ -241,7 +241,7 @@ def _fills(nodes: list[Node], weights: dict[str, Rule]) -> list[str]:
         having = [node for node in nodes if any(weight.name == name for weight in node.weights)]
         if not having:
             continue
-        target = Code(f"module.{name}")
+        target = code.name(f"module.{name}")
         lacking = [n for n in nodes if n not in having and name not in (n.fed or {})]
         optional = bool(lacking) or (name == "bias" and module_type(nodes[0]).startswith(_OPTIONAL_BIAS))
         if "." in name or not name.isidentifier():
@@ -257,18 +257,23 @@ def _fills(nodes: list[Node], weights: dict[str, Rule]) -> list[str]:
 def _weight_lines(unit: Unit, scope: Scope, each: WeightInit, numbers: dict[str, Code]) -> list[str]:
     path = relative_path(each.node, unit.instances[0], each.node)
     if not each.weight:
-        target = f"self.{path}" if path.isidentifier() else f"self.get_parameter({code.quote(path)})"
+        target = code.name(f"self.{path}") if path.isidentifier() else _parameter(path)
     elif path.isidentifier() and each.weight == "weight":
-        target = f"self.{path}.weight"
+        target = code.name(f"self.{path}.weight")
     else:
-        target = f"self.get_parameter({code.quote(f'{path}.{each.weight}')})"
+        target = _parameter(f"{path}.{each.weight}")
     indent = 8
     lines: list[str] = []
     if unit.is_net and each.node.train_only and unit.emission.heads_optional:
         lines.append(f"        if {unit.emission.heads_flag}:")
         indent = 12
-        target = f"self.get_parameter({code.quote(f'{path}.{each.weight}')})"
-    return [*lines, *code.statement("", fill(each.initialiser, Code(target), numbers), indent=indent)]
+        target = _parameter(f"{path}.{each.weight}")
+    return [*lines, *code.statement("", fill(each.initialiser, target, numbers), indent=indent)]
+
+
+def _parameter(path: str) -> Code:
+    """A parameter by its key, where no attribute leads to it."""
+    return code.call("self.get_parameter", [code.literal(path)])
 
 
 __all__: list[Any] = ["has_reset", "init_lines"]

@@ -24,6 +24,7 @@ from netdsl_pytorch.emit.merge import (
 from netdsl_pytorch.emit.modules import Modules, Row
 from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.values import is_alias
+from netdsl_pytorch.python.nodes import Conditional
 
 
 class Sequences(Modules):
@@ -34,10 +35,10 @@ class Sequences(Modules):
         scopes = step.scopes
         program = self.emission.program(dict(scopes.items()), step)
         rows = self.members(program)
-        if len(rows) == 1 and isinstance(step.first.definition, tree.If) and not rows[0].many:
-            only = str(rows[0].code)
-            if only == "nn.Identity()":
-                return rows[0].code
+        if isinstance(step.first.definition, tree.If) and [each.code for each in rows] == [
+            code.call("nn.Identity", [])
+        ]:
+            return rows[0].code
         return self.sequential("nn.Sequential", rows)
 
     def sequential(self, name: str, rows: Sequence[Row]) -> Code:
@@ -57,8 +58,7 @@ class Sequences(Modules):
                 key = each.template if each.template is not None else code.literal(each.name)
                 pairs.append(code.row(code.tuple_of([key, each.code]), shape))
         if len(rows) == 1 and rows[0].many:
-            bare = rows[0].code
-            inner = code.call("OrderedDict", [bare_generator(bare)])
+            inner = code.call("OrderedDict", [rows[0].code])
         elif len(rows) == 1 and rows[0].name is not None and rows[0].name.isidentifier():
             inner = code.call("OrderedDict", [], [(rows[0].name, rows[0].code)])
         else:
@@ -92,7 +92,7 @@ class Sequences(Modules):
         first = step.first
         made = self.module(step)
         if made.calls == 0:
-            made = Code(made.doc, made.level, made.typed, 1)
+            made = code.counting(made, 1)
         shape = ""
         if self.unit.is_net:
             before = first.inputs[0].type.shape if first.inputs else ()
@@ -100,15 +100,15 @@ class Sequences(Modules):
             shape = str(after) if tuple(after.shape) != tuple(before) else ""
         names = {case: item.name for case, item in step.cases.items()}
         if len(set(names.values())) == 1:
-            return Row(made, first.name, first.labelled, shape, key=str(made))
+            return Row(made, first.name, first.labelled, shape)
         if not first.labelled:
             if self.keyed:
                 raise Disagree(names, "a part has different numbers")
-            return Row(made, None, False, shape, key=str(made))
+            return Row(made, None, False, shape)
         template = self._template(step)
         if template is None:
             raise Disagree(names, "a part has different names")
-        return Row(made, None, True, shape, template=template, key=str(made))
+        return Row(made, None, True, shape, template=template)
 
     def _loop_rows(self, step: MergedTurns) -> list[Row]:
         counts = step.counts
@@ -147,7 +147,7 @@ class Sequences(Modules):
             if len(rows) != 1 or rows[0].many:
                 raise Disagree(dict.fromkeys(step.cases, 0), "a turn makes several members")
             row = rows[0]
-            if re.search(rf"\bif {loop.index_name}\b", str(row.code)) if loop.index_name else False:
+            if loop.index_name and _asks_for(row.code, loop.index_name):
                 raise Disagree(dict.fromkeys(step.cases, 0), "the first turn is another one")
             element = row.code
             labelled = row.labelled
@@ -156,7 +156,7 @@ class Sequences(Modules):
                 element = code.tuple_of([key, element])
             unit.loops.pop()
             target, iterable = self.loop_head(loop, [element])
-            return Row(code.generator(element, target, iterable), None, labelled, many=True)
+            return Row(code.generator(element, (target, iterable)), None, labelled, many=True)
         except (Disagree, Unknown):
             if unit.loops and unit.loops[-1] is loop:
                 unit.loops.pop()
@@ -168,7 +168,7 @@ class Sequences(Modules):
     def loop_head(self, loop: Loop, turn: Sequence[Code]) -> tuple[str, Code]:
         """`i` and `range(layers)`: the head of a loop, written last, when it is known which variables it needs."""
         step, unit = loop.step, self.unit
-        words = set(re.findall(r"\w+", " ".join(map(str, turn))))
+        words = set().union(*map(code.names, turn))
         loop.used = {each for each in loop.used if loop.names[each] in words}
         counted = loop._index in words
         used = [each for each in loop.names if each in loop.used]
@@ -236,7 +236,7 @@ class Sequences(Modules):
                 raise Disagree({case: each.arm for case, each in step.cases.items()}, "a labelled part is optional")
             items = code.list_of([code.star(row.code) if row.many else row.code for row in rows])
             made = items if tests[number] is None else code.ternary(tests[number], items, made)  # type: ignore[arg-type]
-        return [Row(made, None, False, many=True, key=str(made))]
+        return [Row(made, None, False, many=True)]
 
     def pin_choice(self, step: MergedChoice) -> None:
         """An `if` whose other arms are left out depends on what its tests depend on."""
@@ -262,7 +262,7 @@ class Sequences(Modules):
             values = {case: groups[case] == number for case in open_cases}
             exprs = {case: symbol(arm.test, envs[case]) for case in open_cases}
             if not values:
-                result.append(Code("False"))
+                result.append(code.literal(False))
                 continue
             inner = {case: envs[case] for case in open_cases}
             try:
@@ -307,8 +307,10 @@ class Sequences(Modules):
             offset = int(match[0]) - start
             before, after = first[: match.start()], first[match.end() :]
             if second is not None and all(name == f"{before}{turn + offset}{after}" for turn, name in names.items()):
-                index = code.binary("+", Code(loop.index), code.literal(offset)) if offset else Code(loop.index)
-                return Code(f'f"{before}{{{index}}}{after}"')
+                index = (
+                    code.binary("+", code.name(loop.index), code.literal(offset)) if offset else code.name(loop.index)
+                )
+                return code.formatted(before, index, after)
         return None
 
 
@@ -340,11 +342,10 @@ def _pattern(pattern: tree.Pattern, loop: Loop) -> str:
     )
 
 
-def bare_generator(generated: Code) -> Code:
-    """A generator as the only argument of a call, which needs no parentheses of its own."""
-    group = generated.doc
-    inner = group.doc[1].doc[1]  # type: ignore[union-attr,index]
-    return Code(code._Generator((inner,)), code.TERNARY)
+def _asks_for(made: Code, name: str) -> bool:
+    """Whether a condition in an expression begins with a name."""
+    tests = [each.test for each in code.parts(made) if isinstance(each, Conditional)]
+    return any(code.text(test).split(maxsplit=1)[0] == name for test in tests)
 
 
 def folded(turns: list[list[Row]]) -> list[Row]:
@@ -363,7 +364,7 @@ def folded(turns: list[list[Row]]) -> list[Row]:
             rows.append(Row(_loop_of(turns[at], length), None, False, many=True))
         elif length > 1:
             count = code.call("range", [code.literal(length)], nests=0)
-            rows.append(Row(code.generator(turns[at][0].code, "_", count), None, False, many=True))
+            rows.append(Row(code.generator(turns[at][0].code, ("_", count)), None, False, many=True))
         elif in_lines:
             shape = next((row.shape for row in reversed(turns[at]) if row.shape), "")
             rows.append(Row(code.tuple_of([row.code for row in turns[at]]), None, False, shape, many=True))
@@ -383,25 +384,25 @@ def _fits_on_a_line(turn: list[Row]) -> bool:
     """Whether a turn is of several members that fit on a line."""
     if len(turn) < 2 or any(row.labelled or row.many for row in turn):
         return False
-    return sum(len(str(row.code)) + len(", ") for row in turn) <= _ROOM
+    return sum(code.width(row.code) + len(", ") for row in turn) <= _ROOM
 
 
 def _equal_turns(turns: list[list[Row]], at: int) -> int:
     """How many turns from one on are of the same several members, if a loop says it in fewer lines; else 1."""
     if any(row.labelled or row.many for row in turns[at]):
         return 1
-    texts = [str(row.code) for row in turns[at]]
+    codes = [row.code for row in turns[at]]
     length = 1
-    while at + length < len(turns) and [str(row.code) for row in turns[at + length]] == texts:
+    while at + length < len(turns) and [row.code for row in turns[at + length]] == codes:
         length += 1
-    lines = 1 if len(str(_loop_of(turns[at], length))) <= _ROOM else _LINES_OF_A_LOOP
+    lines = 1 if code.width(_loop_of(turns[at], length)) <= _ROOM else _LINES_OF_A_LOOP
     return length if length > max(lines, 2) else 1
 
 
 def _loop_of(turn: list[Row], times: int) -> Code:
     count = code.call("range", [code.literal(times)], nests=0)
-    return code.generator(Code("module"), "_", count, ("module", code.tuple_of([row.code for row in turn])))
+    return code.generator(code.name("module"), ("_", count), ("module", code.tuple_of([row.code for row in turn])))
 
 
 def _same_row(first: list[Row], other: list[Row]) -> bool:
-    return len(other) == 1 and not other[0].labelled and not other[0].many and str(other[0].code) == str(first[0].code)
+    return len(other) == 1 and not other[0].labelled and not other[0].many and other[0].code == first[0].code

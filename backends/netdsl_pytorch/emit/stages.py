@@ -9,7 +9,6 @@ from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.layout import WIDTH
 from netdsl_pytorch.emit.merge import (
     Disagree,
     MergedChoice,
@@ -21,6 +20,8 @@ from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use, reads_sizes
 from netdsl_pytorch.emit.values import canonical, is_alias, relative_path, sized_by
 from netdsl_pytorch.emit.variables import BranchName, Pending, Statement, Variables
+from netdsl_pytorch.python.layout import WIDTH
+from netdsl_pytorch.python.nodes import Name
 
 MOST_CALLS = 4
 """Calls nested on one line, before it is split at a part with weights."""
@@ -144,12 +145,12 @@ class Stages(Variables):
             return
         use = Use(self.unit, step.nodes, in_forward=True)
         use.spill = self._spill
-        if len(inputs) == 1 and len(str(inputs[0])) + self.indent > LONG and not str(inputs[0]).isidentifier():
+        if len(inputs) == 1 and code.width(inputs[0]) + self.indent > LONG and not isinstance(inputs[0], Name):
             # A chain of methods on a long call would not fit on its line.
             values = {case: canonical(item.inputs[0]) for case, item in step.cases.items()}
             running = self.running_name(step)
             self.assign(running, values, inputs[0])
-            inputs = [Code(running, typed=running in self.typed)]
+            inputs = [code.name(running, typed=running in self.typed)]
         inputs = [self._simple(step, each, name, number) for number, each in enumerate(inputs)]
         if name == "rearrange":
             self.notes.append(" ".join(str(node.args["pattern"]).split()))
@@ -160,7 +161,7 @@ class Stages(Variables):
             made = EXPRESSIONS[name](use, inputs)
         if name in ("chunk", "split", "unbind"):
             # These give tuples, of Tensors where their input is one.
-            made = Code(made.doc, made.level, True, made.calls)
+            made = code.typed_as(made, True)
         self._finish(step, made)
 
     def _interpolate(self, step: MergedItem, x: Code) -> Code:
@@ -170,7 +171,7 @@ class Stages(Variables):
         if use.same("mode") != "nearest":
             keywords.append(("mode", code.literal(use.same("mode"))))
         if use.same("align"):
-            keywords.append(("align_corners", Code("True")))
+            keywords.append(("align_corners", code.literal(True)))
         return code.call("F.interpolate", [x], keywords, typed=True)
 
     def _size_of_value(self, step: MergedItem, x: Code) -> Code:
@@ -180,7 +181,7 @@ class Stages(Variables):
         like = self.read({case: value for case, value in values.items() if value is not None}, None)
         self.pending = pending
         del x
-        return code.subscript(code.attribute(like, "shape"), [code.slice_of(Code("2"), None)])
+        return code.subscript(code.attribute(like, "shape"), [code.slice_of(code.literal(2), None)])
 
     def _spill(self, made: Code) -> Code:
         """A part of a long expression on a line of its own."""
@@ -189,7 +190,7 @@ class Stages(Variables):
         self.holds[name] = {}
         if made.typed:
             self.typed.add(name)
-        return Code(name, typed=made.typed)
+        return code.name(name, typed=made.typed)
 
     def _simple(self, step: MergedItem, made: Code, name: str, number: int) -> Code:
         """An input that an operator mentions more than once is put into a variable first."""
@@ -198,24 +199,22 @@ class Stages(Variables):
         repeated = name in ("rearrange", "reshape", "crop") or (
             name == "concat" and any(not value.type.batched for value in step.first.inputs)
         )
-        if repeated and not str(made).replace(".", "").isidentifier():
+        if repeated and not code.is_path(made):
             values = {case: canonical(item.inputs[number]) for case, item in step.cases.items()}
             running = self.running_name(step)
             self.assign(running, values, made)
-            return Code(running, typed=running in self.typed)
-        if not made.typed and str(made).isidentifier() is False and name in ("rearrange",):
-            return made
+            return code.name(running, typed=running in self.typed)
         return made
 
     def _split_before(self, step: MergedItem, made: Code, number: int) -> Code:
         """A line with too many calls is split before a part with weights."""
         follow = 1 + self.calls_after.get(id(step), 0)
-        long = len(str(made)) + self.indent > WIDTH - 40
-        if number == 0 and not str(made).isidentifier() and (made.calls + follow > MOST_CALLS or long):
+        long = code.width(made) + self.indent > WIDTH - 40
+        if number == 0 and not isinstance(made, Name) and (made.calls + follow > MOST_CALLS or long):
             values = {case: canonical(item.inputs[0]) for case, item in step.cases.items()}
             running = self.running_name(step)
             self.assign(running, values, made)
-            return Code(running, typed=running in self.typed)
+            return code.name(running, typed=running in self.typed)
         return made
 
     def call_module(self, step: MergedItem, inputs: list[Code]) -> Code:
@@ -228,16 +227,16 @@ class Stages(Variables):
     def _attention(self, step: MergedItem, x: Code) -> None:
         """`x, _ = self.attn(x, x, x)`: the module gives the weights of attention too, or None for them."""
         module = self.module_reference(step)
-        if not str(x).isidentifier():
+        if not isinstance(x, Name):
             values = {case: canonical(item.inputs[0]) for case, item in step.cases.items()}
             running = self.running_name(step)
             self.assign(running, values, x)
-            x = Code(running, typed=running in self.typed)
-        keywords = [("need_weights", Code("False"))]
+            x = code.name(running, typed=running in self.typed)
+        keywords = [("need_weights", code.literal(False))]
         if Use(self.unit, step.nodes).same("causal"):
             self.emission.uses.add("causal_mask")
             mask = code.call("causal_mask", [x], nests=0)
-            keywords = [("attn_mask", mask), ("is_causal", Code("True")), *keywords]
+            keywords = [("attn_mask", mask), ("is_causal", code.literal(True)), *keywords]
         values = step.values()
         target = self._variable(Pending(values, x, self.running_name(step), self.span))
         made = code.call(module, [x, x, x], keywords)
@@ -248,10 +247,10 @@ class Stages(Variables):
             self.typed.discard(target)
         self.current.update(values)
 
-    def _recurrent(self, step: MergedItem, module: str, inputs: list[Code]) -> Code:
+    def _recurrent(self, step: MergedItem, module: Code, inputs: list[Code]) -> Code:
         """(sequence, last state): PyTorch gives the states of all layers and directions apart."""
         self.emission.uses.add("recur")
-        return code.call("recur", [Code(module), inputs[0]], typed=True)
+        return code.call("recur", [module, inputs[0]], typed=True)
 
     def _functional(self, step: MergedItem, inputs: list[Code]) -> Code:
         """An operator whose weight is a value."""
@@ -263,16 +262,16 @@ class Stages(Variables):
             if any(isinstance(each, tuple) for each in source.values()):
                 owner, tied = node.fed[name]
                 path = relative_path(owner, self.unit.instances[0], node)
-                weights[name] = Code(self.constructor._tied_source(path, tied), typed=True)
+                weights[name] = code.typed_as(self.constructor._tied_source(path, tied), True)
             else:
                 weights[name] = self.read(source, step)  # type: ignore[arg-type]
         for weight in node.weights:
-            weights[weight.name] = Code(f"self.{self.constructor.attribute(step)}.{weight.name}", typed=True)
+            weights[weight.name] = code.name(f"self.{self.constructor.attribute(step)}.{weight.name}", typed=True)
         return functional(use, inputs[0], weights)
 
-    def module_reference(self, step: MergedItem) -> str:
+    def module_reference(self, step: MergedItem) -> Code:
         if id(step) in self.loop_modules:
-            return self.loop_modules[id(step)]
+            return code.name(self.loop_modules[id(step)])
         shared = {case: item.shared for case, item in step.cases.items()}
         if all(each is not None for each in shared.values()):
             case = next(iter(step.cases))
@@ -284,20 +283,20 @@ class Stages(Variables):
         name = self.constructor.attribute(step)
         return self._path_reference(name)
 
-    def _path_reference(self, name: str) -> str:
+    def _path_reference(self, name: str) -> Code:
         head, _, index = name.rpartition(".")
         if name.isidentifier():
-            return f"self.{name}"
+            return code.name(f"self.{name}")
         if head in self.constructor.parts and index.isdigit() and not in_list(head):
             return self.constructor.element(head, index)
         if head in self.constructor.holders and index in self.constructor.holders[head]:
-            return f"self.{name}"
-        return f"self.get_submodule({code.quote(name)})"
+            return code.name(f"self.{name}")
+        return code.call("self.get_submodule", [code.literal(name)], nests=0)
 
-    def _loop_reference(self, step: MergedItem) -> str:
+    def _loop_reference(self, step: MergedItem) -> Code:
         names = {case: item.name for case, item in step.cases.items()}
         if not any(names.values()):
-            return f"self.{self.constructor.attribute(step)}"
+            return code.name(f"self.{self.constructor.attribute(step)}")
         raise Disagree(names, "a part of a loop has no common name")
 
 

@@ -16,10 +16,13 @@ from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.elements import Elements
 from netdsl_pytorch.emit.formulas import analyse
 from netdsl_pytorch.emit.held import Held, Made, as_double, as_long, as_truth, dtype_of
+from netdsl_pytorch.emit.initialisers import as_float
 from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.python.nodes import Attribute, Call, Constant, Name
+from netdsl_pytorch.python.precedence import ATOM, level_of
 
 INDENT = 8
 _COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
@@ -66,13 +69,13 @@ class _Formula:
             lines = self._indices(sizes, indent, known)
             tensor = made.code
             one = len(self.mentioned) == len(self.syntax.indices) == 1
-            if len(str(tensor)) > 70 or (tensor.level < code.ATOM and len(self.mentioned) < len(self.syntax.indices)):
+            if code.width(tensor) > 70 or (level_of(tensor) < ATOM and len(self.mentioned) < len(self.syntax.indices)):
                 name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values()})
                 lines += code.statement(f"{name} = ", tensor, indent=indent)
                 known.pop(name, None)
-                tensor = Code(name)
-            is_long = made.held == "long" and one and str(tensor) in self.names.values()
-            if not (whole and (is_long or str(tensor).endswith(".long()"))):
+                tensor = code.name(name)
+            is_long = made.held == "long" and one and isinstance(tensor, Name) and tensor.id in self.names.values()
+            if not (whole and (is_long or _is_made_long(tensor))):
                 tensor = code.method(tensor, "to", [dtype_of(whole)])
         if self.uneven:
             return lines, code.method(code.method(tensor, "expand", sizes), "clone", [])
@@ -80,31 +83,31 @@ class _Formula:
         first = self.syntax.indices[0].id in self.mentioned
         if self.mode == "elements":
             first = True
-        if any(str(each) != "1" for each in repeats) or not first:
+        if any(each != code.literal(1) for each in repeats) or not first:
             # Tensors that are saved own their numbers.
             tensor = code.method(tensor, "repeat", repeats)
         return lines, tensor
 
     def _full(self, sizes: Sequence[Code], number: Code, whole: bool) -> Code:
         """A tensor of one number."""
-        text = str(number)
-        if text in ("True", "False"):
-            number = Code(str(int(text == "True")))
-        elif not whole and text.lstrip("-").isdigit():
-            number = Code(f"{text}.0")
+        value = number.value if isinstance(number, Constant) else None
+        if isinstance(value, bool):
+            number = code.literal(int(value))
+        elif not whole:
+            number = as_float(number)
         return code.call("torch.full", [code.tuple_of(sizes), number], [("dtype", dtype_of(whole))])
 
     def _indices(self, sizes: Sequence[Code], indent: int, known: dict[str, list[str]]) -> list[str]:
         """The lines that make the indices that the formula mentions."""
         lines: list[str] = []
-        keywords = [("dtype", Code("torch.float64"))] if self.mode == "doubles" else []
+        keywords = [("dtype", code.name("torch.float64"))] if self.mode == "doubles" else []
         for axis, index in enumerate(self.syntax.indices):
             if index.id not in self.mentioned:
                 continue
             made = code.call("torch.arange", [sizes[axis]], keywords)
             behind = len(self.syntax.indices) - axis - 1
             if behind:
-                shape = [Code("-1"), *[Code("1")] * behind]
+                shape = [code.literal(-1), *[code.literal(1)] * behind]
                 made = code.method(made, "view", shape)
             name = self.names[index.id]
             own = code.statement(f"{name} = ", made, indent=INDENT)
@@ -127,12 +130,12 @@ class _Formula:
         for each, made in (*elements.lines, (name, values)):
             lines += code.statement(f"{each} = ", made, indent=indent)
         whole = self.node.args["dtype"] == "int"
-        return lines, code.call("torch.tensor", [Code(name)], [("dtype", dtype_of(whole))])
+        return lines, code.call("torch.tensor", [code.name(name)], [("dtype", dtype_of(whole))])
 
     def _repeats(self, sizes: Sequence[Code]) -> list[Code]:
         """How often the formula's values are repeated along each axis: those that it does not mention."""
         pairs = zip(self.syntax.indices, sizes, strict=True)
-        return [Code("1") if index.id in self.mentioned else size for index, size in pairs]
+        return [code.literal(1) if index.id in self.mentioned else size for index, size in pairs]
 
     # --- Expressions ------------------------------------------------------------------------------
 
@@ -154,7 +157,7 @@ class _Formula:
             return self.scalar(expr)
         if isinstance(expr, tree.Name):
             self.mentioned.add(expr.id)
-            return Made(Code(self.names[expr.id]), "double" if self.mode == "doubles" else "long")
+            return Made(code.name(self.names[expr.id]), "double" if self.mode == "doubles" else "long")
         if isinstance(expr, tree.Unary):
             return self.unary(expr)
         if isinstance(expr, tree.Binary):
@@ -236,10 +239,10 @@ class _Formula:
         test = self.scalar(expr.test).code
         arms = []
         mentioned = []
-        for arm, unless in ((expr.then, "False"), (expr.otherwise, "True")):
+        for arm, unless in ((expr.then, code.literal(False)), (expr.otherwise, code.literal(True))):
             before, self.mentioned = self.mentioned, set()
             try:
-                if str(test) != unless:
+                if test != unless:
                     arms.append(self.expression(arm, result=result))
                     mentioned.append(self.mentioned)
             except (Trouble, Poisoned):
@@ -301,7 +304,7 @@ class _Formula:
         node = value.node
         if node is None or node.scope is not self.node.scope:
             raise cannot("a constant of another scope in a formula cannot be written yet", expr.span)
-        table = Code(f"self.{node.name}")
+        table = code.name(f"self.{node.name}")
         places = []
         for axis, index in enumerate(expr.indices):
             place = self.expression(index)
@@ -319,8 +322,13 @@ class _Formula:
         sizes = [each.shape_of(base)[axis] for each in self.analyses]
         keywords = []
         if any(found.low < 0 for found in ranges):
-            keywords.append(("min", Code("0")))
+            keywords.append(("min", code.literal(0)))
         if any(found.high >= size for found, size in zip(ranges, sizes, strict=True)):
             size = code.subscript(code.attribute(table, "shape"), [code.literal(axis)])
             keywords.append(("max", code.binary("-", size, code.literal(1))))
         return code.method(as_long(place).code, "clamp", [], keywords) if keywords else place.code
+
+
+def _is_made_long(expr: Code) -> bool:
+    """Whether a tensor was just made one of whole numbers."""
+    return isinstance(expr, Call) and isinstance(expr.function, Attribute) and expr.function.member == "long"

@@ -52,7 +52,7 @@ class Tensors(Attributes):
             self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), span))
             return
         lines, made = table(use, node, indent, self.indices)
-        keywords = [] if node.op.name == "buffer" else [("persistent", Code("False"))]
+        keywords = [] if node.op.name == "buffer" else [("persistent", code.literal(False))]
         if "." in name:
             self.entries.append(Line(lines, span))
             self._register(step, name, "buffer", [self.if_heads(made) if train else made], keywords, indent)
@@ -81,8 +81,8 @@ class Tensors(Attributes):
             self.list_at(head, step.first.statement.span)
         else:
             self._holder(name, "Tensor")
-        holder = f"self.{head}" if not in_list(head) else self.reference(head)
-        call = code.call(f"{holder}.register_{kind}", [code.literal(last), *made], keywords)
+        holder = code.name(f"self.{head}") if not in_list(head) else self.reference(head)
+        call = code.call(code.attribute(holder, f"register_{kind}"), [code.literal(last), *made], keywords)
         self.entries.append(Line(code.statement("", call, indent=indent), step.first.statement.span))
 
     def fed(self, step: MergedItem, indent: int) -> None:
@@ -102,10 +102,10 @@ class Tensors(Attributes):
                 indent += 4
             for weight, (owner, tied_name) in tied.items():
                 path = relative_path(owner, self.unit.instances[0], node)
-                source = f"self.{path}.{tied_name}" if path.isidentifier() else f"{self.reference(path)}.{tied_name}"
-                if not path.replace(".", "").isidentifier() or "." in path:
-                    source = self._tied_source(path, tied_name)
-                self.entries.append(Line([" " * indent + f"{self._target(name, weight)} = {source}"], None))
+                source = self._tied_source(path, tied_name)
+                target = code.attribute(self.reference(name) if in_list(name) else code.name(f"self.{name}"), weight)
+                line = f"{code.text(target)} = {code.text(source)}"
+                self.entries.append(Line([" " * indent + line], None))
             return
         # The operator is a function of `forward`; what weights it still owns are held under its name.
         if self.unit.loops:
@@ -113,22 +113,17 @@ class Tensors(Attributes):
         for weight in node.weights:
             self.own_weight(step, weight, indent)
 
-    def _target(self, name: str, weight: str) -> str:
-        return f"{self.reference(name) if in_list(name) else f'self.{name}'}.{weight}"
-
-    def _tied_source(self, path: str, weight: str) -> str:
-        if path == "":
-            return f"self.{weight}" if weight else "self"
-        head = path.partition(".")[0]
-        if path == head and head.isidentifier():
-            return f"self.{head}.{weight}" if weight else f"self.{head}"
+    def _tied_source(self, path: str, weight: str) -> Code:
+        whole = ".".join(filter(None, ("self", path, weight)))
+        if path == "" or path.isidentifier():
+            return code.name(whole)
         known = any(path == f"{prefix}.{last}" for prefix, names in self.holders.items() for last in names)
         if known:
-            return f"self.{path}.{weight}" if weight else f"self.{path}"
-        return f"self.get_parameter({code.quote(f'{path}.{weight}' if weight else path)})"
+            return code.name(whole)
+        return code.call("self.get_parameter", [code.literal(f"{path}.{weight}" if weight else path)])
 
-    def reference(self, path: str) -> str:
-        return f"self.get_submodule({code.quote(path)})"
+    def reference(self, path: str) -> Code:
+        return code.call("self.get_submodule", [code.literal(path)], nests=0)
 
     def own_weight(self, step: MergedItem, weight: Any, indent: int) -> None:
         node = step.first

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from netdsl.graph.graph import Fetch, Node, Scope, Value
 from netdsl.syntax import tree
+from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import in_list, numbered
 from netdsl_pytorch.emit.branches import Branches
 from netdsl_pytorch.emit.code import Code
@@ -83,7 +84,7 @@ class Turns(Branches):
         current = self.current
         try:
             made = self._entered({case: entry[case] for case in step.cases})
-            if str(made) != running:
+            if made != code.name(running):
                 self.assign(running, {case: entry[case] for case in step.cases}, made)
             self.statements.append(Statement(head, None, indent=self.indent, span=self.span))
             unit.loops.append(loop)
@@ -104,7 +105,7 @@ class Turns(Branches):
             self.flush()
             final = {case: value for case, value in last.items() if value is not None}
             made = self.read(final, None)
-            if str(made) != running:
+            if made != code.name(running):
                 self.assign(running, final, made)
             self.indent -= 4
         except Disagree:

@@ -141,15 +141,15 @@ class Unit(Numbers):
     def attribute(self, name: str, value: Code) -> Code:
         """A number that `forward` needs, kept by the constructor: `self.heads`."""
         for known, made in self.state.attributes.items():
-            if str(made) == str(value):
-                return Code(f"self.{known}")
+            if made == value:
+                return code.name(f"self.{known}")
         name = safe(name)
         # `self.to = …` would hide the method.
         taken = {*self.labels, *MODULE_ATTRIBUTES, *self.attribute_names.values()}
-        while name in taken or str(self.state.attributes.get(name, value)) != str(value):
+        while name in taken or self.state.attributes.get(name, value) != value:
             name += "_"
         self.state.attributes[name] = value
-        return Code(f"self.{name}")
+        return code.name(f"self.{name}")
 
 
 def _axis_rank(name: str) -> int:

@@ -13,6 +13,7 @@ from netdsl_pytorch.emit.arguments import Arguments
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Case
 from netdsl_pytorch.emit.symbols import symbol
+from netdsl_pytorch.python.nodes import Binary
 
 
 class Use(Arguments):
@@ -29,7 +30,7 @@ class Use(Arguments):
             whole = code.tuple_of([code.literal(plain(size)) for size in self.same("size")])
             self._pin_sizes()
             return code.call("center_crop", [x, code.call("torch.Size", [whole])], typed=True)
-        indices = [Code(":")] * (1 + self.lead)
+        indices: list[Code] = [code.ALL] * (1 + self.lead)
         for axis in range(self.rank):
             place = axis + 1
             starts = {
@@ -39,16 +40,16 @@ class Use(Arguments):
             stops = {case: starts[case] + plain(node.args["size"][axis]) for case, node in self.nodes.items()}
             sizes = {case: plain(node.inputs[0].type.shape[place]) for case, node in self.nodes.items()}
             if all(starts[case] == 0 and stops[case] == sizes[case] for case in self.nodes):
-                indices.append(Code(":"))
+                indices.append(code.ALL)
                 continue
             consts = {case: Const(None) for case in self.nodes}
             start = self._number("crop_start", starts, consts, None, False, given=False)
             stop = self._number("crop_stop", stops, consts, None, False, given=False)
             self._pin_sizes()
             indices.append(code.slice_of(start, stop))
-        while str(indices[-1]) == ":" and len(indices) > 1:
+        while indices[-1] == code.ALL and len(indices) > 1:
             indices.pop()
-        if all(str(index) == ":" for index in indices):
+        if all(index == code.ALL for index in indices):
             return x
         return code.subscript(x, indices, typed=x.typed)
 
@@ -109,8 +110,8 @@ class Use(Arguments):
         made = x
         if any(len(group) > 1 for group in groups):
             made = self._split(x, groups, batch, plans)
-            if len(str(made)) > 50 and order != tuple(sorted(order)) and self.spill is not None:
-                made = self.spill(Code(made.doc, made.level, x.typed, made.calls))
+            if code.width(made) > 50 and order != tuple(sorted(order)) and self.spill is not None:
+                made = self.spill(code.typed_as(made, x.typed))
         elif not all(groups):
             ones = [code.literal(axis + lead) for axis, group in enumerate(groups) if not group]
             made = code.method(made, "squeeze", [ones[0] if len(ones) == 1 else code.tuple_of(ones)])
@@ -124,7 +125,7 @@ class Use(Arguments):
             for axis, group in enumerate(first.groups):
                 if not group:
                     made = code.method(made, "unsqueeze", [code.literal(axis + lead)])
-        return Code(made.doc, made.level, x.typed, x.calls + 1)
+        return code.counting(code.typed_as(made, x.typed), x.calls + 1)
 
     def _named(self, name: str) -> Code | None:
         """A size that the author named, as `forward` has it."""
@@ -160,9 +161,9 @@ class Use(Arguments):
                         size = code.binary("//", size, other)
                     sizes.append(size)
         # One size may be left to PyTorch: that which is longest to write.
-        longest = max(range(len(sizes)), key=lambda index: len(str(sizes[index])) if "//" in str(sizes[index]) else 0)
-        if "//" in str(sizes[longest]):
-            sizes[longest] = Code("-1")
+        longest = max(range(len(sizes)), key=lambda index: code.width(sizes[index]) if _divides(sizes[index]) else 0)
+        if _divides(sizes[longest]):
+            sizes[longest] = code.literal(-1)
         arguments = [*batch, *sizes]
         return code.method(x, "reshape", arguments)
 
@@ -192,7 +193,7 @@ class Use(Arguments):
         sizes: list[Code] = []
         for group in merged:
             if not group:
-                sizes.append(Code("1"))
+                sizes.append(code.literal(1))
                 continue
             product: Code | None = None
             for axis in group:
@@ -212,9 +213,9 @@ class Use(Arguments):
                 product = size if product is None else _product(product, size)
             assert product is not None
             sizes.append(product)
-        longest = max(range(len(sizes)), key=lambda index: len(str(sizes[index])))
-        if len(str(sizes[longest])) > len("x.shape[1]"):
-            sizes[longest] = Code("-1")
+        longest = max(range(len(sizes)), key=lambda index: code.width(sizes[index]))
+        if code.width(sizes[longest]) > len("x.shape[1]"):
+            sizes[longest] = code.literal(-1)
         return code.method(made, "reshape", [*batch, *sizes])
 
 
@@ -224,9 +225,15 @@ def reads_sizes(text: str) -> bool:
     return any(len(group) > 1 for group in pattern.left) or sum(len(group) > 1 for group in pattern.right) > 1
 
 
+def _divides(size: Code) -> bool:
+    """Whether a size is a share of another."""
+    return any(isinstance(each, Binary) and each.op == "//" for each in code.parts(size))
+
+
 def _product(left: Code, right: Code) -> Code:
-    if str(left).isdigit() and str(right).isdigit():
-        return code.literal(int(str(left)) * int(str(right)))
+    values = code.value_of(left), code.value_of(right)
+    if all(type(value) is int for value in values):
+        return code.literal(values[0] * values[1])
     return code.binary("*", left, right)
 
 

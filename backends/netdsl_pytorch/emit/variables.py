@@ -224,7 +224,7 @@ class Variables:
             self.flush()
         for name in reversed(self.holds):
             if all(self.held(name, case) is value for case, value in values.items()):
-                return Code(name, typed=name in self.typed)
+                return code.name(name, typed=name in self.typed)
         tensor = self._declared(values)
         if tensor is not None:
             return tensor
@@ -254,10 +254,10 @@ class Variables:
         if in_list(head) or mixed:
             made = next(iter(values.values())).node
             kind = "parameter" if made is not None and made.op.name == "param" else "buffer"
-            return Code(f'self.get_{kind}("{name}")', typed=True)
+            return code.call(f"self.get_{kind}", [code.literal(name)], typed=True, nests=0)
         if index.isdigit() and head:
-            return Code(self.constructor.element(head, index))
-        return Code(f"self.{name}", typed=True)
+            return self.constructor.element(head, index)
+        return code.name(f"self.{name}", typed=True)
 
     def flush(self) -> None:
         """Puts what is pending on a line."""
@@ -295,7 +295,7 @@ class Variables:
         return name
 
     def assign(self, name: str, values: Mapping[Case, Value], made: Code, span: Span | None = None) -> None:
-        if str(made) == name:
+        if made == code.name(name):
             self.holds.setdefault(name, {}).update(values)
             return
         if self._rename(name, values, made):
@@ -319,7 +319,7 @@ class Variables:
         """`z = identity()` names what the line before has made: that line gets the name, rather than `z = x` one of
         its own."""
         last = self.statements[-1] if self.statements else None
-        if last is None or not last.variable or last.variable != str(made) or name in self.holds:
+        if last is None or not last.variable or made != code.name(last.variable) or name in self.holds:
             return False
         if last.indent != self.indent or set(last.assigned) != set(values):
             return False
