@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Node, Value
-from netdsl.graph.symbolic import plain
+from netdsl.symbolic import plain
 from netdsl.syntax import tree
 
 Place: TypeAlias = tuple[int, ...]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdsl.graph.graph import Graph
-from netdsl.graph.symbolic import plain
+from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk
 

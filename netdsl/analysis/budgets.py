@@ -14,8 +14,7 @@ from netdsl.elaborate.evaluate import evaluate, truth
 from netdsl.elaborate.lookup import find_part
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Graph, Item, Node, Scope
-from netdsl.ops.arguments import is_number
-from netdsl.ops.values import kind, show
+from netdsl.ops.values import is_number, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, BUDGET, NOTE_OVERRIDDEN, UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
 from netdsl.text.diagnostic import Diagnostic, Use, did_you_mean

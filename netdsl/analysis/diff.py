@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from netdsl.analysis.figures import Figures
 from netdsl.analysis.report import Report, Row
 from netdsl.graph.graph import Node
-from netdsl.graph.symbolic import plain
+from netdsl.symbolic import plain
 
 if TYPE_CHECKING:
     from netdsl.graph.graph import Graph

@@ -1,63 +1,24 @@
-"""Arithmetic and comparison of values: exact, bounded, and with a reason where there is no result."""
+"""Arithmetic and comparison of values, and what is said of those that have no result."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 from netdsl.elaborate.env import CALLABLE, OperatorValue
-from netdsl.elaborate.functions import LARGEST
 from netdsl.elaborate.session import trouble
-from netdsl.ops.arguments import is_number, is_whole
-from netdsl.ops.values import Window, kind, show
+from netdsl.ops.values import Window, is_number, is_whole, kind, show
+from netdsl.symbolic import operations
+from netdsl.symbolic.operations import COMPARISONS, NoResult
 from netdsl.syntax import tree
 from netdsl.text.codes import ARITHMETIC, BAD_VALUE
 
 
 def arithmetic(expr: tree.Binary, left: Any, right: Any) -> Any:
-    """The result of `+ - * / // % **` on two numbers."""
-    op = expr.op
+    """The result of `+ - * / // % **` on two numbers; Trouble where there is none."""
     try:
-        result = OPERATIONS[op](left, right)
-    except ZeroDivisionError as error:
-        raise trouble(ARITHMETIC, f"`{expr.span.text}` divides by 0", expr.span) from error
-    except OverflowError as error:
-        raise trouble(ARITHMETIC, f"`{expr.span.text}` is too large", expr.span) from error
-    if isinstance(result, int):
-        if not -LARGEST <= result <= LARGEST:
-            raise trouble(ARITHMETIC, f"`{expr.span.text}` is too large: whole numbers go up to 2**63 - 1", expr.span)
-    elif isinstance(result, complex) or not math.isfinite(result):
-        raise trouble(ARITHMETIC, f"`{expr.span.text}` is no finite number", expr.span)
-    return result
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    # Tested first: the power of two large whole numbers would fill the memory.
-    if isinstance(base, int) and isinstance(exponent, int):
-        if abs(base) > 1 and exponent > 64:
-            raise OverflowError
-        return int(base) ** int(exponent)
-    return float(base) ** float(exponent)
-
-
-OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "//": lambda a, b: a // b,
-    "%": lambda a, b: a % b,
-    "**": _power,
-}
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": lambda a, b: bool(a == b),
-    "!=": lambda a, b: bool(a != b),
-    "<": lambda a, b: bool(a < b),
-    "<=": lambda a, b: bool(a <= b),
-    ">": lambda a, b: bool(a > b),
-    ">=": lambda a, b: bool(a >= b),
-}
+        return operations.arithmetic(expr.op, left, right)
+    except NoResult as none:
+        raise trouble(ARITHMETIC, f"`{expr.span.text}` {none.reason}", expr.span) from none
 
 
 def compare(expr: tree.Binary, left: Any, right: Any) -> bool:

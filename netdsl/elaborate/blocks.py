@@ -17,9 +17,9 @@ from netdsl.elaborate.parts import Flow, Part, Slot, name_item, snake_case, valu
 from netdsl.elaborate.session import STEPS_OF_A_USE, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Origin, Scope, Value
-from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain, substitute, traced
 from netdsl.ops.bind import MatchProblem, match
 from netdsl.ops.values import Window, kind, show
+from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain, substitute, traced
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, NOT_A_STAGE
 from netdsl.text.diagnostic import Use

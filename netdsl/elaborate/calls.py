@@ -25,13 +25,13 @@ from netdsl.elaborate.parts import Flow, Slot, name_item, values_of
 from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Node, Origin, Value, items_of
-from netdsl.graph.symbolic import plain
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import MatchProblem, bind_values, match_operator
 from netdsl.ops.operator import Operator
 from netdsl.ops.values import Window, kind, show
+from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, NOT_A_STAGE, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import Label, did_you_mean

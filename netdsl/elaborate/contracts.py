@@ -10,8 +10,7 @@ from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Value
 from netdsl.graph.types import TensorType, format_shape
-from netdsl.ops.arguments import is_whole
-from netdsl.ops.values import kind, show
+from netdsl.ops.values import is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, CONTRACT, NOTE_OVERRIDDEN
 from netdsl.text.diagnostic import Diagnostic, Label

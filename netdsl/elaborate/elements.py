@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, TypeAlias
 
-from netdsl.elaborate.arithmetic import COMPARISONS, OPERATIONS
-from netdsl.elaborate.functions import LARGEST
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Trouble
 from netdsl.graph.types import Dtype
+from netdsl.symbolic.operations import COMPARISONS, LARGEST, OPERATIONS
 from netdsl.syntax import tree
 from netdsl.text.codes import ARITHMETIC, BAD_INDEX
 

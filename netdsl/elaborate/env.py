@@ -12,8 +12,8 @@ from netdsl.ops.values import show
 
 if TYPE_CHECKING:
     from netdsl.elaborate.session import Session
-    from netdsl.graph.symbolic import Expr
     from netdsl.ops.operator import Operator
+    from netdsl.symbolic import Expr
     from netdsl.syntax import tree
     from netdsl.text.source import Span
 

@@ -1,7 +1,7 @@
 """Expressions: from the tree to values. Everything is decided here, before a tensor exists.
 
 Whole numbers are exact and bounded, floats are IEEE doubles, lists are tuples. What has no result is reported at the
-place of the operator. Numbers remember where they came from when the session is traced (graph/symbolic.py).
+place of the operator. Numbers remember where they came from when the session is traced (netdsl/symbolic).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from netdsl.elaborate import functions, lookup, symbols
-from netdsl.elaborate.arithmetic import COMPARISONS, arithmetic, compare, window
+from netdsl.elaborate import lookup, symbols
+from netdsl.elaborate.arithmetic import arithmetic, compare, window
 from netdsl.elaborate.bounds import weight
 from netdsl.elaborate.env import (
     CALLABLE,
@@ -26,10 +26,10 @@ from netdsl.elaborate.env import (
 from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Value
-from netdsl.graph.symbolic import Ref, expr_of, traced
 from netdsl.ops import REGISTRY, WORDS
-from netdsl.ops.arguments import Problem, is_number, is_whole
-from netdsl.ops.values import Size, Word, kind, show
+from netdsl.ops.values import Size, Word, is_number, is_whole, kind, show
+from netdsl.symbolic import Ref, expr_of, functions, traced
+from netdsl.symbolic.operations import COMPARISONS, NoResult
 from netdsl.syntax import tree
 from netdsl.text.codes import (
     ARITHMETIC,
@@ -367,9 +367,9 @@ def _function(name: str, expr: tree.Call, env: Env) -> Any:
     session.work(sum(session.size(value) for value in values) // ITEMS_IN_A_STEP, expr.span)
     try:
         result = functions.call(name, values, session.limits)
-    except Problem as problem:
-        code = problem.code if problem.code is ARITHMETIC else BAD_VALUE
-        raise trouble(code, f"`{name}` {problem.reason}", expr.span, help=problem.help) from problem
+    except NoResult as none:
+        code = ARITHMETIC if none.arithmetic else BAD_VALUE
+        raise trouble(code, f"`{name}` {none.reason}", expr.span) from none
     if isinstance(result, tuple):
         return session.sized(result, expr.span)
     return _trace(result, expr, env)

@@ -9,10 +9,11 @@ from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Trouble
 from netdsl.graph.graph import Branch, Join, Node, Value, nodes_of
 from netdsl.graph.types import Weight, format_shape
-from netdsl.ops.arguments import Problem, is_whole
+from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import MatchProblem
 from netdsl.ops.combine import BranchProblem, TooFewBranches
 from netdsl.ops.operator import Operator
+from netdsl.ops.values import is_whole
 from netdsl.ops.windows import explain_slide
 from netdsl.syntax import tree
 from netdsl.text.codes import (

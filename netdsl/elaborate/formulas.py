@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netdsl.elaborate import functions
-from netdsl.elaborate.arithmetic import COMPARISONS
 from netdsl.elaborate.elements import Elements
 from netdsl.elaborate.env import Env
 from netdsl.elaborate.evaluate import evaluate
@@ -17,11 +15,12 @@ from netdsl.elaborate.lookup import unknown
 from netdsl.elaborate.ranges import Kind, Range, Ranges
 from netdsl.elaborate.session import trouble
 from netdsl.graph.graph import Node, Value
-from netdsl.graph.symbolic import plain
 from netdsl.graph.types import Dtype
-from netdsl.ops.arguments import FLOAT32_MAX, is_number
+from netdsl.ops.arguments import FLOAT32_MAX
 from netdsl.ops.tensors import BUFFER, CONSTANT
-from netdsl.ops.values import kind, show
+from netdsl.ops.values import is_number, kind, show
+from netdsl.symbolic import functions, plain
+from netdsl.symbolic.operations import COMPARISONS
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk
 from netdsl.text.codes import BAD_VALUE, UNKNOWN_OPERATOR

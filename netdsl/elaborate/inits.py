@@ -10,12 +10,12 @@ from netdsl.elaborate.evaluate import computed_name, evaluate
 from netdsl.elaborate.session import Session, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import InitRule, Node, Origin, Scope, WeightInit
-from netdsl.graph.symbolic import plain
 from netdsl.ops import INITIALISERS, REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import bind_initialiser
 from netdsl.ops.initialisers import Initialiser, check_weight
 from netdsl.ops.operator import Operator
+from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, UNKNOWN_ARGUMENT, UNKNOWN_NAME, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import Diagnostic, did_you_mean

@@ -11,7 +11,7 @@ from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Scope, Value
 from netdsl.ops import REGISTRY, WORDS
-from netdsl.ops.arguments import is_whole
+from netdsl.ops.values import is_whole
 from netdsl.syntax import tree
 from netdsl.text.codes import RECURSIVE_BLOCK, UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
 from netdsl.text.diagnostic import Label, did_you_mean

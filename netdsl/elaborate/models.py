@@ -53,7 +53,7 @@ def elaborate(
     `params` are the net's parameters by name, values or expressions of the language; `inputs` the shapes of inputs by
     name, None for the only one, all axes or the last ones. `root` is the folder below which other files may be used,
     or what gives them (elaborate/imports); `used` is told of each that was.
-    With `traced`, numbers remember where they came from (graph/symbolic.py). `instead` has what is elaborated in
+    With `traced`, numbers remember where they came from (netdsl/symbolic). `instead` has what is elaborated in
     place of combines, by where they stand (passes/merge_siblings). What it takes is added to `spent`.
 
     Raises SpecSemanticError with everything that was found, ContractError where only contracts are broken.

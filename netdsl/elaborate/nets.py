@@ -24,9 +24,8 @@ from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Budget, Graph, Input, Origin, Output, Scope, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
-from netdsl.ops.arguments import is_number, is_whole
 from netdsl.ops.bind import MatchProblem, match
-from netdsl.ops.values import kind, show
+from netdsl.ops.values import is_number, is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, MISPLACED, NAME_CLASH, NO_INPUT, NO_OUTPUT, NOT_A_STAGE, RESERVED_NAME
 from netdsl.text.diagnostic import Diagnostic, Label

@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
-from netdsl.elaborate.arithmetic import COMPARISONS
-from netdsl.elaborate.functions import LARGEST
+from netdsl.symbolic.operations import COMPARISONS, LARGEST
 from netdsl.syntax import tree
 
 Kind = Literal["int", "float", "bool"]

@@ -11,9 +11,9 @@ from netdsl.elaborate.lookup import find_part
 from netdsl.elaborate.parts import Flow, Part, Slot
 from netdsl.elaborate.session import Session, trouble
 from netdsl.graph.graph import Node, Scope
-from netdsl.graph.symbolic import plain
 from netdsl.ops.tensors import BUFFER, CONSTANT
 from netdsl.ops.values import show
+from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, BAD_SHAPE, UNKNOWN_NAME
 

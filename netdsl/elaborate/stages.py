@@ -19,8 +19,8 @@ from netdsl.elaborate.reuse import reuse
 from netdsl.elaborate.session import place_of, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value
-from netdsl.graph.symbolic import Const, Expr, expr_of, plain, substitute, traced
 from netdsl.ops.values import kind, show
+from netdsl.symbolic import Const, Expr, expr_of, plain, substitute, traced
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_PATTERN, LIMIT, MISPLACED, NOT_A_STAGE
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from netdsl.elaborate import evaluate as evaluation
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Value
-from netdsl.graph.symbolic import Apply, Const, Expr, Ref, apply, expr_of, plain
+from netdsl.symbolic import Apply, Const, Expr, Ref, apply, expr_of, plain
 from netdsl.syntax import tree
 
 if TYPE_CHECKING:

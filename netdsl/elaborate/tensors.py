@@ -14,10 +14,9 @@ from netdsl.elaborate.parts import Flow, declare, slot, take_name
 from netdsl.elaborate.session import trouble
 from netdsl.graph.graph import Node, Origin, Value
 from netdsl.graph.types import TensorType
-from netdsl.ops.arguments import is_whole
 from netdsl.ops.operator import Operator
 from netdsl.ops.tensors import BUFFER, CONSTANT, PARAM
-from netdsl.ops.values import kind, show
+from netdsl.ops.values import is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, DUPLICATE_NAME
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from netdsl.graph.types import Dtype
-from netdsl.ops.values import Size, Window, Word, kind, show
+from netdsl.ops.values import Size, Window, Word, is_number, is_whole, kind, show
 from netdsl.text.codes import Code
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
@@ -55,14 +55,6 @@ class Kind:
 
     def refuse(self, value: Any) -> Problem:
         return Problem(f"must be {self.noun}, not {show(value)} ({kind(value)})")
-
-
-def is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from netdsl.ops.arguments import Kind, Problem, is_whole
-from netdsl.ops.values import Size, show
+from netdsl.ops.arguments import Kind, Problem
+from netdsl.ops.values import Size, is_whole, show
 
 _NAMES: dict[int, tuple[str, ...]] = {
     1: ("features",),

@@ -7,10 +7,11 @@ from math import prod
 from typing import Any
 
 from netdsl.graph.types import BYTES, TensorType, Weight
-from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Whole, is_whole
+from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Whole
 from netdsl.ops.axes import Axis
 from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
+from netdsl.ops.values import is_whole
 from netdsl.text.codes import BAD_RANK, BAD_SHAPE
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from netdsl.ops.arguments import Kind, Problem, is_whole
-from netdsl.ops.values import show
+from netdsl.ops.arguments import Kind, Problem
+from netdsl.ops.values import is_whole, show
 
 LARGEST = 2**62
 """Positions and sizes are held in 64 bits, with a sign."""

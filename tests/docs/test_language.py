@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from netdsl.backend import backend
-from netdsl.elaborate.functions import FUNCTIONS
 from netdsl.elaborate.imports import STD
 from netdsl.limits import LIMITS, Limits
 from netdsl.ops import INITIALISERS
+from netdsl.symbolic.functions import FUNCTIONS
 from tests.docs.fences import DOCS, Fence, fences, graphs, said
 
 PAGE = "language.md"

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from netdsl_pytorch.emit.expressions import evaluate
 
 from netdsl.elaborate import elaborate, model_names
 from netdsl.graph.graph import Branch, Choice, Graph, Join, Loop, Node, Scope, Step
 from netdsl.graph.json import to_json
-from netdsl.graph.symbolic import MOST_READ, Apply, Ref, TracedFloat, TracedInt, plain, refs
 from netdsl.graph.verify import verify
 from netdsl.ops.values import Window
+from netdsl.symbolic import MOST_READ, Apply, Ref, TracedFloat, TracedInt, evaluate, plain, refs
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
 from netdsl.text import Source, read_source

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from netdsl import symbolic
 from netdsl.graph.graph import Node
-from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl.ops.values import Window, Word
+from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Case, Disagree
@@ -76,7 +77,7 @@ class Arguments:
         """Whether the author gave an expression that the constructor can print."""
         known = self.unit.knowledge(list(self.nodes), self.envs)
         for case in self.nodes:
-            expr = expressions.fold(self._given(argument, case), known)
+            expr = symbolic.fold(self._given(argument, case), known)
             if isinstance(expr, Const):
                 return False
             values = {each: node.args[argument] for each, node in self.nodes.items()}
@@ -92,7 +93,7 @@ class Arguments:
     def is_given(self, name: str, value: int) -> bool:
         """Whether the author wrote this number for an argument, at every use."""
         exprs = [self._given(name, case) for case in self.nodes]
-        return all(expressions.fold(expr, lambda ref: None) == Const(value) for expr in exprs)
+        return all(symbolic.fold(expr, lambda ref: None) == Const(value) for expr in exprs)
 
     def _given(self, argument: str, case: Case) -> Expr:
         """The expression that gave an argument; Const where nothing symbolic did."""
@@ -119,7 +120,7 @@ class Arguments:
         if isinstance(expr, Ref):
             try:
                 return self.unit.lookup(expr, next(iter(self.nodes)), next(iter(self.envs.values())))
-            except expressions.Unknown:
+            except symbolic.Unknown:
                 return None
         return expr.value if isinstance(expr, Const) else None
 
@@ -131,7 +132,7 @@ class Arguments:
             test, then, otherwise = expr.operands
             return Apply("if", (test, self._part(part, then), self._part(part, otherwise)))
         if isinstance(expr, Const):
-            return Const(expressions.compute(part, [expr.value]))
+            return Const(symbolic.compute(part, [expr.value]))
         if isinstance(expr, Ref) and self._holds_window(expr):
             return Apply(part, (expr,))
         return expr if part == "kernel" else Const(1)
@@ -141,7 +142,7 @@ class Arguments:
         for case in cases:
             try:
                 value = self.unit.lookup(ref, case, self.envs.get(case, case.env))
-            except expressions.Unknown:
+            except symbolic.Unknown:
                 continue
             if isinstance(value, Window):
                 return True
@@ -282,7 +283,7 @@ def one_side(expr: Expr) -> Expr:
 
 
 def _half(kernel: Expr, dilation: Expr) -> Expr:
-    return expressions.simplify("*", [dilation, expressions.simplify("//", [kernel, Const(2)])])
+    return symbolic.simplify("*", [dilation, symbolic.simplify("//", [kernel, Const(2)])])
 
 
 def _is_literal(made: Code) -> bool:

@@ -250,7 +250,7 @@ def net_sentence(unit: Unit) -> str:
 
 
 def _dims(unit: Unit, value: Any) -> str:
-    from netdsl.graph.symbolic import Ref, expr_of, plain
+    from netdsl.symbolic import Ref, expr_of, plain
 
     sizes = []
     for size in value.type.shape:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from netdsl.graph.graph import Node, Scope
+from netdsl.symbolic import Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.expressions import Unknown
 from netdsl_pytorch.emit.loop import Loop
 from netdsl_pytorch.emit.merge import (
     Disagree,

@@ -8,8 +8,8 @@ from typing import Any
 from netdsl.elaborate.env import CALLABLE
 from netdsl.elaborate.parts import snake_case
 from netdsl.graph.graph import Graph, Scope, Step, Value
-from netdsl.graph.symbolic import expr_of, plain
 from netdsl.ops.values import Word
+from netdsl.symbolic import expr_of, plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import ClassText, StageClass

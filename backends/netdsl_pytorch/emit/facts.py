@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netdsl.graph.graph import Choice, Graph, Loop, Naming, Node, Scope, Step, Value
-from netdsl.graph.symbolic import plain
+from netdsl.symbolic import plain
 from netdsl_pytorch.emit.heads import without_heads
 from netdsl_pytorch.emit.merge import Program
 from netdsl_pytorch.emit.operators import EXPRESSIONS, MODULES

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import netdsl
 from netdsl.graph.graph import Graph
-from netdsl.graph.symbolic import plain
+from netdsl.symbolic import plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import ClassText, Doc, docstring
 from netdsl_pytorch.emit.code import Code

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from netdsl.graph.graph import Branch, Choice, Fetch, Join, Loop, Naming, Node, Output, Scope, Step, Turn, Value
+from netdsl.symbolic import refs
 from netdsl.syntax import tree
-from netdsl_pytorch.emit.expressions import refs
 from netdsl_pytorch.emit.merge import (
     Case,
     MergedBranch,

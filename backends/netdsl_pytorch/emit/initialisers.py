@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial, reduce
 from typing import Any
 
-from netdsl.graph.symbolic import Const, Expr, Ref, expr_of
 from netdsl.ops.initialisers import Initialiser
+from netdsl.symbolic import Const, Expr, Ref, expr_of
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code

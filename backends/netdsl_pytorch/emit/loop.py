@@ -7,7 +7,7 @@ import keyword
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from netdsl.graph.symbolic import plain
+from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit.merge import MergedTurns
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from netdsl import symbolic
 from netdsl.graph.graph import Node, Scope
-from netdsl.graph.symbolic import Apply, Const, Expr, Ref, expr_of, plain
+from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, expr_of, plain
 from netdsl.syntax import tree
 from netdsl.text.source import Span
-from netdsl_pytorch.emit import code, expressions
+from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.arguments import one_side
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.expressions import Unknown
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -221,7 +221,7 @@ class Modules:
             origin = scope.given.get(name)
             expr: Expr = Const(value) if origin is None else symbol(origin.expr, origin.env)
             if part:
-                value = expressions.compute(part, [value])
+                value = symbolic.compute(part, [value])
                 expr = _component(part, expr, self.unit, case, outer[case])
             values[case] = value
             exprs[case] = expr
@@ -257,7 +257,7 @@ def _component(part: str, expr: Expr, unit: Unit, case: Case, env: Any) -> Expr:
     if isinstance(expr, Apply) and expr.op == "window":
         return expr.operands[0 if part == "kernel" else 1]
     if isinstance(expr, Const):
-        return Const(expressions.compute(part, [expr.value]))
+        return Const(symbolic.compute(part, [expr.value]))
     if isinstance(expr, Ref):
         try:
             from netdsl.ops.values import Window

@@ -6,16 +6,16 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from netdsl import symbolic
 from netdsl.elaborate.env import CALLABLE, Env, Made
 from netdsl.elaborate.parts import values_of
 from netdsl.graph.graph import Scope
-from netdsl.graph.symbolic import Const, Expr, Ref, plain
 from netdsl.ops.values import Window, Word
+from netdsl.symbolic import Const, Expr, Ref, Unknown, plain
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.expressions import Unknown
 from netdsl_pytorch.emit.loop import RESERVED, Loop, pattern_id, pattern_names
 from netdsl_pytorch.emit.merge import Case, Program, merge
 
@@ -121,7 +121,7 @@ class Names:
                     raise Unknown(ref.name)
                 return int(formals[number].type.shape[axis])
             inner = self.lookup(Ref(ref.name, ref.kind, key[1]), case, env)
-            return expressions.compute(key[0], [inner])
+            return symbolic.compute(key[0], [inner])
         return plain(binding_of(ref, env, case).value)
 
     def name_of(self, ref: Ref) -> Code:
@@ -213,7 +213,7 @@ class Names:
         definition = binding.definition
         if definition is None:
             return self._same(ref, cases, envs)
-        folded = expressions.fold(definition, known)
+        folded = symbolic.fold(definition, known)
         if isinstance(folded, Const) or ref.declaration not in self.home_lets:
             return folded
         return None
@@ -227,7 +227,7 @@ class Names:
 
     def available(self, expr: Expr, env: Env, case: Case) -> bool:
         """Whether all names of an expression are names of this unit's constructor."""
-        for ref in expressions.refs(expr):
+        for ref in symbolic.refs(expr):
             key = ref.declaration
             if any(key in loop.names for loop in self.loops):
                 continue
@@ -245,7 +245,7 @@ class Names:
                 except Unknown:
                     return False
                 if definition is not None:
-                    folded = expressions.fold(definition, self.knowledge([case], {case: env}))
+                    folded = symbolic.fold(definition, self.knowledge([case], {case: env}))
                     if self.available(folded, env, case):
                         continue
             return False
@@ -267,7 +267,7 @@ class Names:
             return False
         for case, value in values.items():
             try:
-                found = expressions.evaluate(expr, lambda ref, case=case: self.lookup(ref, case, envs[case]))  # type: ignore[misc]
+                found = symbolic.evaluate(expr, lambda ref, case=case: self.lookup(ref, case, envs[case]))  # type: ignore[misc]
                 if normal(found) != normal(value):
                     return False
             except Unknown:
@@ -275,7 +275,7 @@ class Names:
         return True
 
     def printed(self, expr: Expr) -> Code:
-        for ref in expressions.lists(expr):
+        for ref in symbolic.lists(expr):
             self.emission.read_as_list(ref.declaration)
         return expressions.Printer(self.name_of, self.emission.uses).code(expr)
 

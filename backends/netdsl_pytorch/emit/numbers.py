@@ -12,12 +12,12 @@ import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from netdsl import symbolic
 from netdsl.elaborate.env import Env
 from netdsl.graph.graph import Scope
-from netdsl.graph.symbolic import Apply, Const, Expr, Ref, plain
-from netdsl_pytorch.emit import code, expressions
+from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
+from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.expressions import Unknown
 from netdsl_pytorch.emit.merge import Case, Disagree
 
 if TYPE_CHECKING:
@@ -55,18 +55,18 @@ class Numbers(Names):
         agreed = alike([normal(value) for value in values.values()])
         known = self.knowledge(cases, envs)
         raw = list(dict.fromkeys(map(self._settled, exprs.values())))
-        candidates = list(dict.fromkeys(expressions.fold(expr, known) for expr in raw))
-        symbolic = [expr for expr in candidates if not isinstance(expr, Const)]
+        candidates = list(dict.fromkeys(symbolic.fold(expr, known) for expr in raw))
+        named = [expr for expr in candidates if not isinstance(expr, Const)]
         chosen: Expr | None = None
         if given:
-            chosen = self._first(symbolic, values, envs, normal)
+            chosen = self._first(named, values, envs, normal)
         else:
-            names = [expr for expr in symbolic if isinstance(expr, Ref) or _component(expr)]
-            seen = [expr for expr in symbolic if expr in self.state.written]
+            names = [expr for expr in named if isinstance(expr, Ref) or _component(expr)]
+            seen = [expr for expr in named if expr in self.state.written]
             chosen = self._first(names + seen, values, envs, normal)
         if chosen is None and not agreed:
-            short = [expr for expr in symbolic if expressions.size_of(expr) <= _LONGEST]
-            chosen = self._first(sorted(short, key=expressions.size_of), values, envs, normal)
+            short = [expr for expr in named if symbolic.size_of(expr) <= _LONGEST]
+            chosen = self._first(sorted(short, key=symbolic.size_of), values, envs, normal)
         if chosen is not None:
             if given:
                 self.state.written.add(chosen)
@@ -93,7 +93,7 @@ class Numbers(Names):
             number = operands[1].value
             if start and type(number) is int and number < start:
                 return Const(_LATER[expr.op])
-        return expressions.simplify(expr.op, operands)
+        return symbolic.simplify(expr.op, operands)
 
     def _first(self, exprs: Iterable[Expr], values: Values, envs: Envs, normal: Callable[[Any], Any]) -> Expr | None:
         return next((expr for expr in exprs if self.accepts(expr, values, envs, normal)), None)
@@ -111,7 +111,7 @@ class Numbers(Names):
         stack = list(exprs)
         seen: set[Any] = set()
         while stack:
-            for ref in expressions.refs(stack.pop()):
+            for ref in symbolic.refs(stack.pop()):
                 key = ref.declaration
                 if key in seen:
                     continue
@@ -161,7 +161,7 @@ class Numbers(Names):
         if any(isinstance(expr, Const) for expr in step_exprs.values()):
             # Without a reason, only plain numbers that go on growing are taken to grow.
             known = self.knowledge(list(values), envs)
-            plain_numbers = all(isinstance(expressions.fold(expr, known), Const) for expr in exprs.values())
+            plain_numbers = all(isinstance(symbolic.fold(expr, known), Const) for expr in exprs.values())
             if not plain_numbers or max(len(row) for row in rows.values()) < 3:
                 return None
         before = self.loops
@@ -190,7 +190,7 @@ class Numbers(Names):
             ref = Ref(parameter.name, "parameter", parameter)
             for factor in (1, 2, 3, 4, 6, 8):
                 for op in ("*", "//"):
-                    expr = expressions.simplify(op, [Const(factor), ref] if op == "*" else [ref, Const(factor)])
+                    expr = symbolic.simplify(op, [Const(factor), ref] if op == "*" else [ref, Const(factor)])
                     if self.accepts(expr, values, envs, plain):
                         return self.printed(expr)
         return None

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from netdsl.graph.symbolic import Apply, Const, Expr, Ref, plain
+from netdsl import symbolic
+from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
 from netdsl.syntax import tree
-from netdsl_pytorch.emit import code, expressions
+from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.expressions import Unknown
 from netdsl_pytorch.emit.loop import Loop
 from netdsl_pytorch.emit.merge import (
     Case,
@@ -214,8 +214,8 @@ class Sequences(Modules):
             if isinstance(iterable, Apply) and iterable.op == "range" and len(iterable.operands) == 1:
                 expr = iterable.operands[0]
             else:
-                expr = expressions.simplify("len", [iterable])
-        return expressions.simplify("-", [expr, Const(start)])
+                expr = symbolic.simplify("len", [iterable])
+        return symbolic.simplify("-", [expr, Const(start)])
 
     def _pin_loop(self, step: MergedTurns) -> None:
         """A loop that is written out depends on what its list depends on."""
@@ -282,7 +282,7 @@ class Sequences(Modules):
             if other and not first:
                 envs = {case: c.taken.env if c.taken is not None else case.env for case, c in step.cases.items()}
                 test = step.first.syntax.arms[0].test
-                exprs = {case: expressions.negation(symbol(test, envs[case])) for case in step.cases}
+                exprs = {case: symbolic.negation(symbol(test, envs[case])) for case in step.cases}
                 values = {case: choice.arm == 1 for case, choice in step.cases.items()}
                 return [(1, self.unit.number(values, exprs, envs, given=True, role="")), (0, None)]
         return list(enumerate(tests))

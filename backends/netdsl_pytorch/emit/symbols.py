@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.elaborate import symbols
 from netdsl.elaborate.env import Binding, Env
-from netdsl.graph.symbolic import Expr
+from netdsl.symbolic import Expr
 from netdsl.syntax import tree
 
 if TYPE_CHECKING:

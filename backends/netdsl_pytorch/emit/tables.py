@@ -8,8 +8,8 @@ from typing import Any
 from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Node, Value
-from netdsl.graph.symbolic import plain
 from netdsl.ops.arguments import FLOAT32_MAX
+from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code

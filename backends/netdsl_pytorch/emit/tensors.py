@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netdsl.graph.graph import Scope
-from netdsl.graph.symbolic import expr_of, plain
+from netdsl.symbolic import expr_of, plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import Attributes, in_list
 from netdsl_pytorch.emit.code import Code

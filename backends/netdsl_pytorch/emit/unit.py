@@ -6,10 +6,11 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from netdsl import symbolic
 from netdsl.elaborate.reserved import MODULE_ATTRIBUTES
-from netdsl.graph.symbolic import Const, Ref, plain
+from netdsl.symbolic import Const, Ref, plain
 from netdsl.syntax import tree
-from netdsl_pytorch.emit import code, expressions
+from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import walk
 from netdsl_pytorch.emit.symbols import symbol
@@ -95,7 +96,7 @@ class Unit(Numbers):
             case = self.cases[0]
             definition = binding_of(ref, case.env, case).definition
             assert definition is not None
-            folded = expressions.fold(definition, self.knowledge(self.cases, {each: each.env for each in self.cases}))
+            folded = symbolic.fold(definition, self.knowledge(self.cases, {each: each.env for each in self.cases}))
             lets[ref.declaration] = code.statement(f"{self.python_name(ref)} = ", self.printed(folded), indent=8)
             done.add(ref.declaration)
         for key in done:
@@ -107,7 +108,7 @@ class Unit(Numbers):
         default = self.default_of(parameter)
         if isinstance(key, tuple):
             values = [collapse(value) for value in values]
-            default = _UNSET if default is _UNSET else collapse(expressions.compute(key[0], [default]))
+            default = _UNSET if default is _UNSET else collapse(symbolic.compute(key[0], [default]))
             if key[0] == "stride" and default is _UNSET:
                 default = 1
         elif key not in self.emission.lists:

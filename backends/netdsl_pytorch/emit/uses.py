@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netdsl.graph.graph import Node
-from netdsl.graph.symbolic import Apply, Const, Expr, expr_of, plain
 from netdsl.ops.pattern import REST, parse, plan
+from netdsl.symbolic import Apply, Const, Expr, expr_of, plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.arguments import Arguments
 from netdsl_pytorch.emit.code import Code

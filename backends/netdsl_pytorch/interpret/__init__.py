@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from netdsl.graph.graph import Graph, Value
-from netdsl.graph.symbolic import plain
+from netdsl.symbolic import plain
 from netdsl_pytorch.interpret import combines, learned, norms, pointwise, pools, sequences, shapes
 from netdsl_pytorch.interpret.formulas import table
 from netdsl_pytorch.interpret.registry import OPERATORS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netdsl.graph.graph import Branch, Choice, Graph, Join, Loop, Node, Scope, Step, Value
-from netdsl.graph.symbolic import Ref, expr_of, plain
+from netdsl.symbolic import Ref, expr_of, plain
 from netdsl.syntax import tree
 
 

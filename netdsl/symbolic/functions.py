@@ -1,4 +1,4 @@
-"""The functions that expressions may call; each is total, or raises Problem."""
+"""The functions that expressions may call; each is total, or raises NoResult."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from netdsl.limits import Limits
-from netdsl.ops.arguments import Problem, is_number, is_whole
-from netdsl.ops.values import kind, show
-from netdsl.text.codes import ARITHMETIC
+from netdsl.ops.values import is_number, is_whole, kind, show
+from netdsl.symbolic.operations import NoResult, bounded
 
 Function = Callable[..., Any]
-
-LARGEST = 2**63 - 1
-"""Whole numbers are held to what every framework can hold."""
 
 
 def round_to(x: float, divisor: int) -> int:
@@ -28,20 +24,20 @@ def round_to(x: float, divisor: int) -> int:
 
 def _number(value: Any) -> Any:
     if not is_number(value):
-        raise Problem(f"works on numbers, not {show(value)} ({kind(value)})")
+        raise NoResult(f"works on numbers, not {show(value)} ({kind(value)})")
     return value
 
 
 def _whole(value: Any) -> int:
     if not is_whole(value):
-        raise Problem(f"needs a whole number, not {show(value)} ({kind(value)})")
+        raise NoResult(f"needs a whole number, not {show(value)} ({kind(value)})")
     number: int = value
     return number
 
 
 def _list(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, tuple):
-        raise Problem(f"works on a list, not {show(value)} ({kind(value)})")
+        raise NoResult(f"works on a list, not {show(value)} ({kind(value)})")
     return value
 
 
@@ -53,14 +49,14 @@ def _numbers(*values: Any) -> list[Any]:
 def _least(*values: Any) -> Any:
     numbers = _numbers(*values)
     if not numbers:
-        raise Problem("has no result for an empty list")
+        raise NoResult("has no result for an empty list")
     return min(numbers)
 
 
 def _most(*values: Any) -> Any:
     numbers = _numbers(*values)
     if not numbers:
-        raise Problem("has no result for an empty list")
+        raise NoResult("has no result for an empty list")
     return max(numbers)
 
 
@@ -86,7 +82,7 @@ def _sign(x: Any) -> int:
 def _linspace(low: Any, high: Any, count: Any) -> tuple[float, ...]:
     n = _whole(count)
     if n < 1:
-        raise Problem(f"needs at least one point, not {n}")
+        raise NoResult(f"needs at least one point, not {n}")
     first, last = _number(low), _number(high)
     step = (last - first) / (n - 1) if n > 1 else 0.0
     return tuple(first + step * i for i in range(n))
@@ -95,7 +91,7 @@ def _linspace(low: Any, high: Any, count: Any) -> tuple[float, ...]:
 def _range(*bounds: Any) -> tuple[int, ...]:
     numbers = [_whole(bound) for bound in bounds]
     if len(numbers) == 3 and numbers[2] == 0:
-        raise Problem("needs a step other than 0")
+        raise NoResult("needs a step other than 0")
     return tuple(range(*numbers))
 
 
@@ -128,26 +124,26 @@ CONSTANTS: dict[str, float] = {"pi": math.pi}
 
 
 def call(name: str, values: list[Any], limits: Limits) -> Any:
-    """The result of a function; raises Problem."""
+    """The result of a function; raises NoResult."""
     function, least, most = FUNCTIONS[name]
     if len(values) < least or (most is not None and len(values) > most):
         count = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
-        raise Problem(f"takes {count} argument{'' if count == '1' else 's'}, not {len(values)}")
+        raise NoResult(f"takes {count} argument{'' if count == '1' else 's'}, not {len(values)}")
     length = _length(name, values)
     if length > limits.list_length:
-        raise Problem(
+        raise NoResult(
             f"would make a list of {length:,} items; the limit is {limits.list_length:,} (`--limit list_length=…`)"
         )
     try:
         result = function(*values)
     except (ValueError, OverflowError) as error:
-        raise Problem(f"has no result for {_shown(values)}", code=ARITHMETIC) from error
+        raise NoResult(f"has no result for {_shown(values)}", arithmetic=True) from error
     for each in result if isinstance(result, tuple) and name == "linspace" else (result,):
-        if isinstance(each, float) and not math.isfinite(each):
-            raise Problem(f"has no finite result for {_shown(values)}", code=ARITHMETIC)
-        if is_whole(each) and not -LARGEST <= each <= LARGEST:
-            reason = f"of {_shown(values)} is too large: whole numbers go up to 2**63 - 1"
-            raise Problem(reason, code=ARITHMETIC)
+        reason = bounded(each)
+        if reason:
+            shown = _shown(values)
+            reason = f"has no finite result for {shown}" if isinstance(each, float) else f"of {shown} {reason}"
+            raise NoResult(reason, arithmetic=True)
     return result
 
 

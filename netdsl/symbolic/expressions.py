@@ -1,0 +1,126 @@
+"""Expressions: values, names, and operators applied to them, however they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from netdsl.symbolic.operations import OPERATIONS
+
+RefKind = Literal["parameter", "let", "loop variable", "axis", "hole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A value that no name stands for."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A name: `declaration` is what declares it, the same object in all uses of a block.
+
+    For a parameter, a `let` or a loop variable it is the piece of syntax; for an axis of what a block is given it is
+    `("axis", formal, axis, axes)`: the number of the formal, of its axis, and how many axes it has. Such a `name` is
+    the axis's usual one (`channels`, `height`, `features`). For a hole (generalise.py) it is its number.
+    """
+
+    name: str
+    kind: RefKind
+    declaration: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operator or function applied: `+ - * / // % **`, `neg`, comparisons, `and`, `or`, `not`, `in`, `not in`, `if`
+    (test, then, otherwise), `index` (list, index), `slice` (list, start, stop), `list` (items), `window` (kernel,
+    stride), `kernel` and `stride` (window), or the name of a function of the language."""
+
+    op: str
+    operands: tuple[Expr, ...]
+    size: int = field(init=False, compare=False, repr=False)
+    """Names, values and operators in it."""
+
+    def __post_init__(self) -> None:
+        sizes = [operand.size if isinstance(operand, Apply) else 1 for operand in self.operands]
+        object.__setattr__(self, "size", 1 + sum(sizes))
+
+
+Expr: TypeAlias = Const | Ref | Apply
+
+
+def apply(op: str, *operands: Expr) -> Expr:
+    """`Apply`, with constants folded and neutral elements left out."""
+    if all(isinstance(operand, Const) for operand in operands) and op in _COMPUTED:
+        try:
+            return Const(_COMPUTED[op](*(operand.value for operand in operands if isinstance(operand, Const))))
+        except (ArithmeticError, TypeError, ValueError):
+            return Apply(op, operands)
+    if len(operands) == 2:
+        left, right = operands
+        if op == "+" and _is(left, 0):
+            return right
+        if op in ("+", "-") and _is(right, 0):
+            return left
+        if op == "*" and _is(left, 1):
+            return right
+        if op in ("*", "//", "**") and _is(right, 1):
+            return left
+    return Apply(op, operands)
+
+
+def _is(expr: Expr, number: int) -> bool:
+    return isinstance(expr, Const) and type(expr.value) is int and expr.value == number
+
+
+_COMPUTED: dict[str, Callable[..., Any]] = {
+    **{op: OPERATIONS[op] for op in ("+", "-", "*", "/", "//", "%")},
+    "neg": lambda a: -a,
+}
+"""What `apply` computes; powers and comparisons stay as they were written."""
+
+
+def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
+    """The expression with each name whose declaration `values` has replaced."""
+    if isinstance(expr, Ref):
+        return values.get(expr.declaration, expr)
+    if isinstance(expr, Apply):
+        operands = tuple(substitute(operand, values) for operand in expr.operands)
+        return expr if operands == expr.operands else apply(expr.op, *operands)
+    return expr
+
+
+def refs(expr: Expr) -> list[Ref]:
+    """Every name in an expression, in the order of the text, each once."""
+    found: dict[Any, Ref] = {}
+    stack = [expr]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, Ref):
+            found.setdefault(each.declaration, each)
+        elif isinstance(each, Apply):
+            stack.extend(reversed(each.operands))
+    return list(found.values())
+
+
+_OF_LISTS = frozenset(("index", "slice", "in", "not in", "len", "sum", "enumerate", "zip", "reversed"))
+
+
+def lists(expr: Expr) -> list[Ref]:
+    """The names in an expression that it reads item by item."""
+    found: dict[Any, Ref] = {}
+    stack = [expr]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, Apply):
+            stack.extend(each.operands)
+            if each.op in _OF_LISTS or (each.op in ("min", "max") and len(each.operands) == 1):
+                found.update((operand.declaration, operand) for operand in each.operands if isinstance(operand, Ref))
+    return list(found.values())
+
+
+def size_of(expr: Expr) -> int:
+    """Operators, names and values in it: how much there is to read."""
+    return expr.size if isinstance(expr, Apply) else 1
