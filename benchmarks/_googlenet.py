@@ -59,7 +59,7 @@ def model(measures: Sequence[str]) -> Any:
     if TORCHVISION not in measures:
         from netdsl_pytorch import build
 
-        return build("googlenet_bn", merge_siblings=SIBLINGS in measures).train()
+        return build("googlenet_bn", passes=["merge-siblings"] if SIBLINGS in measures else []).train()
     for name in ("nms", "qnms"):
         try:
             schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"

@@ -72,6 +72,7 @@ def ours(merge_siblings: bool) -> Run:
     from netdsl_pytorch.harness.recipe import Recipe
 
     from netdsl.loading import load_spec
+    from netdsl.passes.merge_siblings import MergeSiblings
 
     # After the harness, which sets what OpenMP reads when torch is loaded.
     # isort: split
@@ -80,7 +81,8 @@ def ours(merge_siblings: bool) -> Run:
     where = device()
     system.keep_freed_memory()
     torch.manual_seed(0)
-    model = harness.trainable(load_spec("googlenet_bn", traced=True, merge_siblings=merge_siblings).sound())
+    passes = [MergeSiblings()] if merge_siblings else []
+    model = harness.trainable(load_spec("googlenet_bn", traced=True, passes=passes).sound())
     net = emitted.build(Path("model.py"), model.source, model.name)
     net = net.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = pixels()

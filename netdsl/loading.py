@@ -15,26 +15,27 @@ from netdsl.text.codes import LIMIT
 from netdsl.text.diagnostic import ContractError, Diagnostic, SpecSemanticError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from netdsl.elaborate.imports import Used
-    from netdsl.elaborate.session import Instead, Spent
+    from netdsl.elaborate.session import Spent
     from netdsl.graph.graph import Graph
-    from netdsl.passes.merge_siblings import Merged
+    from netdsl.passes.interface import Pass
+    from netdsl.passes.run import Passed
 
 
 class Loaded(NamedTuple):
     """A graph, the spec that it was made from, and what was found that makes it no less usable.
 
     `figures` are those of one sample at inference. `findings` are broken budgets (errors), and contracts and budgets
-    that an override made untrue (notes). `merged` tells what `merge_siblings` did, where it was asked for.
+    that an override made untrue (notes). `passed` tells what passes did, where some were asked for.
     """
 
     graph: Graph
     spec: Spec
     findings: tuple[Diagnostic, ...]
     figures: Figures
-    merged: Merged | None = None
+    passed: Passed | None = None
     used: Used | None = None
     """The files below the spec's root that it uses."""
 
@@ -56,7 +57,7 @@ def load_spec(
     inputs: Mapping[str | None, tuple[int, ...]] | None = None,
     limits: Limits = Limits(),
     traced: bool = False,
-    merge_siblings: bool = False,
+    passes: Sequence[Pass] = (),
 ) -> Loaded:
     """The graph of the model that a name stands for (netdsl.catalogue). Raises SpecError, not for broken budgets."""
     spec = read_spec(name, limits)
@@ -67,7 +68,7 @@ def load_spec(
         inputs=inputs,
         limits=limits,
         traced=traced,
-        merge_siblings=merge_siblings,
+        passes=passes,
     )
 
 
@@ -102,38 +103,36 @@ def load_model(
     inputs: Mapping[str | None, tuple[int, ...]] | None = None,
     limits: Limits = Limits(),
     traced: bool = False,
-    merge_siblings: bool = False,
+    passes: Sequence[Pass] = (),
     spent: Spent | None = None,
 ) -> Loaded:
-    """The graph of one model of a parsed spec; with `merge_siblings`, after that pass, which needs it `traced`.
+    """The graph of one model of a parsed spec, after `passes`, which make it traced.
 
     What the models of one file take together is added up in `spent`, and has a limit."""
 
     used: Used = {}
 
-    def made(instead: Instead | None = None) -> Graph:
+    def made() -> Graph:
         return elaborate(
             file,
             model=spec.model,
             params=params or {},
             inputs=inputs or {},
             limits=limits,
-            traced=traced,
+            traced=traced or bool(passes),
             root=spec.root,
-            instead=instead,
             used=used,
             spent=spent,
         )
 
     with collector_paused():
-        graph, merged = made(), None
-        if merge_siblings:
-            from netdsl.passes import merge_siblings as siblings
+        passed = None
+        if passes:
+            from netdsl.passes.run import run_passes
 
-            merged = siblings.merge_siblings(graph, made)
-            graph = merged.graph
+            passed = run_passes(passes, made)
+        graph = passed.graph if passed is not None else made()
         figures = Figures(graph)
-        more = merged.notes if merged is not None else ()
-        return Loaded(
-            graph, spec, (*graph.notes, *check_budgets(graph, figures, limits.errors), *more), figures, merged, used
-        )
+        notes = passed.notes if passed is not None else ()
+        budgets = check_budgets(graph, figures, limits.errors)
+        return Loaded(graph, spec, (*graph.notes, *budgets, *notes), figures, passed, used)

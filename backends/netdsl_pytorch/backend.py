@@ -1,9 +1,10 @@
-"""The entry point of the PyTorch backend: emits without torch, and imports it to verify."""
+"""The PyTorch backend as the command line asks for it: emits without torch, and imports it to verify."""
 
 from __future__ import annotations
 
-from netdsl.backend import FileState, Verification
-from netdsl.graph.graph import Graph
+from netdsl.backend import Artifact, FileState, Job, Verification
+from netdsl.extension.options import Option
+from netdsl.text.characters import harmless
 
 
 class PyTorch:
@@ -11,33 +12,48 @@ class PyTorch:
 
     name = "pytorch"
     suffix = ".py"
+    options = (Option("inference", "leave the auxiliary heads out"),)
 
-    def emit(self, graph: Graph, *, spec_name: str, spec_text: str, inference: bool = False) -> str:
-        from netdsl_pytorch.emit import emit
+    def emit(self, job: Job) -> Artifact:
+        from netdsl_pytorch.emit import emit, factory_name
 
-        return emit(graph, spec_name=spec_name, spec_text=spec_text, inference=inference)
+        inference = job.options["inference"]
+        text = emit(job.graph, spec_name=job.spec_name, spec_text=job.source.text, inference=inference)
+        # Whoever shows the file on a terminal is safe from what it was made of.
+        text = harmless(text)
+        count = text.count("\n")
+        return Artifact({f"{factory_name(job.graph)}.py": text.encode()}, f"{job.graph.name}, {count} lines")
 
-    def verify(self, graph: Graph, text: str, *, inference: bool = False, quick: bool = False) -> Verification:
+    def verify(self, job: Job, artifact: Artifact, *, quick: bool) -> Verification:
         from netdsl_pytorch.verify import verify
 
-        return verify(graph, text, inference=inference, compile=not quick, export=not quick)
+        inference = job.options["inference"]
+        text, full = _text(artifact), not quick
+        return verify(job.graph, text, inference=inference, compile=full, export=full, passed=job.passed)
 
-    def precheck(self, graph: Graph, text: str, *, inference: bool = False, run: bool = True) -> Verification:
+    def precheck(self, job: Job, artifact: Artifact, *, run: bool) -> Verification:
         from importlib.util import find_spec
 
         from netdsl_pytorch.emit.program import parsed
 
-        report = parsed(graph.name, text)
+        text = _text(artifact)
+        report = parsed(job.graph.name, text)
         if not report.passed or not run or find_spec("torch") is None:
             return report
         from netdsl_pytorch.verify import verify
 
-        return verify(graph, text, inference=inference, numbers=False, compile=False, export=False)
+        options = {"inference": job.options["inference"], "passed": job.passed}
+        return verify(job.graph, text, numbers=False, compile=False, export=False, **options)
 
-    def state_of(self, text: str) -> FileState:
+    def provenance(self, artifact: Artifact) -> FileState:
         from netdsl_pytorch.emit import state_of
 
-        return state_of(text)
+        return state_of(artifact.only.decode(errors="replace"))
+
+
+def _text(artifact: Artifact) -> str:
+    """The file's text, with LF line ends; raises UnicodeDecodeError."""
+    return artifact.only.decode().replace("\r\n", "\n").replace("\r", "\n")
 
 
 BACKEND = PyTorch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import linecache
 import sys
+from collections.abc import Sequence
 from os import PathLike
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from netdsl.loading import load_spec
+from netdsl.passes.registry import parse_pass
 from netdsl_pytorch.emit import emit, factory_name
 
 
@@ -40,17 +42,18 @@ def module_of(source: str) -> ModuleType:
 
 
 def build(
-    spec: str | PathLike[str], /, *, inference: bool = False, merge_siblings: bool = False, **params: Any
+    spec: str | PathLike[str], /, *, inference: bool = False, passes: Sequence[str] = (), **params: Any
 ) -> nn.Module:
     """The `nn.Module` of a spec: a path, `PATH:MODEL`, or the name of a built-in model; `params` set its parameters.
 
-    It is what `netdsl compile` writes, imported; with `merge_siblings`, what it writes with that option. Raises
-    SpecError as `netdsl.load` does.
+    It is what `netdsl compile` writes, imported; with `passes` (`["merge-siblings"]`), what it writes with these.
+    Raises SpecError as `netdsl.load` does.
 
     >>> build("googlenet", num_classes=10)(torch.zeros(1, 3, 224, 224)).logits.shape
     torch.Size([1, 10])
     """
-    loaded = load_spec(str(spec), params=params, traced=True, merge_siblings=merge_siblings).sound()
+    asked = list(map(parse_pass, passes))
+    loaded = load_spec(str(spec), params=params, traced=True, passes=asked).sound()
     source = loaded.spec.source
     text = emit(loaded.graph, spec_name=source.name, spec_text=source.text, inference=inference)
     made = getattr(module_of(text), factory_name(loaded.graph))()

@@ -1,15 +1,15 @@
-"""`netdsl compile`: a network as a PyTorch file that its user owns."""
+"""`netdsl compile`: a network as files that its user owns: one of PyTorch, or what another backend writes."""
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
-from netdsl.cli.backends import find_backend
+from netdsl.cli.artifacts import check_before, write_artifact
+from netdsl.cli.backends import add_backend, backend_options
 from netdsl.cli.errors import UNVERIFIED, CommandError
-from netdsl.cli.files import STDOUT, check_target, write_text
-from netdsl.cli.options import add_merge, add_overrides, add_spec, load, tell, tell_merged
+from netdsl.cli.files import STDOUT
+from netdsl.cli.options import add_overrides, add_passes, add_spec, load, tell, tell_passed
 from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
     from netdsl.backend import Verification
     from netdsl.cli.parser import CommandParser
-    from netdsl.loading import Loaded
 
 
 def configure(parser: CommandParser) -> None:
     add_spec(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", default=STDOUT, help="the file to write (`-`, the output)")
-    parser.add_argument("--inference", action="store_true", help="leave the auxiliary heads out")
-    add_merge(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default=STDOUT, help="the file to write (`-`, the output), or folder of files"
+    )
+    add_backend(parser)
+    add_passes(parser)
     parser.add_argument(
         "--no-verify", action="store_true", help="do not run the file before it is written (where torch is installed)"
     )
@@ -40,17 +41,19 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    backend = find_backend()
-    check_target(args.output, backend.state_of, force=args.force)
+    from netdsl.backend import Job, Prechecks
+
+    backend = args.backend
+    check_before(backend, args.output, force=args.force)
     loaded = load(args, traced=True).sound()
-    text = backend.emit(
-        loaded.graph, spec_name=spec_name(loaded), spec_text=loaded.spec.source.text, inference=args.inference
-    )
-    _check(backend.precheck(loaded.graph, text, inference=args.inference, run=not args.no_verify), args.no_verify)
-    write_text(args.output, text)
+    job = Job(loaded.graph, loaded.spec.source, backend_options(args), loaded.passed)
+    artifact = backend.emit(job)
+    if isinstance(backend, Prechecks):
+        _check(backend.precheck(job, artifact, run=not args.no_verify), args.no_verify)
+    write_artifact(backend, args.output, artifact, force=args.force)
     if args.output != STDOUT:
-        sys.stderr.write(f"wrote {visible(args.output)}: {loaded.graph.name}, {text.count(chr(10))} lines\n")
-    tell_merged(loaded)
+        sys.stderr.write(f"wrote {visible(args.output)}: {visible(artifact.summary)}\n")
+    tell_passed(loaded)
     return tell(loaded)
 
 
@@ -65,8 +68,3 @@ def _check(report: Verification, given_up: bool) -> None:
     reason = wrong.reason.partition("\n")[0]
     message = f"what was compiled does not do what the spec says, and is not written: {wrong.name}: {reason}"
     raise CommandError(message, help, UNVERIFIED)
-
-
-def spec_name(loaded: Loaded) -> str:
-    """What the emitted file says it was made from: the same on every machine, so without the folder."""
-    return os.path.basename(loaded.spec.source.name).strip("<>")

@@ -37,6 +37,7 @@ def run(args: Namespace) -> int:
     from pathlib import Path
 
     from netdsl.loading import load_spec
+    from netdsl.passes.merge_siblings import MergeSiblings
 
     source, target = Path(args.source), Path(args.target)
     if args.split_siblings is None:
@@ -46,8 +47,8 @@ def run(args: Namespace) -> int:
             count, said = harness.convert(source, target)
         sys.stderr.write("".join(f"{visible(each)}\n" for each in said))
     else:
-        loaded = load_spec(args.split_siblings, **overrides(args), traced=True, merge_siblings=True).sound()
+        loaded = load_spec(args.split_siblings, **overrides(args), passes=[MergeSiblings()]).sound()
         with told() as harness:
-            count = harness.split_siblings(source, target, loaded.merged)
+            count = harness.split_siblings(source, target, loaded.passed)
     sys.stderr.write(f"{count} tensors in {visible(args.target)}\n")
     return 0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netdsl.text.codes import CANNOT_READ, LIMIT, MODEL_NOT_NAMED, UNKNOWN_MODEL, UNKNOWN_PARAMETER
+from netdsl.text.codes import CANNOT_READ, LIMIT, MODEL_NOT_NAMED, PLUG_IN, UNKNOWN_MODEL, UNKNOWN_PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from netdsl.extension.installed import PlugInError
     from netdsl.text.diagnostic import Diagnostic
 
 OPTION = "--"
@@ -17,7 +18,7 @@ OPTION = "--"
 UNVERIFIED = 3
 """The exit code where a file does not do what its spec says."""
 
-_USAGE_CODES = frozenset({MODEL_NOT_NAMED, UNKNOWN_MODEL, UNKNOWN_PARAMETER})
+_USAGE_CODES = frozenset({MODEL_NOT_NAMED, UNKNOWN_MODEL, UNKNOWN_PARAMETER, PLUG_IN})
 
 
 class CommandError(Exception):
@@ -44,3 +45,12 @@ def _is_usage(diagnostic: Diagnostic) -> bool:
         return True
     # A spec that could not be read has no text; what it uses may be missing too, but that is a finding in its text.
     return not source.text and diagnostic.code in (CANNOT_READ, LIMIT)
+
+
+def plug_in_failed(error: PlugInError) -> Diagnostic:
+    """The finding about a plug-in that failed while it ran; its place is the package."""
+    from netdsl.text.diagnostic import Diagnostic
+    from netdsl.text.source import Source, Span
+
+    help = f"{error.help}; NETDSL_DEBUG=1 shows where it happened"
+    return Diagnostic(PLUG_IN, error.message, Span(Source(error.distribution, ""), 0, 0), help=help)

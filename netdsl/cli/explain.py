@@ -36,7 +36,7 @@ class Example(NamedTuple):
     model: str | None = None
     params: tuple[tuple[str, str], ...] = ()
     encoding: str = "utf-8"
-    merge_siblings: bool = False
+    passes: tuple[str, ...] = ()
 
 
 class Page(NamedTuple):
@@ -99,9 +99,9 @@ def _example(section: str) -> Example:
             files[named["file"]] = fence["text"]
             continue
         params = tuple(value.partition("=")[::2] for name, value in options if name == "param")
-        example = Example(
-            fence["text"], files, named.get("model"), params, named.get("encoding", "utf-8"), "merge-siblings" in named
-        )
+        passes = tuple(value for name, value in options if name == "pass")
+        encoding = named.get("encoding", "utf-8")
+        example = Example(fence["text"], files, named.get("model"), params, encoding, passes)
     return example
 
 
@@ -110,6 +110,7 @@ def diagnose(example: Example, folder: str) -> tuple[Diagnostic, ...]:
     uses."""
     from netdsl.catalogue import Spec
     from netdsl.loading import load_model
+    from netdsl.passes.registry import parse_pass
     from netdsl.syntax.parser import parse, parse_expression
     from netdsl.text.read import source_from_bytes
     from netdsl.text.source import Source
@@ -119,8 +120,8 @@ def diagnose(example: Example, folder: str) -> tuple[Diagnostic, ...]:
     try:
         source = source_from_bytes(EXAMPLE, example.text.encode(example.encoding))
         params = {name: parse_expression(Source(f"--param {name}", value)) for name, value in example.params}
-        spec, merge = Spec(source, example.model, folder), example.merge_siblings
-        loaded = load_model(spec, parse(source), params=params, traced=merge, merge_siblings=merge)
+        spec = Spec(source, example.model, folder)
+        loaded = load_model(spec, parse(source), params=params, passes=list(map(parse_pass, example.passes)))
     except SpecError as error:
         return error.diagnostics
     return loaded.findings
@@ -154,7 +155,7 @@ def _options(example: Example) -> str:
     said = [f"saved as {example.encoding}"] if example.encoding != "utf-8" else []
     said += [f"as `{EXAMPLE}:{example.model}`"] if example.model else []
     said += [f"with `--param {name}={value}`" for name, value in example.params]
-    said += ["with `--merge-siblings`"] if example.merge_siblings else []
+    said += [f"with `--pass {name}`" for name in example.passes]
     return f" ({', '.join(said)})" if said else ""
 
 

@@ -16,7 +16,7 @@ from netdsl.text.characters import harmless
 from netdsl.text.terminal import OutputError, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from netdsl.backend import FileState
 
@@ -30,18 +30,33 @@ def check_target(path: str, state_of: Callable[[str], FileState], *, force: bool
     """Raises CommandError unless the path may be written: it is free, or holds what we wrote and nobody edited."""
     if path == STDOUT:
         return
-    folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
         raise CommandError(f"cannot write `{path}`: it is a folder")
+    check_place(path)
+    if not force and os.path.isfile(path):
+        refuse_others(path, state_of(read_bytes(path).decode(errors="replace")))
+
+
+def check_place(path: str) -> None:
+    """Raises CommandError where there is no folder that something could be written into."""
+    folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise CommandError(f"cannot write `{path}`: there is no folder `{folder}`")
-    if force or not os.path.isfile(path):
-        return
+
+
+def read_bytes(path: str) -> bytes:
+    """What a file holds; `-` is standard input. Raises CommandError."""
     try:
-        with open(path, encoding="utf-8", errors="replace", newline="") as file:
-            state = state_of(file.read())
+        if path == STDOUT:
+            return sys.stdin.buffer.read()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise CommandError(f"cannot read `{path}`: {(error.strerror or str(error)).lower()}") from None
+
+
+def refuse_others(path: str, state: FileState) -> None:
+    """Raises CommandError for what is not as we wrote it."""
     if state == "ours":
         return
     what = "was edited since netdsl wrote it" if state == "edited" else "exists, and netdsl did not write it"
@@ -57,33 +72,77 @@ def write_text(path: str, text: str) -> None:
     if path == STDOUT:
         write(sys.stdout, text)
         return
-    # A link stays a link: what it leads to is written.
-    path = os.path.realpath(path)
-    try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            with open(path, "w", encoding="utf-8", newline="\n") as device:  # such as /dev/null
-                device.write(text)
-            return
-        _replace(path, text.encode())
-    except OSError as error:
-        raise CommandError(f"cannot write `{path}`: {(error.strerror or str(error)).lower()}") from None
+    write_bytes(path, text.encode())
 
 
 def write_bytes(path: str, data: bytes) -> None:
-    """Write a file that is no text as a whole, or to standard output."""
+    """Write a file as a whole, its bytes as they are, or to standard output."""
     try:
         if path == STDOUT:
             sys.stdout.flush()
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
             return
-        _replace(os.path.realpath(path), data)
+        # A link stays a link: what it leads to is written.
+        _write(os.path.realpath(path), data)
     except OSError as error:
         if path == STDOUT:
             if isinstance(error, BrokenPipeError):
                 raise
             raise OutputError((error.strerror or str(error)).lower()) from error
         raise CommandError(f"cannot write `{path}`: {(error.strerror or str(error)).lower()}") from None
+
+
+def write_together(contents: Mapping[str, bytes]) -> None:
+    """Writes files, all or none: where one cannot be written, those that were are put back as they had been.
+
+    Folders that are missing are made. Raises CommandError.
+    """
+    made: list[str] = []
+    done: list[tuple[str, bytes | None]] = []
+    path = ""
+    try:
+        for path in contents:
+            _make_folders(os.path.dirname(path), made)
+        for path, data in contents.items():
+            before = None
+            if os.path.lexists(path):
+                with open(path, "rb") as file:
+                    before = file.read()
+            _replace(os.path.realpath(path), data)
+            done.append((path, before))
+    except BaseException as error:
+        for written, before in reversed(done):
+            with suppress(OSError):
+                if before is None:
+                    os.unlink(written)
+                else:
+                    _replace(os.path.realpath(written), before)
+        for folder in reversed(made):
+            with suppress(OSError):
+                os.rmdir(folder)
+        if isinstance(error, OSError):
+            raise CommandError(f"cannot write `{path}`: {(error.strerror or str(error)).lower()}") from None
+        raise
+
+
+def _make_folders(folder: str, made: list[str]) -> None:
+    """Makes a folder and those around it that are missing, and tells which."""
+    missing = []
+    while folder and not os.path.isdir(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    for each in reversed(missing):
+        os.mkdir(each)
+        made.append(each)
+
+
+def _write(path: str, data: bytes) -> None:
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as device:  # such as /dev/null
+            device.write(data)
+    else:
+        _replace(path, data)
 
 
 def _replace(path: str, data: bytes) -> None:

@@ -154,13 +154,23 @@ def _failed(error: Exception) -> int:
         return error.exit_code
     import os
 
-    if os.environ.get("NETDSL_DEBUG") == "1":
+    debugs = os.environ.get("NETDSL_DEBUG") == "1"
+    if debugs:
         import traceback
 
         from netdsl.text.terminal import write
 
         write(sys.stderr, traceback.format_exc())
-    else:
+    from netdsl.extension.installed import at_fault
+
+    plug_in = at_fault(error)
+    if plug_in is not None:
+        from netdsl.cli.errors import plug_in_failed
+        from netdsl.text.render import print_diagnostics
+
+        print_diagnostics([plug_in_failed(plug_in)], sys.stderr)
+        return USAGE
+    if not debugs:
         _say(f"internal error: {type(error).__name__}: {error}", f"{REPORT}; NETDSL_DEBUG=1 shows where it happened")
     return INTERNAL
 

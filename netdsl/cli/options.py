@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.errors import OPTION, CommandError, exit_code
 from netdsl.limits import LIMITS, Limits
+from netdsl.passes.registry import FLAG, OURS, parse_pass
 from netdsl.text.diagnostic import did_you_mean
+from netdsl.text.excerpt import visible
 from netdsl.text.read import source_from_text
+from netdsl.text.terminal import write
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup
 
     from netdsl.loading import Loaded
+    from netdsl.passes.interface import Pass
     from netdsl.syntax import tree
 
 _SHAPE = re.compile(r"\d{1,18}(x\d{1,18})*", re.ASCII)
@@ -49,13 +53,19 @@ def add_overrides(parser: ArgumentParser) -> None:
     add_limits(group)
 
 
-def add_merge(parser: ArgumentParser | _ArgumentGroup) -> None:
-    """How a network is emitted: `args.merge_siblings`."""
+def add_passes(parser: ArgumentParser | _ArgumentGroup) -> None:
+    """What is done to a network before it is written: `args.passes`, in the order in which they stand."""
     parser.add_argument(
-        "--merge-siblings",
-        action="store_true",
-        help="run alike convolutions of one input, as those of an inception module, as one",
+        FLAG,
+        metavar="NAME[:OPTION=VALUE,...]",
+        dest="passes",
+        action="append",
+        default=[],
+        help=f"rewrite the network first; may be repeated: {', '.join(OURS)}, or an installed one",
     )
+    for name, ours in OURS.items():
+        text = f"{ours.doc}: short for {FLAG} {name}"
+        parser.add_argument(f"--{name}", dest="passes", action="append_const", const=name, default=[], help=text)
 
 
 def add_limits(parser: ArgumentParser | _ArgumentGroup) -> None:
@@ -122,11 +132,15 @@ def inputs(args: Namespace) -> dict[str | None, tuple[int, ...]]:
 
 
 def load(args: Namespace, *, traced: bool = False) -> Loaded:
-    """The model that the arguments ask for, overrides and all."""
+    """The model that the arguments ask for, overrides, passes and all."""
     from netdsl.loading import load_spec
 
-    merge = getattr(args, "merge_siblings", False)
-    return load_spec(args.spec, **overrides(args), traced=traced, merge_siblings=merge)
+    return load_spec(args.spec, **overrides(args), traced=traced, passes=passes(args))
+
+
+def passes(args: Namespace) -> list[Pass]:
+    """The passes of `add_passes`, each pair of a name and its options once."""
+    return [parse_pass(text) for text in dict.fromkeys(getattr(args, "passes", ()))]
 
 
 def overrides(args: Namespace) -> dict[str, Any]:
@@ -134,21 +148,15 @@ def overrides(args: Namespace) -> dict[str, Any]:
     return {"params": params(args), "inputs": inputs(args), "limits": limits(args)}
 
 
-def tell_merged(loaded: Loaded) -> None:
-    """Say on standard error what came of merging siblings, where it was asked for."""
+def tell_passed(loaded: Loaded) -> None:
+    """Say on standard error what passes did, where some were asked for."""
     import sys
 
     from netdsl.text.render import print_diagnostics
 
-    done = loaded.merged
-    if done is None:
-        return
-    if not done.into:
-        said = "there are no siblings to merge"
-    else:
-        said = f"merged {done.siblings} convolutions into {done.into}"
-    sys.stderr.write(f"{said}\n")
-    print_diagnostics(list(done.notes), sys.stderr)
+    if loaded.passed is not None:
+        write(sys.stderr, "".join(f"{visible(line)}\n" for line in loaded.passed.said))
+        print_diagnostics(list(loaded.passed.notes), sys.stderr)
 
 
 def tell(loaded: Loaded) -> int:
@@ -162,8 +170,8 @@ def tell(loaded: Loaded) -> int:
 
     sys.stdout.flush()
     print_diagnostics(loaded.errors, sys.stderr)
-    merging = loaded.merged.notes if loaded.merged is not None else ()
-    notes = sum(each.severity == "note" for each in loaded.findings) - len(merging)
+    told = loaded.passed.notes if loaded.passed is not None else ()
+    notes = sum(each.severity == "note" for each in loaded.findings) - len(told)
     if notes:
         one = notes == 1
         what = "a contract or budget does" if one else f"{notes} contracts and budgets do"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from netdsl.text.terminal import width
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -17,7 +20,10 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser for one command. `examples` adds the examples that its help ends with."""
+    """A parser for one command. `examples` adds the examples that its help ends with.
+
+    What is in `late` is called with the arguments before they are parsed: it may add options that depend on them.
+    """
 
     def __init__(self, name: str, summary: str) -> None:
         super().__init__(
@@ -26,6 +32,12 @@ class CommandParser(argparse.ArgumentParser):
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
+        self.late: list[Callable[[Sequence[str]], None]] = []
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        for add in self.late:
+            add(args if args is not None else sys.argv[1:])
+        return super().parse_args(args, namespace)
 
     def examples(self, *lines: str, notes: str = "") -> None:
         """Show these command lines at the end of the help, then remarks."""

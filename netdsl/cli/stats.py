@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from netdsl.cli.errors import CommandError
-from netdsl.cli.options import add_format, add_overrides, add_spec, load, tell
+from netdsl.cli.options import add_format, add_overrides, add_passes, add_spec, load, tell, tell_passed
 from netdsl.text import terminal
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def configure(parser: CommandParser) -> None:
         "--html", metavar="FILE", help="write a page instead: the drawing, the figures by block, the spec with shapes"
     )
     parser.add_argument("--force", action="store_true", help="overwrite a page that netdsl did not write")
+    add_passes(parser)
     add_overrides(parser)
     add_format(parser, "text", "json")
     parser.examples(
@@ -51,6 +52,7 @@ def run(args: Namespace) -> int:
         loaded = load(args)
         drawn = _drawn(args, loaded)
     terminal.write(sys.stdout, drawn)
+    tell_passed(loaded)
     return tell(loaded)
 
 
@@ -89,4 +91,5 @@ def _write_page(args: Namespace) -> int:
     from netdsl.draw.page import page
 
     write_text(args.html, stamped(page(loaded.graph, loaded.spec.source), "html"))
+    tell_passed(loaded)
     return tell(loaded)

@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.errors import CommandError
-from netdsl.cli.options import SPEC_HELP, add_merge, add_overrides, load, tell_merged
+from netdsl.cli.options import SPEC_HELP, add_overrides, add_passes, load, tell_passed
 from netdsl.cli.training import add_device, add_trust, recompiler, told
+from netdsl.passes.registry import FLAG
 from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def configure(parser: CommandParser) -> None:
     group.add_argument("--batch", metavar="N|auto", type=_batch, help="images a step, or as many as the memory holds")
     group.add_argument("--memory", metavar="SIZE", help="for --batch auto: bytes, or 512M, 4G")
     group.add_argument("--seed", metavar="N", type=int, help="--set seed=N")
-    add_merge(group)
+    add_passes(group)
     group.add_argument("--weights", metavar="FILE", help="begin from a safetensors file, whose keys are the net's")
     group.add_argument("--reset", metavar="LAYER", action="append", default=[], help="leave a layer out of --weights")
     group = parser.add_argument_group("where and how it runs")
@@ -73,14 +74,14 @@ def _train(args: Namespace) -> None:
     is_code = args.spec.endswith(".py")
     if is_code and args.param:
         raise CommandError("--param goes with a spec, not with a Python file", "set it in the file")
-    if is_code and args.merge_siblings:
-        raise CommandError("--merge-siblings goes with a spec, not with a Python file", "netdsl compile it with that")
+    if is_code and args.passes:
+        raise CommandError("passes go with a spec, not with a Python file", "netdsl compile the spec with them")
     loaded = None if is_code else load(args, traced=True).sound()
     if loaded is not None and os.environ.get("RANK", "0") == "0":
         warnings = [each for each in loaded.findings if each.severity == "warning"]
         print_diagnostics(warnings, sys.stderr)
         if not args.quiet:
-            tell_merged(loaded)
+            tell_passed(loaded)
     with told() as harness:
         options = harness.Options(
             out=Path(args.out) if args.out is not None else None,
@@ -110,11 +111,12 @@ def _train(args: Namespace) -> None:
 def _resume(args: Namespace) -> None:
     from pathlib import Path
 
-    asked = ("recipe", "set", "memory", "weights", "reset", "param", "input", "merge_siblings")
+    asked = ("recipe", "set", "memory", "weights", "reset", "param", "input", "passes")
     fixed = ("spec", "out", *asked, "dry_run")
     given = [name for name in fixed if getattr(args, name)]
     if given:
-        name = given[0] if given[0] == "spec" else f"--{given[0].replace('_', '-')}"
+        flag = FLAG if given[0] == "passes" else f"--{given[0].replace('_', '-')}"
+        name = given[0] if given[0] == "spec" else flag
         raise CommandError(f"{name} does not go with --resume: a run goes on as it began", "leave it out")
     changes: dict[str, Any] = {
         name: getattr(args, name) for name in ("data", "device", "workers", "epochs", "batch", "seed")

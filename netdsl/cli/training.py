@@ -71,6 +71,7 @@ def _recompile(limits: list[str], spec: str, description: Any, read: Callable[[s
     from netdsl.catalogue import Spec
     from netdsl.cli.options import overrides
     from netdsl.loading import load_model
+    from netdsl.passes.registry import parse_pass
     from netdsl.syntax.parser import parse
     from netdsl.text.codes import LIMIT
     from netdsl.text.diagnostic import SpecError
@@ -91,8 +92,8 @@ def _recompile(limits: list[str], spec: str, description: Any, read: Callable[[s
     try:
         source = source_from_text(description.spec_name, spec, given["limits"])
         found = Spec(source, description.spec_model, used)
-        merge = description.merge_siblings
-        loaded = load_model(found, parse(source, given["limits"]), traced=True, merge_siblings=merge, **given).sound()
+        passes = [parse_pass(text, "the passes of the run") for text in description.passes]
+        loaded = load_model(found, parse(source, given["limits"]), traced=True, passes=passes, **given).sound()
     except SpecError as error:
         missing = [each for each in description.limits if each not in limits]
         if missing and any(each.code is LIMIT for each in error):

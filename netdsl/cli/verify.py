@@ -1,16 +1,18 @@
-"""`netdsl verify`: whether an emitted file does what its spec says."""
+"""`netdsl verify`: whether emitted files do what their spec says."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from netdsl.cli.backends import find_backend, framework_needed
-from netdsl.cli.compile import spec_name
+from netdsl.backend import Check, Job
+from netdsl.cli.artifacts import read_artifact
+from netdsl.cli.backends import add_backend, backend_options, find_named, framework_needed
 from netdsl.cli.errors import UNVERIFIED, CommandError
-from netdsl.cli.options import SPEC_HELP, add_format, add_merge, add_overrides, overrides
+from netdsl.cli.options import SPEC_HELP, add_format, add_overrides, add_passes, overrides, passes
 from netdsl.text.diagnostic import SpecError
 from netdsl.text.excerpt import visible
 from netdsl.text.terminal import painted, takes_colour, write
@@ -24,13 +26,12 @@ if TYPE_CHECKING:
 MODELS_PER_WORKER = 12
 
 
-class Check(NamedTuple):
-    """One thing that was checked."""
+class Way(NamedTuple):
+    """By what, and how, networks are written and verified; workers are told of it."""
 
-    name: str
-    passed: bool
-    reason: str
-    seconds: float
+    backend: str
+    options: Mapping[str, Any]
+    quick: bool = False
 
 
 class Verified(NamedTuple):
@@ -61,8 +62,8 @@ def configure(parser: CommandParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="without compiling and exporting, which take most of the time"
     )
-    parser.add_argument("--inference", action="store_true", help="the file was, or is to be, emitted without heads")
-    add_merge(parser)
+    add_backend(parser)
+    add_passes(parser)
     add_overrides(parser)
     add_format(parser, "text", "json")
     parser.examples(
@@ -82,8 +83,9 @@ def run(args: Namespace) -> int:
         raise CommandError("name a SPEC, or ask for `--all`" if not many else f"`{many}` takes no SPEC")
     if args.jobs < 0:
         raise CommandError("--jobs counts from 1")
+    way = Way(args.backend_name, backend_options(args), args.quick)
     found = []
-    for verified in _many(_names(every=args.all), args.jobs, args.quick) if many else _asked(args):
+    for verified in _many(_names(every=args.all), args.jobs, way) if many else _asked(args, way):
         found.append(verified)
         if args.format == "text":
             write(sys.stdout, shown(verified, in_full=not many, colour=takes_colour(sys.stdout)))
@@ -96,36 +98,32 @@ def run(args: Namespace) -> int:
     return 0 if all(verified.passed for verified in found) else UNVERIFIED
 
 
-def _asked(args: Namespace) -> Iterator[Verified]:
-    text = _read(args.file) if args.file is not None else None
-    given = overrides(args) | {"merge_siblings": args.merge_siblings}
-    yield verified(args.spec, text, file=args.file or "", inference=args.inference, quick=args.quick, **given)
+def _asked(args: Namespace, way: Way) -> Iterator[Verified]:
+    yield verified(args.spec, way, args.file, **overrides(args), passes=passes(args))
 
 
-def verified(
-    name: str,
-    text: str | None = None,
-    *,
-    file: str = "",
-    inference: bool = False,
-    quick: bool = False,
-    **given: Any,
-) -> Verified:
-    """What a verification of one model finds; of the text that the compiler writes, unless one is given."""
+def verified(name: str, way: Way, path: str | None = None, **given: Any) -> Verified:
+    """What a verification of one model finds: of what is at a path, or of what the compiler writes, where none is
+    given."""
     from netdsl.loading import load_spec
 
-    backend = find_backend()
+    backend = find_named(way.backend)
     loaded = load_spec(name, **given, traced=True).sound()
+    job = Job(loaded.graph, loaded.spec.source, way.options, loaded.passed)
     state = ""
-    if text is None:
-        source = loaded.spec.source
-        text = backend.emit(loaded.graph, spec_name=spec_name(loaded), spec_text=source.text, inference=inference)
-    else:
-        state = backend.state_of(text)
-    with framework_needed("verification"):
-        report = backend.verify(loaded.graph, text, inference=inference, quick=quick)
+    try:
+        if path is None or os.path.isdir(path):
+            artifact = backend.emit(job)
+        if path is not None:
+            in_folder = os.path.isdir(path) and len(artifact.files) > 1
+            artifact = read_artifact(path, artifact if in_folder else None)
+            state = backend.provenance(artifact)
+        with framework_needed("verification"):
+            report = backend.verify(job, artifact, quick=way.quick)
+    except UnicodeDecodeError:
+        raise CommandError(f"cannot read `{path}`: it is not UTF-8") from None
     checks = [Check(each.name, each.passed, each.reason, each.seconds) for each in report.checks]
-    return Verified(loaded.graph.name, checks, file, state)
+    return Verified(loaded.graph.name, checks, path or "", state)
 
 
 def _names(*, every: bool) -> list[str]:
@@ -135,7 +133,7 @@ def _names(*, every: bool) -> list[str]:
     return list(built_ins()) if every else first_models()
 
 
-def _many(names: list[str], jobs: int, quick: bool) -> Iterator[Verified]:
+def _many(names: list[str], jobs: int, way: Way) -> Iterator[Verified]:
     """Built-in models, several at a time, in the order of their names."""
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
@@ -152,7 +150,7 @@ def _many(names: list[str], jobs: int, quick: bool) -> Iterator[Verified]:
     for start in range(0, len(names), batch):
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
             try:
-                yield from pool.map(partial(_one, quick=quick), names[start : start + batch])
+                yield from pool.map(partial(_one, way=way), names[start : start + batch])
             except BrokenProcessPool:
                 raise CommandError(
                     "a worker was ended from outside, most likely for want of memory",
@@ -161,27 +159,15 @@ def _many(names: list[str], jobs: int, quick: bool) -> Iterator[Verified]:
                 ) from None
 
 
-def _one(name: str, quick: bool = False) -> Verified:
+def _one(name: str, way: Way) -> Verified:
     """One built-in model; what is wrong with its spec is a failed check, so that the others go on. A CommandError, such
     as a missing framework, is none of the model's, and ends them all."""
     start = time.perf_counter()
     try:
-        return verified(name, quick=quick)
+        return verified(name, way)
     except SpecError as error:
         reason = str(error).strip()
     return Verified(name, [Check("the spec compiles", False, reason, time.perf_counter() - start)])
-
-
-def _read(path: str) -> str:
-    try:
-        if path == "-":
-            return sys.stdin.read()
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except UnicodeDecodeError:
-        raise CommandError(f"cannot read `{path}`: it is not UTF-8") from None
-    except OSError as error:
-        raise CommandError(f"cannot read `{path}`: {(error.strerror or str(error)).lower()}") from None
 
 
 _STATES = {

@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate import fractions, indices
@@ -44,7 +45,6 @@ def elaborate(
     limits: Limits | None = None,
     traced: bool = False,
     root: str | PathLike[str] | Reader | None = None,
-    instead: Instead | None = None,
     used: Used | None = None,
     spent: Spent | None = None,
 ) -> Graph:
@@ -53,21 +53,22 @@ def elaborate(
     `params` are the net's parameters by name, values or expressions of the language; `inputs` the shapes of inputs by
     name, None for the only one, all axes or the last ones. `root` is the folder below which other files may be used,
     or what gives them (elaborate/imports); `used` is told of each that was.
-    With `traced`, numbers remember where they came from (netdsl/symbolic). `instead` has what is elaborated in
-    place of combines, by where they stand (passes/merge_siblings). What it takes is added to `spent`.
+    With `traced`, numbers remember where they came from (netdsl/symbolic). What it takes is added to `spent`.
 
     Raises SpecSemanticError with everything that was found, ContractError where only contracts are broken.
     """
 
-    def made(changed: Mapping[str, Any]) -> Graph:
+    def made(instead: Instead, changed: Mapping[str, Any]) -> Graph:
         session = Session(limits or Limits(), traced=traced, instead=instead, spent=spent)
         # Which files are used is told once; with other parameters it may be others of them.
         load = _loader(root, used if not changed else None)
         graph = _checked(session, file, model, dict(params or {}), dict(inputs or {}), changed, load)
-        graph.with_parameters = made
+        graph.with_parameters = partial(made, instead)
+        if not instead:
+            graph.with_combines = partial(made, changed=changed)
         return graph
 
-    return made({})
+    return made({}, {})
 
 
 def _checked(

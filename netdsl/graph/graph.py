@@ -345,6 +345,20 @@ class Budget:
     scope: Scope
 
 
+class Rewriting(NamedTuple):
+    """What a pass tells of the graph that it gives.
+
+    `moves` has for each key of its `state_dict` the keys of the graph that the pass was given, whose tensors stand side
+    by side in it along the first axis. `said` is a line for the user, `notes` are findings; `proved` tells that the
+    pass has compared the two graphs, so that nobody needs to compute both.
+    """
+
+    moves: Mapping[str, tuple[str, ...]]
+    said: str = ""
+    notes: tuple[Diagnostic, ...] = ()
+    proved: bool = False
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Graph:
     """A network. `name` is the model's name (`resnet50`), `root` the net's scope.
@@ -369,6 +383,11 @@ class Graph:
     with_parameters: Callable[[Mapping[str, Any]], Graph] | None = None
     """Elaborates the model once more with other values for some of its parameters, all else being the same; raises
     SpecError where they are refused."""
+    with_combines: Callable[[Mapping[Any, Any]], Graph] | None = None
+    """Elaborates the model once more with others in place of some of its combines (an elaborate.session.Instead); None
+    for a graph that a pass has changed otherwise."""
+    rewriting: Rewriting | None = None
+    """What the pass that made it tells of it, until that is read (passes/run.py)."""
 
     def __repr__(self) -> str:
         return f"<Graph {self.name}>"

@@ -1,7 +1,7 @@
 """The catalogue of diagnostics: every code, declared once.
 
 Groups: E00 text and syntax, E01 names, E02 values and arguments, E03 shapes, E04 contracts and budgets, E05 structure
-of a network, E06 files and imports, E08 not yet, E09 limits, W warnings.
+of a network, E06 files and imports, E07 backends, passes and plug-ins, E08 not yet, E09 limits, W warnings.
 """
 
 from __future__ import annotations
@@ -84,6 +84,14 @@ RECURSIVE_BLOCK = _code("E0506", "A block is used inside itself or before its de
 # --- E06: files and imports
 CANNOT_READ = _code("E0601", "A file cannot be read")
 IMPORT_CYCLE = _code("E0602", "Files use each other in a circle")
+
+# --- E07: backends, passes and plug-ins
+UNKNOWN_BACKEND = _code("E0701", "A backend that is not installed")
+UNKNOWN_PASS = _code("E0702", "A pass that does not exist")
+PLUG_IN = _code("E0703", "A plug-in that is installed and cannot be used")
+BAD_OPTION = _code("E0704", "An option that a pass does not take, or a value that it does not")
+PASS_REFUSED = _code("E0705", "A pass that cannot be applied to this network")
+PASS_UNPROVED = _code("E0706", "A pass has made another network of it")
 
 # --- E08: not yet
 CANNOT_EMIT = _code("E0802", "A network that this version of the backend cannot write as code yet")

@@ -8,11 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from netdsl_pytorch.backend import PyTorch
 
+from netdsl.backend import Artifact, Job
 from tests.cli.conftest import Ran
 
 Run = Callable[..., Ran]
@@ -75,10 +75,11 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     """Has the compiler write something else in place of a text: a fault of its own."""
 
     def breaks(before: str, after: str) -> None:
-        def emit(self: PyTorch, *args: Any, **options: Any) -> str:
-            text = real(self, *args, **options)
-            assert before in text
-            return text.replace(before, after)
+        def emit(self: PyTorch, job: Job) -> Artifact:
+            artifact = real(self, job)
+            assert before.encode() in artifact.only
+            files = {name: each.replace(before.encode(), after.encode()) for name, each in artifact.files.items()}
+            return artifact._replace(files=files)
 
         monkeypatch.setattr(PyTorch, "emit", emit)
 

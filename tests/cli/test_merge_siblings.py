@@ -62,7 +62,7 @@ def test_another_beginning_is_told(netdsl: Run, spec: Path) -> None:
 def test_a_python_file_cannot_be_merged(netdsl: Run, spec: Path) -> None:
     ran = netdsl("train", "small.py", "--merge-siblings", "--out", "run")
     assert ran.code == 2
-    assert "--merge-siblings goes with a spec" in ran.err
+    assert "passes go with a spec" in ran.err
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_training_remembers_it(netdsl: Run, spec: Path) -> None:
     given = ("--weights", "plain/weights.safetensors")
     ran = netdsl("train", "small.net", "--out", "merged", "--merge-siblings", *given, *common)
     assert (ran.code, ran.err) == (0, "")
-    assert json.loads(Path("merged/run.json").read_text())["merge_siblings"] is True
+    assert json.loads(Path("merged/run.json").read_text())["passes"] == ["merge-siblings"]
     weights = load_file("merged/weights.safetensors")
     assert weights["siblings.weight"].shape == (7, 6, 1, 1)
     assert "siblings" in Path("merged/model.py").read_text()
@@ -106,12 +106,14 @@ def test_training_remembers_it(netdsl: Run, spec: Path) -> None:
     ran = netdsl("train", "small.net", "--out", "none", "--weights", "apart.safetensors", *planned)
     assert (ran.code, ran.err) == (0, "")
 
-    # A run folder of before the option is one without it.
-    shutil.copytree("plain", "older")
-    description = json.loads(Path("older/run.json").read_text())
-    del description["merge_siblings"]
-    Path("older/run.json").write_text(json.dumps(description))
-    assert netdsl("eval", "older").code == 0
+    # In a run folder of format 2, merging siblings was the only pass; before, there was none.
+    for name, older in (("plain", {}), ("plain", {"merge_siblings": False}), ("merged", {"merge_siblings": True})):
+        description = json.loads(Path(name, "run.json").read_text()) | {"format": 2} | older
+        del description["passes"]
+        shutil.copytree(name, "older")
+        Path("older/run.json").write_text(json.dumps(description))
+        assert netdsl("eval", "older").code == 0
+        shutil.rmtree("older")
 
 
 @pytest.mark.slow

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from netdsl.backend import backend
+from netdsl.backend import find_backend, job
 from netdsl.elaborate.imports import STD
 from netdsl.limits import LIMITS, Limits
 from netdsl.ops import INITIALISERS
 from netdsl.symbolic.functions import FUNCTIONS
+from netdsl.text import Source
 from tests.docs.fences import DOCS, Fence, fences, graphs, said
 
 PAGE = "language.md"
 FENCES = fences(PAGE)
 SPECS = [fence for fence in FENCES if fence.language == "netdsl"]
-PYTORCH = backend("pytorch")
+PYTORCH = find_backend()
 CHECKED = [(before, fence) for before, fence in pairwise(FENCES) if fence.language in ("keys", "diagnostic")]
 
 
@@ -39,8 +40,8 @@ def test_examples_are_sound(fence: Fence) -> None:
 @pytest.mark.parametrize("fence", [each for each in SPECS if not each.code], ids=ids)
 def test_examples_are_written_right(fence: Fence) -> None:
     for graph in graphs(fence, traced=True):
-        text = PYTORCH.emit(graph, spec_name="example.net", spec_text=fence.spec)
-        report = PYTORCH.verify(graph, text, quick=True)
+        asked = job(PYTORCH, graph, Source("example.net", fence.spec))
+        report = PYTORCH.verify(asked, PYTORCH.emit(asked), quick=True)
         assert report.passed, [(check.name, check.reason) for check in report.checks if not check.passed]
 
 

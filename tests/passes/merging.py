@@ -7,7 +7,7 @@ from typing import Any
 from netdsl.catalogue import Spec
 from netdsl.graph.graph import Graph
 from netdsl.loading import load_model
-from netdsl.passes.merge_siblings import Merged
+from netdsl.passes.merge_siblings import Merged, merge_siblings
 from netdsl.syntax.parser import parse
 from netdsl.text import Source
 from tests.elaborate.specs import in_net
@@ -36,10 +36,13 @@ MERGED: list[tuple[str, tuple[int, int]]] = [
 def merged(text: str, root: str | None = None, model: str | None = None, **params: Any) -> Merged:
     """What merging makes of a spec's only model, or of the one that `model` names."""
     source = Source("test.net", text)
-    loaded = load_model(Spec(source, model, root), parse(source), params=params, traced=True, merge_siblings=True)
-    assert loaded.merged is not None
-    assert loaded.graph is loaded.merged.graph
-    return loaded.merged
+    return merged_of(load_model(Spec(source, model, root), parse(source), params=params, traced=True).graph)
+
+
+def merged_of(graph: Graph) -> Merged:
+    """What merging makes of a graph, elaborated with `traced = True`."""
+    assert graph.with_combines is not None
+    return merge_siblings(graph, graph.with_combines)
 
 
 def merged_net(body: str, input: str = "8x6x6", above: str = "", parameters: str = "") -> Merged:

@@ -12,7 +12,7 @@ from netdsl.graph.verify import verify
 from netdsl.loading import load_spec
 from netdsl.passes.merge_siblings import MOST_ATTEMPTS, merge_siblings
 from tests.elaborate.specs import graph_of, in_net
-from tests.passes.merging import MERGED, merged, merged_net, moved, weighted
+from tests.passes.merging import MERGED, merged, merged_net, merged_of, moved, weighted
 
 BLOCK = "block ConvNorm(out, kernel) {\nconv(out, kernel, padding = same, bias = false) -> batchnorm() -> relu()\n}"
 
@@ -163,12 +163,14 @@ def test_hostile_files_cost_few_elaborations() -> None:
     one = "concat {{\na{0}: conv(4, 1x1)\nb{0}: conv(3, 1x1)\n}}\ninit a{0}.weight = zeros()\n"
     text = in_net("".join(one.format(number) for number in range(20)), "8x6x6")
     attempts = []
+    graph = graph_of(text, traced=True)
 
     def made(instead: Instead) -> Graph:
         attempts.append(len(instead))
-        return graph_of(text, traced=True, instead=instead)
+        assert graph.with_combines is not None
+        return graph.with_combines(instead)
 
-    assert merge_siblings(graph_of(text, traced=True), made).siblings == 0
+    assert merge_siblings(graph, made).siblings == 0
     assert len(attempts) == MOST_ATTEMPTS
 
 
@@ -193,8 +195,7 @@ COUNTS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTS)
 def test_built_in_models(name: str) -> None:
-    done = load_spec(name, traced=True, merge_siblings=True).merged
-    assert done is not None
+    done = merged_of(load_spec(name, traced=True).graph)
     verify(done.graph)
     assert (done.siblings, done.into) == COUNTS[name]
     assert {part for parts in done.moves.values() for part in parts} == done.before.state().keys()

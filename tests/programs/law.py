@@ -25,6 +25,7 @@ from netdsl.graph.graph import Graph
 from netdsl.graph.json import to_json
 from netdsl.graph.verify import findings
 from netdsl.loading import Loaded, load_model
+from netdsl.passes.merge_siblings import MergeSiblings
 from netdsl.syntax import tree
 from netdsl.syntax.format import format_text
 from netdsl.syntax.parser import parse
@@ -112,8 +113,8 @@ def _judged(text: str, ways: Ways) -> Verdict:
     return Verdict("right")
 
 
-def _loaded(source: Source, file: tree.File, model: str, traced: bool = False, merge: bool = False) -> Loaded:
-    return load_model(Spec(source, model, specs_folder()), file, traced=traced, merge_siblings=merge)
+def _loaded(source: Source, file: tree.File, model: str, traced: bool = False) -> Loaded:
+    return load_model(Spec(source, model, specs_folder()), file, traced=traced)
 
 
 def _told(diagnostics: Iterable[Diagnostic]) -> list[str]:
@@ -165,7 +166,7 @@ def _compiled(source: Source, file: tree.File, checked: Loaded, ways: Ways) -> N
     if ways.inference:
         _verified("verify --inference", traced.graph, _emitted(source, traced.graph, inference=True), inference=True)
     if ways.merge_siblings:
-        _merged(source, _loaded(source, file, model, traced=True, merge=True))
+        _merged(source, load_model(Spec(source, model, specs_folder()), file, passes=[MergeSiblings()]))
     if ways.draw:
         _drawn(checked.graph)
 
@@ -205,11 +206,11 @@ def _module(graph: Graph, text: str) -> torch.nn.Module:
 
 def _merged(source: Source, loaded: Loaded) -> None:
     """What `--merge-siblings` writes computes what was written, with the weights that stand for the same."""
-    done = loaded.merged
+    done = loaded.passed
     assert done is not None
     text = _emitted(source, done.graph)
     _verified("verify --merge-siblings", done.graph, text)
-    if not done.into:
+    if all(parts == (key,) for key, parts in done.moves.items()):
         return
     plain, fused = _module(done.before, _emitted(source, done.before)), _module(done.graph, text)
     randomise(plain)

@@ -10,6 +10,7 @@ from netdsl_pytorch.variation import other_values, texts_of
 from netdsl_pytorch.verify import Report, verify
 
 from netdsl.loading import load_spec
+from netdsl.passes.merge_siblings import MergeSiblings
 from tests.pytorch.emit.emitting import emitted, traced
 
 WIDE = """
@@ -133,7 +134,7 @@ def test_an_input_that_was_set_gives_way_to_its_parameter() -> None:
 
 
 def test_with_siblings_merged_they_stay_merged() -> None:
-    graph = load_spec("googlenet_bn", merge_siblings=True, traced=True).graph
+    graph = load_spec("googlenet_bn", passes=[MergeSiblings()]).graph
     assert graph.with_parameters is not None
     keys = list(graph.with_parameters({"num_classes": 7}).state())
     assert keys == list(graph.state())

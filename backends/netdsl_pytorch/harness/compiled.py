@@ -15,6 +15,7 @@ from netdsl_pytorch.emit import emit, factory_name
 from netdsl_pytorch.harness import emitted
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.options import TrainableModel, in_utf8
+from netdsl_pytorch.verify.passed import check_passed
 
 
 def trainable(
@@ -25,7 +26,7 @@ def trainable(
     `params`, `inputs` and `limits` are what was set, as on the command line. Raises HarnessError for a net that is no
     classifier of images, SpecError for one that cannot be emitted.
     """
-    graph, spec, merged = loaded.graph, loaded.spec, loaded.merged
+    graph, spec, passed = loaded.graph, loaded.spec, loaded.passed
     if len(graph.inputs) != 1:
         names = ", ".join(f"`{each.name}`" for each in graph.inputs)
         raise HarnessError(f"{graph.name} has the inputs {names}: only nets of one image can be trained")
@@ -36,6 +37,8 @@ def trainable(
         raise HarnessError(f"{graph.name} has the outputs {names}: only classifiers, with one, can be trained")
     if not graph.results or len(graph.results[0].value.type.shape) != 1:
         raise HarnessError(f"{graph.name} gives no logits, one number per class: only classifiers can be trained")
+    if passed is not None:
+        check_passed(passed)
     spec_name = in_utf8(spec.source.name)
     text = emit(graph, spec_name=spec_name, spec_text=spec.source.text)
     return TrainableModel(
@@ -50,8 +53,8 @@ def trainable(
         spec_model=spec.model,
         files=copies(loaded.used or {}),
         limits=tuple(limits),
-        merge_siblings=merged is not None,
-        moves={} if merged is None else merged.moves,
+        passes=() if passed is None else passed.names,
+        moves={} if passed is None else passed.moves,
     )
 
 

@@ -21,8 +21,9 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1, 2] = 2
-    """Since 2, a run keeps copies of what it needs: files that its spec uses, and weights that it began with."""
+    format: Literal[1, 2, 3] = 3
+    """Since 2, a run keeps copies of what it needs: files that its spec uses, and weights that it began with. Since 3,
+    it names its passes; before, merging siblings was the only one."""
     model: str
     """The factory function in `model.py`."""
     spec_name: str
@@ -32,7 +33,8 @@ class Description(BaseModel):
     spec_model: str | None
     limits: tuple[str, ...]
     """Limits on specs that were raised: to tell of, for they hold only where the command line raises them again."""
-    merge_siblings: bool = False
+    passes: tuple[str, ...] = ()
+    """What was done to the net before it was written, as `--pass` takes it."""
     input_shape: tuple[Size, ...] = Field(min_length=3, max_length=3)
     num_classes: Size
     data: str
@@ -55,14 +57,20 @@ class Description(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _read_format_1(cls, values: Any) -> Any:
-        """Leaves out of a run of format 1 the folder that its spec read files from: nothing outside the run is read."""
+    def _read_older(cls, values: Any) -> Any:
+        """Reads a run of an older format as one of this. Of format 1, the folder that its spec read files from is left
+        out: nothing outside the run is read."""
         if isinstance(values, dict):
             form = values.get("format", 1)
             if form == 1:
                 values.pop("spec_root", None)
-            elif isinstance(form, int) and form > 2:
+            elif isinstance(form, int) and form > 3:
                 raise ValueError(f"format {form} is of a newer version of netdsl: use that")
+            if form in (1, 2) and "merge_siblings" in values:
+                merged = values.pop("merge_siblings")
+                if merged not in (True, False):
+                    raise ValueError("merge_siblings is true or false")
+                values["passes"] = ["merge-siblings"] if merged else []
         return values
 
     @model_validator(mode="after")

@@ -39,11 +39,11 @@ class TrainableModel:
     """The texts of the files that the spec uses, by their paths below its folder."""
     limits: tuple[str, ...] = ()
     """Limits on specs that were raised, as `name=number`: told to those who compile it again, and not taken over."""
-    merge_siblings: bool = False
-    """Whether it was emitted with sibling convolutions merged."""
+    passes: tuple[str, ...] = ()
+    """What was done to the net before it was emitted, as `--pass` takes it."""
     moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Where siblings are merged: for each key of its `state_dict`, the keys of the net as written whose tensors stand
-    side by side in it."""
+    """After passes: for each key of its `state_dict`, the keys of the net as written whose tensors stand side by side
+    in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def describe(
         inputs=model.inputs,
         spec_model=model.spec_model,
         limits=model.limits,
-        merge_siblings=model.merge_siblings,
+        passes=model.passes,
         input_shape=model.input_shape,
         num_classes=model.num_classes,
         data=images.name,

@@ -160,7 +160,7 @@ class RunFolder:
             for name, value in due.items():
                 if getattr(description, name) != value:
                     raise HarnessError(f"{self.description} is damaged: `{name}` is not that of {self.spec}, {value}")
-        same = ("spec_name", "spec_model", "params", "inputs", "limits", "merge_siblings", "input_shape", "num_classes")
+        same = ("spec_name", "spec_model", "params", "inputs", "limits", "passes", "input_shape", "num_classes")
         values = {name: getattr(description, name) for name in same}
         moves = {} if again is None else again.moves
         return TrainableModel(name=description.model, source=source, spec=spec, moves=moves, **values)

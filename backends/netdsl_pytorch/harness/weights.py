@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from netdsl.passes.merge_siblings import Merged
+from netdsl.passes.run import Passed
 from netdsl_pytorch.harness.checkpoint import write_tensors_atomic
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.siblings import is_as_written, merged_state, split_state
@@ -154,7 +154,7 @@ def parse_weights(content: bytes, path: Path) -> dict[str, Tensor]:
         raise HarnessError(f"{path} is not a safetensors file: {error}", help=help) from error
 
 
-def split_siblings(source: Path, target: Path, merged: Merged) -> int:
+def split_siblings(source: Path, target: Path, merged: Passed) -> int:
     """Writes the weights of a net with its siblings merged under the keys of the net as written; returns how many.
 
     Raises HarnessError if the file has other keys or shapes.

@@ -21,7 +21,7 @@ from netdsl_pytorch.interpret.registry import OPERATORS
 FAMILIES = (combines, learned, norms, pointwise, pools, sequences, shapes)
 """Each adds its operators to OPERATORS when it is imported."""
 
-__all__ = ["OPERATORS", "interpret", "randomise"]
+__all__ = ["OPERATORS", "interpret", "random_state", "randomise"]
 
 
 def interpret(
@@ -66,19 +66,34 @@ def interpret(
 
 
 def randomise(module: nn.Module) -> None:
-    """Gives every parameter and running statistic a number that tells it apart, so that sizes stay in range: nothing
-    is zero, as a part that begins with zeros would hide what is before it."""
+    """Gives every parameter and running statistic a number that tells it apart."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, tensor in module.state_dict(keep_vars=True).items():
             if not tensor.is_floating_point() or (not isinstance(tensor, nn.Parameter) and "running" not in name):
                 continue
-            noise = torch.randn(tensor.shape, generator=generator)
-            if name.endswith("running_var"):
-                tensor.copy_(1.0 + 0.1 * noise.abs())
-            elif name.endswith(("running_mean", "bias")) or "bias_" in name:
-                tensor.copy_(0.1 * noise)
-            elif tensor.dim() <= 1:
-                tensor.copy_(1.0 + 0.1 * noise)
-            else:
-                tensor.copy_(noise * math.sqrt(1.5 / max(1, math.prod(tensor.shape[1:]))))
+            tensor.copy_(random_weight(name, tensor.shape, generator))
+
+
+def random_state(graph: Graph) -> dict[str, Tensor]:
+    """A number that tells it apart for every tensor of a graph's `state_dict`."""
+    generator = torch.Generator().manual_seed(0)
+    found: dict[str, Tensor] = {}
+    for name, weight in graph.state().items():
+        shape = tuple(map(int, weight.shape))
+        is_int = weight.dtype == "int"
+        found[name] = torch.zeros(shape, dtype=torch.long) if is_int else random_weight(name, shape, generator)
+    return found
+
+
+def random_weight(name: str, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Random numbers for a weight, so that sizes stay in range: nothing is zero, as a part that begins with zeros would
+    hide what is before it."""
+    noise = torch.randn(tuple(shape), generator=generator)
+    if name.endswith("running_var"):
+        return 1.0 + 0.1 * noise.abs()
+    if name.endswith(("running_mean", "bias")) or "bias_" in name:
+        return 0.1 * noise
+    if noise.dim() <= 1:
+        return 1.0 + 0.1 * noise
+    return noise * math.sqrt(1.5 / max(1, math.prod(noise.shape[1:])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -44,13 +44,17 @@ def _compute(graph: Graph, make: Make, precision: torch.dtype) -> None:
     model = make().eval()
     randomise(model)
     model.to(precision)
-    inputs = [each.to(precision) if each.is_floating_point() else each for each in map(_random, graph.inputs)]
+    inputs = [each.to(precision) if each.is_floating_point() else each for each in map(random_input, graph.inputs)]
     with torch.no_grad():
         results = model(*inputs)
         # Large constants were compared with their formulas at many places; here all of their elements are taken.
         large = {name: buffer for name, buffer in model.named_buffers() if buffer.numel() > EVERY}
         expected = interpret(graph, model.state_dict(), inputs, large)
-    given = by_name(results, graph.results)
+    compare(by_name(results, graph.results), expected)
+
+
+def compare(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Raises Mismatch for results that are not as expected but for rounding."""
     for name, wanted in expected.items():
         found = given[name]
         scale = wanted.abs().max().clamp(min=1e-6)
@@ -59,7 +63,8 @@ def _compute(graph: Graph, make: Make, precision: torch.dtype) -> None:
             raise Mismatch(f"`{name}` is off by {error:.2g} of its largest number")
 
 
-def _random(each: Input) -> Tensor:
+def random_input(each: Input) -> Tensor:
+    """Random numbers for an input, the same at each call."""
     generator = torch.Generator().manual_seed(1)
     shape = (1, *(int(size) for size in each.value.type.shape))
     if each.value.type.dtype == "int":

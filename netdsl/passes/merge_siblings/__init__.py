@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netdsl.elaborate.session import Instead, place_of
-from netdsl.graph.graph import Graph
+from netdsl.graph.graph import Graph, Rewriting
+from netdsl.passes.interface import Pass, PassRefused
 from netdsl.passes.merge_siblings.find import Family, Sibling, find_families
 from netdsl.passes.merge_siblings.prove import Differs, Moves, Proof, initialiser
 from netdsl.passes.merge_siblings.rewrite import Names, rewritten
@@ -66,6 +67,24 @@ def merge_siblings(graph: Graph, elaborate: Elaborate) -> Merged:
         len(merged),
         tuple(_notes(settled)),
     )
+
+
+class MergeSiblings(Pass):
+    """The pass as it is asked for."""
+
+    name = "merge-siblings"
+    doc = "run alike convolutions of one input, as those of an inception module, as one"
+
+    def apply(self, graph: Graph) -> Graph:
+        if graph.with_combines is None:
+            help = "name it first, and once"
+            raise PassRefused("it rewrites the network as it is written, and another pass has changed it", help)
+        done = merge_siblings(graph, graph.with_combines)
+        said = f"merged {done.siblings} convolutions into {done.into}"
+        if not done.into:
+            said = "there are no siblings to merge"
+        done.graph.rewriting = Rewriting(done.moves, said, done.notes, proved=True)
+        return done.graph
 
 
 class _Settled:
@@ -128,4 +147,4 @@ def _combine_span(settled: _Settled, siblings: tuple[Sibling, ...]) -> Span:
     return next(each.combine.head_span for each in families if any(siblings[0] in use.values() for use in each.uses))
 
 
-__all__ = ["Merged", "Moves", "merge_siblings"]
+__all__ = ["MergeSiblings", "Merged", "Moves", "merge_siblings"]

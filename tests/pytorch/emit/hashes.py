@@ -24,12 +24,8 @@ from typing import NamedTuple
 from netdsl_pytorch.emit import emit
 
 from netdsl.catalogue import built_ins
-from netdsl.elaborate import elaborate
-from netdsl.elaborate.session import Instead
 from netdsl.graph.graph import Graph
-from netdsl.passes.merge_siblings import merge_siblings
-from netdsl.syntax.parser import parse
-from netdsl.text.source import Source
+from tests.passes.merging import merged_of
 from tests.pytorch.emit.emitting import CASES, of_file, traced, without_hashes
 
 ROOT = Path(__file__).parents[3]
@@ -65,9 +61,9 @@ def texts(source: str) -> Iterator[Emitted]:
                 yield from _variants(f"{source}:{model}", *_of_file(Path(built_in.path), model))
 
 
-def _of_file(path: Path, model: str | None) -> tuple[Graph, str, str, Path, str | None]:
+def _of_file(path: Path, model: str | None) -> tuple[Graph, str, str]:
     graph, text = of_file(path, model)
-    return graph, path.name, text, path, model
+    return graph, path.name, text
 
 
 def parts() -> dict[str, str]:
@@ -76,23 +72,16 @@ def parts() -> dict[str, str]:
     return {name: text for name, _, text in (each.partition("\n") for each in found)}
 
 
-def _variants(
-    name: str, graph: Graph, file: str, text: str | None = None, path: Path | None = None, model: str | None = None
-) -> Iterator[Emitted]:
+def _variants(name: str, graph: Graph, file: str, text: str | None = None) -> Iterator[Emitted]:
     def made(graph: Graph, inference: bool = False) -> str:
         return emit(graph, spec_name=file, spec_text="", inference=inference)
 
     yield Emitted(name, text or made(graph))
     if graph.heads:
         yield Emitted(f"{name} --inference", made(graph, inference=True))
-    if path is None:
+    if text is None:
         return
-    spec, root = Source(path.name, path.read_text(encoding="utf-8")), path.parent
-
-    def again(instead: Instead) -> Graph:
-        return elaborate(parse(spec), model=model, traced=True, root=root, instead=instead)
-
-    merged = merge_siblings(graph, again)
+    merged = merged_of(graph)
     if merged.siblings:
         yield Emitted(f"{name} --merge-siblings", made(merged.graph))
         if graph.heads:

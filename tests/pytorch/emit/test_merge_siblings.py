@@ -22,7 +22,7 @@ from netdsl.graph.graph import Graph
 from netdsl.loading import load_spec
 from netdsl.passes.merge_siblings import Merged
 from tests.elaborate.specs import in_net
-from tests.passes.merging import MERGED, merged, merged_net
+from tests.passes.merging import MERGED, merged, merged_net, merged_of
 from tests.pytorch.emit.emitting import without_hashes
 from tests.pytorch.emit.test_golden import GOLDEN
 
@@ -30,9 +30,7 @@ Pair = tuple[nn.Module, nn.Module]
 
 
 def loaded(name: str, **params: Any) -> Merged:
-    done = load_spec(name, params=params, traced=True, merge_siblings=True).merged
-    assert done is not None
-    return done
+    return merged_of(load_spec(name, params=params, traced=True).graph)
 
 
 def module(graph: Graph) -> nn.Module:
@@ -123,7 +121,7 @@ def test_the_emitted_file_is_the_one_that_was_read(model: str, golden: Callable[
 
 
 def test_build_takes_the_option() -> None:
-    keys = build("mini_googlenet", merge_siblings=True).state_dict().keys()
+    keys = build("mini_googlenet", passes=["merge-siblings"]).state_dict().keys()
     assert "i3a.siblings.conv1.weight" in keys
     assert "i3a.siblings.conv1.weight" not in build("mini_googlenet").state_dict()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from hypothesis import given
-from netdsl_pytorch.backend import BACKEND
+from netdsl_pytorch.emit import emit
 
 from tests.elaborate.networks import Network, networks
 from tests.elaborate.specs import graph_of, net
@@ -13,7 +13,7 @@ from tests.elaborate.specs import graph_of, net
 
 def made(text: str) -> torch.nn.Module:
     """The module that is written for a spec's only net, `N`."""
-    written = BACKEND.emit(graph_of(text, traced=True), spec_name="random.net", spec_text=text)
+    written = emit(graph_of(text, traced=True), spec_name="random.net", spec_text=text)
     names: dict[str, object] = {"__name__": "random_network"}
     exec(compile(written, "random.py", "exec"), names)
     module = names["n"]()  # type: ignore[operator]
@@ -44,5 +44,5 @@ def test_random_networks(network: Network) -> None:
 )
 def test_values_of_turns_that_are_needed_after_the_loop(body: str) -> None:
     graph = net(body, traced=True)
-    text = BACKEND.emit(graph, spec_name="loop.net", spec_text=body)
+    text = emit(graph, spec_name="loop.net", spec_text=body)
     compile(text, "loop.py", "exec")

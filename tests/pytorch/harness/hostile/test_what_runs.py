@@ -67,8 +67,8 @@ def test_a_run_of_format_1_is_read_and_says_which_file_it_lacks(run: Path, netds
     assert netdsl("eval", run)[0] == 0
     shutil.move(run / "spec", run / "kept")
     refused(netdsl("eval", run), "E0601", "put one at spec/parts/blocks.net in the run folder")
-    described(run, format=3)
-    refused(netdsl("eval", run), "format 3 is of a newer version")
+    described(run, format=4)
+    refused(netdsl("eval", run), "format 4 is of a newer version")
 
 
 # Which limits hold.

@@ -1,0 +1,55 @@
+"""Whether a network computes what it did before passes changed it: both are computed, operator by operator."""
+
+from __future__ import annotations
+
+import torch
+
+from netdsl.passes.registry import FLAG
+from netdsl.passes.run import Passed
+from netdsl.text.codes import PASS_UNPROVED
+from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.source import Source, Span
+from netdsl_pytorch.interpret import interpret, random_state
+from netdsl_pytorch.report import Mismatch
+from netdsl_pytorch.verify.values import affordable, compare, random_input
+
+
+def same_numbers(passed: Passed) -> None:
+    """Raises Mismatch for a network that gives other results than the one that it was made from."""
+    if not affordable(passed.before) or not affordable(passed.graph):
+        raise Mismatch("the network is too large to be computed here: try the pass on a smaller one of its kind")
+    try:
+        _compute(passed, torch.float32)
+    except Mismatch:
+        # What doubles agree on differs by rounding alone.
+        _compute(passed, torch.float64)
+
+
+def _compute(passed: Passed, precision: torch.dtype) -> None:
+    state = {
+        key: tensor.to(precision) if tensor.is_floating_point() else tensor
+        for key, tensor in random_state(passed.before).items()
+    }
+    moved = {}
+    for key, parts in passed.moves.items():
+        tensors = [state[part] for part in parts]
+        # What has no axes (how many batches were seen) is the same in all of them.
+        moved[key] = torch.cat(tensors) if tensors[0].dim() and len(tensors) > 1 else tensors[0]
+    inputs = [random_input(each) for each in passed.before.inputs]
+    inputs = [each.to(precision) if each.is_floating_point() else each for each in inputs]
+    with torch.no_grad():
+        compare(interpret(passed.graph, moved, inputs), interpret(passed.before, state, inputs))
+
+
+def check_passed(passed: Passed) -> None:
+    """Raises SpecError where passes have made another network, which they did not prove themselves not to have."""
+    if passed.proved:
+        return
+    try:
+        same_numbers(passed)
+    except Mismatch as found:
+        text = " ".join(passed.names)
+        help = "this is a fault of the pass; leave it out"
+        span = Span(Source(FLAG, text), 0, len(text))
+        message = f"the network is another one after {FLAG}: {found}"
+        raise SpecError([Diagnostic(PASS_UNPROVED, message, span, help=help)]) from None
