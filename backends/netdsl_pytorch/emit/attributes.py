@@ -14,12 +14,13 @@ from netdsl_pytorch.emit.modules import INDENT, Line, Parts, Row
 from netdsl_pytorch.emit.sequences import Sequences, folded
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.python.nodes import Call
+from netdsl_pytorch.python.statements import Evaluate, Statement, assigned
 
 
 class Attributes(Sequences):
     """Writes where parts are kept."""
 
-    def assign(self, step: MergedItem, made: Code, indent: int, type_name: str, annotation: str = "") -> None:
+    def assign(self, step: MergedItem, made: Code, indent: int, type_name: str) -> None:
         """`self.name = …`, or an element of a list of parts."""
         name = self.attribute(step)
         train = self.of_heads(step)
@@ -38,16 +39,13 @@ class Attributes(Sequences):
             return
         if name.isdigit() or not name.replace(".", "").isidentifier():
             made = self.if_heads(made) if train else made
-            self.entries.append(
-                Line(code.statement("", code.call("self.add_module", [code.literal(name), made]), indent=indent), span)
-            )
+            self.entries.append(Line([Evaluate(code.call("self.add_module", [code.literal(name), made]))], span))
             return
         self._holder(name, f"{type_name} | None" if train else type_name, span)
         if train:
             made = self.if_heads(made)
             self.emission.optional_names[name] = None
-        lines = code.statement(f"self.{name}{annotation} = ", made, indent=indent)
-        self.entries.append(Line(lines, span))
+        self.entries.append(Line([assigned(f"self.{name}", made)], span))
 
     def of_heads(self, step: MergedItem) -> bool:
         """Whether a part of the net is for training heads alone, and is left out without them."""
@@ -87,7 +85,8 @@ class Attributes(Sequences):
             self.holders[prefix] = {}
             class_name = self.emission.holder_class(self.unit, prefix)
             self._holder(prefix, class_name, span)
-            self.entries.append(Line([" " * INDENT + f"self.{prefix} = {class_name}()"], span, always=True))
+            made = code.call(class_name, [])
+            self.entries.append(Line([assigned(f"self.{prefix}", made)], span, always=True))
         self.holders[prefix].setdefault(last, type_name)
         self.emission.holder_attribute(self.unit, prefix, last, type_name)
 
@@ -124,12 +123,12 @@ class Attributes(Sequences):
             raise Disagree(names, "a part has different names")
         self.found.append(("", self.if_heads(made) if train else made, template, train))
 
-    def _list_lines(self, head: str) -> list[str]:
+    def _list_statement(self, head: str) -> Statement:
         made = self._container(self.parts[head])
         if _is_optional(self.parts[head]):
             made = self.if_heads(made)
             self.emission.optional_names[head] = None
-        return code.statement(f"self.{head} = ", made, indent=INDENT)
+        return assigned(f"self.{head}", made)
 
     def element(self, head: str, index: str) -> Code:
         """An element of a list of parts: `self.blocks[0]`, or by its name where indices are missing."""

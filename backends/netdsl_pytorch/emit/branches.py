@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from netdsl.graph.graph import Naming, Node, Scope, Value
 from netdsl_pytorch.emit import code
@@ -26,7 +26,7 @@ from netdsl_pytorch.emit.operators import EXPRESSIONS
 from netdsl_pytorch.emit.stages import Stages
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import BranchName, CaseValues, Lost, Statement
+from netdsl_pytorch.emit.variables import BranchName, CaseValues, Line, Lost
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
 
@@ -121,7 +121,7 @@ class Branches(Stages):
         holds = {each: dict(values) for each, values in self.holds.items()}
         typed, count = set(self.typed), len(self.statements)
         results: dict[Case, Value] = {}
-        arms: list[tuple[list[Statement], Code, dict[Case, Value]]] = []
+        arms: list[tuple[list[Line], Code, dict[Case, Value]]] = []
         self.indent += 4
         for number in (one, two):
             (branch,) = self._branches(step.arms[number])
@@ -141,11 +141,12 @@ class Branches(Stages):
         if not first and not second:
             self.assign(name, results, code.ternary(attribute, made, other))
         else:
-            for head, (lines, made, values) in zip((f"if {code.text(attribute)}:", "else:"), arms, strict=True):
-                self.statements.append(Statement(head, None, indent=self.indent))
+            heads = Line(attribute, opens="if", indent=self.indent), Line(opens="else", indent=self.indent)
+            for head, (lines, made, values) in zip(heads, arms, strict=True):
+                self.statements.append(head)
                 self.statements += lines
                 if made != code.name(name):
-                    made_line = Statement(f"{name} = ", made, self.comment(values), self.indent + 4, self.span, name)
+                    made_line = Line(made, (name,), self.comment(values), self.indent + 4, self.span, name)
                     self.statements.append(made_line)
             self._hold(name, results)
         if is_typed:
@@ -194,17 +195,17 @@ class Branches(Stages):
         typed = set(self.typed)
         results: dict[Case, Value] = {}
         after: dict[str, dict[Case, Value]] = {}
-        word = "if"
+        word: Literal["if", "elif"] = "if"
         for place, (number, test) in enumerate(arms):
             arm = step.arms.get(number, [])
             later = any(each in step.arms for each, _ in arms[place + 1 :])
             if not arm and not later:
                 continue
             if test is None:
-                self.statements.append(Statement("else:", None, indent=self.indent))
+                self.statements.append(Line(opens="else", indent=self.indent))
             else:
                 attribute = self.unit.attribute(self._test_name(step, number, test), test)
-                self.statements.append(Statement(f"{word} {code.text(attribute)}:", None, indent=self.indent))
+                self.statements.append(Line(attribute, opens=word, indent=self.indent))
                 word = "elif"
             self.holds = {name: dict(values) for name, values in holds.items()}
             self.indent += 4
@@ -224,7 +225,7 @@ class Branches(Stages):
             if len(self.statements) == count and test is None:
                 self.statements.pop()
             elif len(self.statements) == count:
-                self.statements.append(Statement("pass", None, indent=self.indent))
+                self.statements.append(Line(indent=self.indent))
             self.indent -= 4
             for name, values in self.holds.items():
                 for case, value in values.items():

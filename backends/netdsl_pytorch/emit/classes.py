@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Scope
 from netdsl.ops.axes import in_words
@@ -15,17 +15,19 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
 from netdsl_pytorch.emit.forward import Forward
-from netdsl_pytorch.emit.modules import Line
-from netdsl_pytorch.emit.rules import init_lines
+from netdsl_pytorch.emit.modules import INDENT
+from netdsl_pytorch.emit.modules import Line as Entry
+from netdsl_pytorch.emit.rules import init_statements
 from netdsl_pytorch.emit.unit import Unit
-from netdsl_pytorch.emit.variables import Statement
-from netdsl_pytorch.python.layout import WIDTH
+from netdsl_pytorch.emit.variables import Line, nested
+from netdsl_pytorch.python.nodes import Name
+from netdsl_pytorch.python.statements import Class, Declare, Evaluate, Function, Parameter, Return, Statement, assigned
 
-DOC_WIDTH = 110
-
-
-class Doc(str):
-    """A line of a docstring: text of the author, in which no name of the file is used."""
+TENSOR = Name("Tensor")
+MODULE = code.name("nn.Module")
+INIT = code.attribute(code.call("super", []), "__init__")
+SUPER = Evaluate(code.call(INIT, []))
+"""`super().__init__()`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +41,29 @@ class StageClass:
     before: tuple[tuple[str, Code], ...] = ()
     """Lines that stand before the result: names and what they hold."""
 
-    def lines(self) -> list[str]:
-        lines = [f"class {self.name}(nn.Module):", *docstring(self.doc + ".", 4)]
+    def definition(self) -> Class:
+        """The class."""
+        body: list[Statement] = []
         if self.attributes:
-            lines += [
-                "",
-                *code.definition("__init__", ["self", *[f"{name}: int" for name in self.attributes]], "None", 4),
-            ]
-            lines += ["        super().__init__()", *[f"        self.{name} = {name}" for name in self.attributes]]
-        lines += ["", "    def forward(self, x: Tensor) -> Tensor:"]
-        for name, made in self.before:
-            lines += code.statement(f"{name} = ", made, indent=8)
-        lines += code.statement("return ", self.made, indent=8)
-        return lines
+            parameters = [Parameter("self"), *(Parameter(name, Name("int")) for name in self.attributes)]
+            own = [assigned(f"self.{name}", Name(name)) for name in self.attributes]
+            body.append(Function("__init__", tuple(parameters), code.NONE, (SUPER, *own)))
+        before = [assigned(name, made) for name, made in self.before]
+        parameters = [Parameter("self"), Parameter("x", TENSOR)]
+        body.append(Function("forward", tuple(parameters), TENSOR, (*before, Return(self.made))))
+        return Class(self.name, MODULE, tuple(body), self.doc + ".")
 
 
-@dataclass(slots=True)
-class ClassText:
-    """A class, or several lines that belong together."""
+class WrittenClass(NamedTuple):
+    """A unit and its class."""
 
     unit: Unit
-    lines: list[str] = field(default_factory=list)
+    definition: Class
 
     @staticmethod
-    def of(unit: Unit) -> ClassText:
+    def of(unit: Unit) -> WrittenClass:
         """The class of a unit; raises Disagree where its uses do not fit one."""
-        return _Writer(unit).write()
+        return WrittenClass(unit, _Writer(unit).write())
 
 
 class _Writer:
@@ -82,20 +81,17 @@ class _Writer:
             and all(self.emission.chains(scope) for scope in self.unit.instances)
         )
 
-    def write(self) -> ClassText:
+    def write(self) -> Class:
         if self.sequential:
-            return ClassText(self.unit, self._sequence())
+            return self._sequence()
         constructor = Constructor(self.unit)
         entries = constructor.write()
         forward = Forward(self.unit, constructor)
         statements = forward.write()
-        inits = init_lines(self.unit)
-        return ClassText(self.unit, self._class(constructor, entries, forward, statements, inits))
+        inits = init_statements(self.unit)
+        return self._class(constructor, entries, forward, statements, inits)
 
     # --- Parts of a class ---------------------------------------------------------------------------
-
-    def _head(self, base: str) -> list[str]:
-        return [f"class {self.unit.name}({base}):", *docstring(self._doc(), 4)]
 
     def _doc(self) -> str:
         unit, definition = self.unit, self.unit.definition
@@ -110,101 +106,88 @@ class _Writer:
         owner = unit.owner.definition
         return f"The part `{unit.instances[0].name}` of {owner.name}."  # type: ignore[union-attr]
 
-    def _signature(self) -> list[str]:
-        parameters = ["self"]
-        for argument in self.unit.arguments:
-            shown = f"{argument.name}: {argument.type}"
-            parameters.append(shown if argument.default is None else f"{shown} = {code.text(argument.default)}")
+    def _constructor(self, body: Sequence[Statement]) -> Function:
+        parameters = [Parameter("self")]
+        for each in self.unit.arguments:
+            parameters.append(Parameter(each.name, code.annotation(each.type), each.default))
         flag = self.emission.heads_flag
         own = [argument.name for argument in self.unit.arguments]
         if self.unit.is_net and self.emission.heads_optional and flag not in own:
-            parameters.append(f"{flag}: bool = True")
-        return code.definition("__init__", parameters, "None", 4)
+            parameters.append(Parameter(flag, Name("bool"), code.literal(True)))
+        return Function("__init__", tuple(parameters), code.NONE, tuple(body))
 
-    def _sequence(self) -> list[str]:
+    def _sequence(self) -> Class:
         unit = self.unit
         constructor = Constructor(unit)
         rows = constructor.members(unit.program)
-        made = constructor.sequential("super().__init__", rows)
-        inits = init_lines(unit)
+        made = Evaluate(constructor.sequential(INIT, rows))
+        inits, methods = init_statements(unit)
         lets = unit.finish_arguments()
-        lines = [*self._head("nn.Sequential"), "", *self._signature()]
-        for let in lets:
-            lines += let
-        lines += code.statement("", made, indent=8)
-        lines += inits
-        return lines
+        body = [self._constructor([*lets, made, *inits]), *methods]
+        return Class(unit.name, code.name("nn.Sequential"), tuple(body), self._doc())
 
     def _class(
         self,
         constructor: Constructor,
-        entries: list[Line],
+        entries: list[Entry],
         forward: Forward,
-        statements: list[Statement],
-        inits: list[str],
-    ) -> list[str]:
+        lines: list[Line],
+        inits: tuple[list[Statement], list[Statement]],
+    ) -> Class:
         unit = self.unit
-        attributes = [f"    {name}: Tensor" for name in constructor.buffers]
-        members: list[str] = []
+        members: list[Statement] = []
         if unit.is_net and self.emission.heads:
             pairs = [(code.literal(head.name), code.literal(float(head.weight))) for head in self.emission.heads]
-            members += [
-                "",
-                *code.statement("loss_weights: ClassVar[dict[str, float]] = ", code.dict_of(pairs), indent=4),
-            ]
-        if attributes:
-            members += ["", *attributes]
+            members.append(assigned("loss_weights", code.dict_of(pairs), "ClassVar[dict[str, float]]"))
+        for number, name in enumerate(constructor.buffers):
+            members.append(Declare(Name(name), TENSOR, apart=number == 0))
         lets = unit.finish_arguments()
-        lines = [*self._head("nn.Module"), *members]
-        body: list[str] = [line for let in lets for line in let]
-        for name, value in unit.state.attributes.items():
-            body += code.statement(f"self.{name} = ", value, indent=8)
+        body: list[Statement] = [*lets]
+        body += [assigned(f"self.{name}", value) for name, value in unit.state.attributes.items()]
         body += spaced(entries)
-        if inits:
-            body += ["", *inits] if body else inits
+        own, methods = inits
+        if own:
+            body += [replace(own[0], apart=bool(body)), *own[1:]]
         if body or unit.arguments:
-            lines += ["", *self._signature(), "        super().__init__()", *body]
-        parameters = ["self", *[f"{name}: Tensor" for name in forward.parameters()]]
-        lines += ["", *code.definition("forward", parameters, self._result(forward), 4)]
-        lines += self._statements(statements)
-        return lines
+            members += [self._constructor([SUPER, *body]), *methods]
+        parameters = [Parameter("self"), *(Parameter(name, TENSOR) for name in forward.parameters())]
+        members.append(Function("forward", tuple(parameters), self._result(), tuple(nested(_apart(lines)))))
+        return Class(unit.name, MODULE, tuple(members), self._doc())
 
-    def _result(self, forward: Forward) -> str:
+    def _result(self) -> Code:
         if self.unit.is_net:
             results = [output for output in self.emission.graph.outputs if not output.train]
             output = self.emission.output_class
             if len(results) > 1:
-                return output
-            return f"Tensor | {output}" if self.emission.heads else "Tensor"
+                return Name(output)
+            return code.annotation(f"Tensor | {output}") if self.emission.heads else TENSOR
         count = len(self.unit.instances[0].outputs)
-        return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
-
-    def _statements(self, statements: list[Statement]) -> list[str]:
-        lines: list[str] = []
-        previous: Span | None = None
-        for statement in statements:
-            span = statement.span
-            if span is not None and previous is not None and statement.indent == 8 and _gap(previous, span) and lines:
-                lines.append("")
-            if span is not None:
-                previous = span
-            lines += statement.lines()
-        return lines
+        return TENSOR if count == 1 else code.annotation(f"tuple[{', '.join(['Tensor'] * count)}]")
 
 
-def spaced(entries: list[Line]) -> list[str]:
-    """Lines of a constructor, with the author's blank lines between them."""
-    lines: list[str] = []
+def _apart(lines: list[Line]) -> list[Line]:
+    """Lines of a `forward`, apart where the author left a blank line."""
+    previous: Span | None = None
+    for number, line in enumerate(lines):
+        if line.span is not None:
+            line.apart = bool(number) and previous is not None and line.indent == INDENT and _gap(previous, line.span)
+            previous = line.span
+    return lines
+
+
+def spaced(entries: list[Entry]) -> list[Statement]:
+    """Statements of a constructor, apart where the author left a blank line."""
+    result: list[Statement] = []
     previous: Span | None = None
     for entry in entries:
-        if not entry.lines:
+        if not entry.statements:
             continue
-        if entry.span is not None and previous is not None and lines and _gap(previous, entry.span):
-            lines.append("")
+        first, *others = entry.statements
         if entry.span is not None:
-            previous = entry.span
-        lines += entry.lines
-    return lines
+            gap = previous is not None and bool(result) and _gap(previous, entry.span)
+            first, previous = replace(first, apart=gap), entry.span
+        result += [first, *others]
+    return result
 
 
 def _gap(before: Span, after: Span) -> bool:
@@ -212,30 +195,6 @@ def _gap(before: Span, after: Span) -> bool:
     if before.source is not after.source or after.start < before.end:
         return False
     return re.search(r"\n[ \t]*\n", before.source.text[before.end : after.start]) is not None
-
-
-def docstring(text: str, indent: int) -> list[str]:
-    """A docstring that holds a text of the author, whatever is in it."""
-    lines: list[str] = []
-    for paragraph in re.split(r"\n[ \t]*\n", text.strip()):
-        own = [line.expandtabs(4).rstrip() for line in paragraph.splitlines()]
-        if any(len(line) + indent > WIDTH - 8 for line in own):
-            own = textwrap.wrap(" ".join(own), DOC_WIDTH - indent, break_on_hyphens=False)
-        lines += ["", *own] if lines else own
-    shown = [_escape(line) for line in lines] or ["A module."]
-    # A quote that no backslash escapes: an even number of them are backslashes of the text.
-    shown[-1] = re.sub(r'(?<!\\)((?:\\\\)*)"$', r'\1\\"', shown[-1])
-    pad = " " * indent
-    if len(shown) == 1:
-        return [Doc(f'{pad}"""{shown[0].lstrip()}"""')]
-    rest = [Doc((pad + line).rstrip()) for line in shown[1:]]
-    return [Doc(f'{pad}"""{shown[0].lstrip()}'), *rest, Doc(f'{pad}"""')]
-
-
-def _escape(line: str) -> str:
-    """A line for a docstring: it cannot end it, and has nothing invisible in it."""
-    line = line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
 
 
 def net_sentence(unit: Unit) -> str:
@@ -264,4 +223,4 @@ def _dims(unit: Unit, value: Any) -> str:
     return f"[{', '.join(['N', *sizes] if value.type.batched else sizes)}]"
 
 
-__all__ = ["ClassText", "Doc", "Scope", "StageClass", "docstring", "spaced"]
+__all__ = ["Scope", "StageClass", "WrittenClass"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netdsl_pytorch.python.build import (
     ALL,
     NONE,
+    annotation,
     attribute,
     binary,
     call,
@@ -32,18 +33,18 @@ from netdsl_pytorch.python.build import (
     value_of,
 )
 from netdsl_pytorch.python.nodes import Expression as Code
-from netdsl_pytorch.python.printer import definition, quote, statement, text, width
+from netdsl_pytorch.python.printer import text, width
 
 __all__ = [
     "ALL",
     "NONE",
     "Code",
+    "annotation",
     "attribute",
     "binary",
     "call",
     "comprehension",
     "counting",
-    "definition",
     "dict_of",
     "formatted",
     "generator",
@@ -55,11 +56,9 @@ __all__ = [
     "names",
     "parts",
     "path_of",
-    "quote",
     "row",
     "slice_of",
     "star",
-    "statement",
     "subscript",
     "ternary",
     "text",

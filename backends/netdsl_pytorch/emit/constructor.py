@@ -8,6 +8,7 @@ from netdsl.graph.graph import Node, Scope
 from netdsl.symbolic import Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.loop import Loop
 from netdsl_pytorch.emit.merge import (
     Disagree,
@@ -21,6 +22,7 @@ from netdsl_pytorch.emit.merge import (
 from netdsl_pytorch.emit.modules import DECLARED, INDENT, Line, callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES
 from netdsl_pytorch.emit.tensors import Tensors
+from netdsl_pytorch.python.statements import Evaluate, For, Statement, assigned, choice
 
 
 class Constructor(Tensors):
@@ -30,7 +32,7 @@ class Constructor(Tensors):
         self.program(self.unit.program, INDENT)
         for entry in self.entries:
             if entry.parts:
-                entry.lines = self._list_lines(entry.parts)
+                entry.statements = [self._list_statement(entry.parts)]
         return self.entries
 
     def program(self, program: Program, indent: int) -> None:
@@ -82,12 +84,11 @@ class Constructor(Tensors):
             for arm in step.arms.values():
                 self.program(arm, indent)
             return
-        word = "if"
         arms = self.ordered_arms(step)
-        for place, (number, test) in enumerate(arms):
-            if number not in step.arms:
-                arm_lines: list[Line] = []
-            else:
+        written: list[tuple[Code | None, list[Statement]]] = []
+        for number, test in arms:
+            body: list[Statement] = []
+            if number in step.arms:
                 before, self.entries = self.entries, []
                 try:
                     self.program(step.arms[number], indent + 4)
@@ -96,30 +97,13 @@ class Constructor(Tensors):
                         raise
                     # What cannot stand under a condition can where all uses take one arm.
                     raise Disagree({case: each.arm for case, each in step.cases.items()}, str(error)) from error
-                arm_lines = [each for each in self.entries if not each.always]
+                body = [each for entry in self.entries if not entry.always for each in entry.statements]
                 self.entries = before + [each for each in self.entries if each.always]
-            later = any(arm in step.arms for arm, _ in arms[place + 1 :])
-            if not arm_lines and not later:
-                continue
-            if test is None:
-                head = [" " * indent + "else:"] if word != "if" else []
-            else:
-                head = code.statement(f"{word} ", test, tail=":", indent=indent)
-                word = "elif"
-            lines = [line for entry in arm_lines for line in entry.lines]
-            if test is None and not lines:
-                continue
-            self.entries.append(Line([*head, *(lines or [" " * (indent + 4) + "pass"])], step.first.syntax.span))
-        self._drop_empty_choice()
-
-    def _drop_empty_choice(self) -> None:
-        """An `if` whose arms own nothing is no matter of the constructor."""
-        at = len(self.entries)
-        while at and self.entries[at - 1].lines and self.entries[at - 1].lines[-1].strip() == "pass":
-            at -= 1
-        tail = self.entries[at:]
-        if tail and all(entry.lines[-1].strip() == "pass" for entry in tail):
-            del self.entries[at:]
+            written.append((test, body))
+        while written and not written[-1][1]:
+            written.pop()  # an arm that owns nothing is no matter of the constructor
+        if written:
+            self.entries.append(Line([choice(written)], step.first.syntax.span))
 
     def _labelled_if(self, step: MergedItem) -> MergedChoice | None:
         """A labelled `if` on which the cases do not agree."""
@@ -133,23 +117,18 @@ class Constructor(Tensors):
 
     def labelled_choice(self, step: MergedItem, indent: int) -> None:
         """`downsample: if … { … } else { … }`: an attribute with a module for each arm."""
-        choice = self._labelled_if(step)
-        assert choice is not None
-        tests = self.tests(choice)
+        chosen = self._labelled_if(step)
+        assert chosen is not None
+        tests = self.tests(chosen)
         name = self.attribute(step)
-        lines: list[str] = []
-        annotation, word = ": nn.Module", "if"
+        arms: list[tuple[Code | None, list[Statement]]] = []
         for number, test in enumerate([*tests, *([] if tests[-1] is None else [None])]):
-            rows = self.members(choice.arms[number]) if number in choice.arms else []
+            rows = self.members(chosen.arms[number]) if number in chosen.arms else []
             made = self.sequential("nn.Sequential", rows)
             if not rows or (len(rows) == 1 and rows[0].code == code.call("nn.Identity", [])):
                 made = code.call("nn.Identity", [])
-            lines += (
-                [" " * indent + "else:"] if test is None else code.statement(f"{word} ", test, tail=":", indent=indent)
-            )
-            lines += code.statement(f"self.{name}{annotation} = ", made, indent=indent + 4)
-            annotation, word = "", "elif"
-        self.entries.append(Line(lines, step.first.span))
+            arms.append((test, [assigned(f"self.{name}", made, "" if arms else "nn.Module")]))
+        self.entries.append(Line([choice(arms)], step.first.span))
 
     def turns(self, step: MergedTurns, indent: int) -> None:
         counts = step.counts
@@ -200,11 +179,11 @@ class Constructor(Tensors):
                     parts_of = self.list_at(head, span)
                     parts_of.whole, parts_of.whole_optional = whole, train
             if named:
-                lines = [" " * indent + f"for {target} in {code.text(iterable)}:"]
+                adding: list[Statement] = []
                 for _, made, template, _ in named:
                     assert template is not None
-                    lines += code.statement("", code.call("self.add_module", [template, made]), indent=indent + 4)
-                self.entries.append(Line(lines, span))
+                    adding.append(Evaluate(code.call("self.add_module", [template, made])))
+                self.entries.append(Line([For(target, iterable, tuple(adding))], span))
             self.emission.whole_loops[id(step.first.syntax)] = "names" if named else "lists"
             return True
         except (Disagree, Unknown):

@@ -12,7 +12,7 @@ from netdsl.ops.values import Word
 from netdsl.symbolic import expr_of, plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.classes import ClassText, StageClass
+from netdsl_pytorch.emit.classes import StageClass, WrittenClass
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.facts import Facts
 from netdsl_pytorch.emit.heads import heads_within
@@ -181,7 +181,7 @@ class Emission(Facts):
     def pins_of(self, definition: Any) -> list[Hashable]:
         return [key for owner, key in self.pins if owner == id(definition)]
 
-    def write(self) -> list[ClassText]:
+    def write(self) -> list[WrittenClass]:
         self.make_units()
         for _ in range(_MOST_ROUNDS):
             self.new_pins = set()
@@ -198,7 +198,7 @@ class Emission(Facts):
                 self.output_class = self.free_name(f"{self.net.name}Output")
             self.whole_loops = {}
             self.optional_names = {}
-            texts: list[ClassText] = []
+            texts: list[WrittenClass] = []
             try:
                 for unit in self.units:
                     texts.append(self._unit(unit))
@@ -209,10 +209,10 @@ class Emission(Facts):
             self.pins |= self.new_pins
         raise cannot("the arguments of the classes cannot be found", self.graph.root.span)
 
-    def _unit(self, unit: Unit) -> ClassText:
+    def _unit(self, unit: Unit) -> WrittenClass:
         unit.reset()
         try:
-            return ClassText.of(unit)
+            return WrittenClass.of(unit)
         except Disagree as error:
             groups = _grouped(unit.instances, error)
             if len(groups) < 2:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal
 
 import netdsl
 from netdsl.graph.graph import Graph
 from netdsl.symbolic import plain
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.classes import ClassText, Doc, docstring
+from netdsl_pytorch.emit.classes import MODULE, TENSOR, WrittenClass
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.helpers import CLASSES, HELPERS
 from netdsl_pytorch.emit.loop import interface
 from netdsl_pytorch.emit.unit import Argument, Unit
+from netdsl_pytorch.python import writer
+from netdsl_pytorch.python.nodes import Name
+from netdsl_pytorch.python.statements import Class, Declare, Function, Parameter, Return, Source, Statement, assigned
 
 STAMP = "# As netdsl wrote it, as long as the text above has sha256 {}."
 _STAMP = re.compile(
@@ -42,36 +47,31 @@ def state_of(text: str) -> Literal["ours", "edited", "foreign"]:
     return "edited" if "compiled by netdsl" in text[:400] else "foreign"
 
 
-def write_file(emission: Emission, texts: Sequence[ClassText], spec_name: str, spec_text: str) -> str:
+def write_file(emission: Emission, texts: Sequence[WrittenClass], spec_name: str, spec_text: str) -> str:
     """The whole file."""
     graph = emission.graph
     net = next(text for text in texts if text.unit.is_net)
-    sections: list[list[str]] = []
+    definitions: list[Statement] = []
     functions = [name for name in HELPERS if name in emission.uses and name not in CLASSES]
     classes = [name for name in HELPERS if name in emission.uses and name in CLASSES]
-    sections += [_helper(name) for name in (*functions, *classes)]
-    sections += [stage.lines() for stage in emission.stages.values()]
-    sections += [text.lines for text in texts if text is not net]
+    definitions += [_helper(name) for name in (*functions, *classes)]
+    definitions += [stage.definition() for stage in emission.stages.values()]
+    definitions += [text.definition for text in texts if text is not net]
     # Their annotations name the classes above, and of holders in holders the inner ones.
     holders = list(reversed(emission.holders.items()))
     holders.sort(key=lambda each: -each[0][1].count("."))
-    sections += [_holder(name, attributes) for _, (name, attributes) in holders]
+    definitions += [_holder(name, attributes) for _, (name, attributes) in holders]
     results = [output for output in graph.outputs if not output.train]
     has_output = bool(emission.heads) or len(results) > 1
     if has_output:
-        sections.append(_output_class(emission, results))
-    sections.append(net.lines)
-    sections.append(_factory(emission, net.unit, spec_name))
+        definitions.append(_output_class(emission, results))
+    definitions.append(net.definition)
+    definitions.append(_factory(emission, net.unit, spec_name))
     public = [text.unit.name for text in texts] + classes
     public += [stage.name for stage in emission.stages.values()] + [name for name, _ in emission.holders.values()]
     public += [emission.output_class] if has_output else []
     public = [*sorted(set(public), key=_natural), emission.factory]
-    body = [line for section in sections for line in ["", "", *section]]
-    # A constant stands between the imports and the classes.
-    exported = code.statement("__all__ = ", code.list_of([code.literal(name) for name in _sorted(public)]))
-    header = _header(emission, spec_name, spec_text)
-    lines = [*header, "", *_imports(body), "", *exported, *body]
-    return stamped("\n".join(lines) + "\n")
+    return stamped(writer.file(_header(emission, spec_name, spec_text), _sorted(public), definitions))
 
 
 def _natural(name: str) -> str:
@@ -89,32 +89,34 @@ def _sorted(names: Sequence[str]) -> list[str]:
     return sorted(dict.fromkeys(names), key=key)
 
 
-def _helper(name: str) -> list[str]:
-    lines = HELPERS[name].rstrip("\n").split("\n")
-    return [Doc(line) if '"""' in line else line for line in lines]
+@cache
+def _helper(name: str) -> Source:
+    """A definition that emitted files have alike."""
+    text = HELPERS[name]
+    names = frozenset(each.id for each in ast.walk(ast.parse(text)) if isinstance(each, ast.Name))
+    return Source(text, names)
 
 
-def _holder(name: str, attributes: dict[str, str]) -> list[str]:
-    shown = [f"    {each}: {kind}" for each, kind in attributes.items()]
-    return [f"class {name}(nn.Module):", *docstring("Holds parts under one name.", 4), "", *shown]
+def _holder(name: str, attributes: dict[str, str]) -> Class:
+    parts = [Declare(Name(each), code.annotation(kind)) for each, kind in attributes.items()]
+    return Class(name, MODULE, tuple(parts), "Holds parts under one name.")
 
 
-def _output_class(emission: Emission, results: Sequence[Any]) -> list[str]:
+def _output_class(emission: Emission, results: Sequence[Any]) -> Class:
     net = next(unit for unit in emission.units if unit.is_net)
     when = "gives in training mode" if emission.heads and len(results) == 1 else "gives"
     optional = bool(emission.heads) and len(results) > 1
-    lines = [f"class {emission.output_class}(NamedTuple):", *docstring(f"What {net.name} {when}.", 4), ""]
-    lines += [f"    {interface(output.name)}: Tensor" for output in results]
-    lines += [
-        f"    {interface(output.name)}: Tensor{' | None = None' if optional else ''}" for output in emission.heads
-    ]
-    return lines
+    fields: list[Statement] = [Declare(Name(interface(each.name)), TENSOR) for each in results]
+    for each in emission.heads:
+        name = interface(each.name)
+        fields.append(assigned(name, code.NONE, "Tensor | None") if optional else Declare(Name(name), TENSOR))
+    return Class(emission.output_class, Name("NamedTuple"), tuple(fields), f"What {net.name} {when}.")
 
 
-# --- Header and imports -------------------------------------------------------------------------------
+# --- The header ---------------------------------------------------------------------------------------
 
 
-def _header(emission: Emission, spec_name: str, spec_text: str) -> list[str]:
+def _header(emission: Emission, spec_name: str, spec_text: str) -> str:
     graph = emission.graph
     version = ".".join(netdsl.__version__.split(".")[:2])
     title = graph.name if graph.model is not None else graph.net.name
@@ -136,28 +138,7 @@ def _header(emission: Emission, spec_name: str, spec_text: str) -> list[str]:
         f"{inputs}; {params:,} parameters{while_training}; {macs:,} multiply-adds.\n"
         "Comments give shapes without the batch, for the default arguments."
     )
-    return docstring("\n\n".join(paragraphs), 0)
-
-
-def _imports(body: Sequence[str]) -> list[str]:
-    """What the code of the file needs, in the order that ruff wants."""
-    text = "\n".join(line for line in body if not isinstance(line, Doc))
-    text = re.sub(r'"[^"\n]*"', '""', text)
-
-    def uses(name: str) -> bool:
-        return re.search(rf"(?<![\w.]){name}\b", text) is not None
-
-    standard = ["import math"] if re.search(r"(?<![\w.])math\.", text) else []
-    standard += ["from collections import OrderedDict"] if uses("OrderedDict") else []
-    standard += ["from collections.abc import Callable"] if uses("Callable") else []
-    standard += ["from functools import partial"] if uses("partial") else []
-    typing = [name for name in ("ClassVar", "NamedTuple") if uses(name)]
-    standard += [f"from typing import {', '.join(typing)}"] if typing else []
-    torch = ["import torch"] if re.search(r"(?<![\w.])torch\.", text) else []
-    torch += ["import torch.nn.functional as F"] if re.search(r"(?<![\w.])F\.", text) else []
-    names = [name for name in ("Tensor", "nn") if uses(name)]
-    torch += [f"from torch import {', '.join(names)}"]
-    return [*standard, *([""] if standard else []), *torch]
+    return "\n\n".join(paragraphs)
 
 
 # --- The factory --------------------------------------------------------------------------------------
@@ -178,17 +159,16 @@ def _is_offered(graph: Graph, argument: Argument) -> bool:
     return name in graph.open and argument.default is not None
 
 
-def _factory(emission: Emission, unit: Unit, spec_name: str) -> list[str]:
+def _factory(emission: Emission, unit: Unit, spec_name: str) -> Function:
     """`def resnet50(num_classes: int = 1000) -> ResNet`."""
     graph = emission.graph
-    parameters: list[str] = []
+    parameters: list[Parameter] = []
     passed: list[tuple[str, Code]] = []
     for argument in unit.arguments:
         if _is_offered(graph, argument):
             # The function has no text that a name of the author's could hide something from.
             name = argument.name if argument.ref is None else argument.ref.name
-            assert argument.default is not None
-            parameters.append(f"{name}: {argument.type} = {code.text(argument.default)}")
+            parameters.append(Parameter(name, code.annotation(argument.type), argument.default))
             passed.append((argument.name, code.name(name)))
         else:
             value = _value_of(graph, unit, argument)
@@ -197,13 +177,12 @@ def _factory(emission: Emission, unit: Unit, spec_name: str) -> list[str]:
     if emission.heads_optional:
         flag = emission.heads_flag
         if flag not in [argument.name for argument in unit.arguments]:
-            parameters.append(f"{flag}: bool = True")
+            parameters.append(Parameter(flag, Name("bool"), code.literal(True)))
             passed.append((flag, code.name(flag)))
     call = " ".join(graph.model.call.span.text.split()) if graph.model is not None else f"{graph.net.name}()"
     heads = f"; `{emission.heads_flag}=False` leaves the training heads out" if emission.heads_optional else ""
-    doc = docstring(f"{call} of {spec_name}{heads}.", 4)
-    head = code.definition(emission.factory, parameters, unit.name)
-    return [*head, *doc, *code.statement("return ", code.call(unit.name, [], passed), indent=4)]
+    made = Return(code.call(unit.name, [], passed))
+    return Function(emission.factory, tuple(parameters), Name(unit.name), (made,), f"{call} of {spec_name}{heads}.")
 
 
 def _value_of(graph: Graph, unit: Unit, argument: Any) -> Code:

@@ -28,7 +28,7 @@ from netdsl_pytorch.emit.merge import (
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.turns import Turns
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import CaseValues, Lost, Statement
+from netdsl_pytorch.emit.variables import CaseValues, Line, Lost
 from netdsl_pytorch.python.nodes import Name
 
 
@@ -43,7 +43,7 @@ class Deferred(NamedTuple):
 class Forward(Turns):
     """Writes `forward` of a unit."""
 
-    def write(self) -> list[Statement]:
+    def write(self) -> list[Line]:
         for _ in range(1000):
             state = self.unit.state.copy()
             attributes = dict(self.unit.attribute_names), dict(self.unit.counters)
@@ -87,7 +87,7 @@ class Forward(Turns):
             return
         raise cannot("the flow of values here cannot be written yet", self.unit.instances[0].span)
 
-    def _attempt(self) -> list[Statement]:
+    def _attempt(self) -> list[Line]:
         self.begin()
         self._begin()
         self.program(self.unit.program)
@@ -127,11 +127,11 @@ class Forward(Turns):
             return
         codes = [self.read({case: each[number] for case, each in results.items()}, None) for number in range(count)]
         self.flush()
-        self.statements.append(Statement("return ", code.tuple_of(codes, bare=True), indent=self.indent))
+        self.statements.append(Line(code.tuple_of(codes, bare=True), indent=self.indent))
 
     def _return(self, made: Code, values: CaseValues) -> None:
         comment = "" if isinstance(made, Name) else self.comment(values)
-        self.statements.append(Statement("return ", made, comment, self.indent, self.span))
+        self.statements.append(Line(made, (), comment, self.indent, self.span))
 
     def _assigned(self, values: CaseValues, made: Code, variable: str) -> Code:
         """The expression in a variable that a type checker knows for a Tensor."""
@@ -142,21 +142,19 @@ class Forward(Turns):
         if not made.typed and name in self.first_line:
             at = self.first_line[name]
             line = self.statements[at]
-            if line.head == f"{name} = ":
-                line.head = f"{name}: Tensor = "
-            elif (line.head.startswith(f"{name}, ") and line.head.endswith(", _ = ")) or self._is_returned(
-                name, line.head
-            ):
+            if line.targets == (name,):
+                line.annotation = "Tensor"
+            elif (line.targets[:1] == (name,) and line.targets[-1] == "_") or self._is_returned(name, line.targets):
                 # One of several targets takes no annotation; it stands before them.
-                self.statements.insert(at, Statement(f"{name}: Tensor", None, indent=line.indent, span=line.span))
+                self.statements.insert(at, Line(None, (name,), indent=line.indent, span=line.span, annotation="Tensor"))
                 self.first_line = {each: place + (place >= at) for each, place in self.first_line.items()}
             self.typed.add(name)
         return code.name(name, typed=True)
 
-    def _is_returned(self, name: str, targets: str) -> bool:
+    def _is_returned(self, name: str, targets: tuple[str, ...]) -> bool:
         """Whether one of several targets is what the method returns, and not a field of what it returns."""
         single = not self.unit.is_net or len(self.emission.graph.results) == 1
-        return single and name in targets.removesuffix(" = ").split(", ")
+        return single and name in targets
 
     def _net_results(self) -> None:
         self.flush()
@@ -172,10 +170,10 @@ class Forward(Turns):
         if heads:
             self._write_heads(plain_codes)
         if len(plain_codes) == 1:
-            self.statements.append(Statement("return ", plain_codes[0][1], indent=self.indent))
+            self.statements.append(Line(plain_codes[0][1], indent=self.indent))
         else:
             made = code.call(self.emission.output_class, [], [(interface(name), each) for name, each in plain_codes])
-            self.statements.append(Statement("return ", made, indent=self.indent))
+            self.statements.append(Line(made, indent=self.indent))
 
     def _write_heads(self, results: list[tuple[str, Code]]) -> None:
         """The heads of a net, which run in training only: their lines stand where their results are returned."""
@@ -185,7 +183,7 @@ class Forward(Turns):
         if not self.emission.optional_names:
             flag = self.emission.heads_flag
             made = code.binary("and", made, self.unit.attribute(flag, code.name(flag)))
-        self.statements.append(Statement("if ", made, tail=":", indent=self.indent))
+        self.statements.append(Line(made, opens="if", indent=self.indent))
         self.indent += 4
         self.in_heads = True
         inside: tuple[set[Case], ...] = ()
@@ -207,7 +205,7 @@ class Forward(Turns):
         self._heads_still_hold()
         named = [(interface(name), each) for name, each in results[1:]]
         made = code.call(self.emission.output_class, [each for _, each in results[:1]], [*named, *codes])
-        self.statements.append(Statement("return ", made, indent=self.indent))
+        self.statements.append(Line(made, indent=self.indent))
         self.indent -= 4
 
     def _leave(self, inside: tuple[set[Case], ...]) -> None:

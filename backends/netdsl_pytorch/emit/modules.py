@@ -24,6 +24,7 @@ from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Call
+from netdsl_pytorch.python.statements import Statement
 
 DECLARED = ("param", "constant", "buffer")
 INDENT = 8
@@ -31,10 +32,10 @@ INDENT = 8
 
 @dataclass(slots=True)
 class Line:
-    """Lines of a constructor, and the text that they come from; `parts` is a list of parts still being collected, and
-    `always` says that they stand before an `if` rather than within."""
+    """Statements of a constructor that belong together, and the text that they come from; `parts` is a list of parts
+    still being collected, and `always` says that they stand before an `if` rather than within."""
 
-    lines: list[str]
+    statements: list[Statement]
     span: Span | None = None
     parts: str = ""
     always: bool = False
@@ -76,8 +77,8 @@ class Modules:
         self.holders: dict[str, dict[str, str]] = {}
         """Attributes under a prefix, with their types, by the prefix."""
         self.buffers: dict[str, None] = {}
-        self.indices: dict[str, list[str]] = {}
-        """The lines that made the indices of constants so far, by their names."""
+        self.indices: dict[str, Statement] = {}
+        """What made the indices of constants so far, by their names."""
         self.keyed = False
         """Whether the members of the sequence that is being written have keys, since some have labels."""
         self.found: list[tuple[str, Code, Code | None, bool]] = []

@@ -6,6 +6,7 @@ beats outer; by weight it comes last.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.graph.graph import InitRule, Node, Origin, Scope, WeightInit
@@ -17,6 +18,7 @@ from netdsl_pytorch.emit.initialisers import argument_expr, fill
 from netdsl_pytorch.emit.merge import Case, Disagree
 from netdsl_pytorch.emit.operators import MODULE_TYPES, module_type
 from netdsl_pytorch.emit.values import relative_path
+from netdsl_pytorch.python.statements import Evaluate, For, Function, If, Parameter, Statement, choice
 
 if TYPE_CHECKING:
     from netdsl_pytorch.emit.unit import Unit
@@ -24,44 +26,29 @@ if TYPE_CHECKING:
 _OPTIONAL_BIAS = ("nn.Conv", "nn.ConvTranspose")
 
 
-def init_lines(unit: Unit) -> list[str]:
-    """The lines of a unit, empty where it says nothing."""
+def init_statements(unit: Unit) -> tuple[list[Statement], list[Statement]]:
+    """What a class says of first values: at the end of its constructor, and as methods; empty where it says nothing."""
     first = unit.instances[0]
     signature = {case: _signature(case.instance) for case in unit.cases}
     if len(set(signature.values())) > 1:
         raise Disagree(signature, "initialisers differ")
-    lines: list[str] = []
-    scopes = {case: [(case.instance, "self"), *_groups(unit, case.instance, "")] for case in unit.cases}
-    for number, (scope, place) in enumerate([(first, "self"), *_groups(unit, first, "")]):
+    lines: list[Statement] = []
+    scopes = {case: [(case.instance, ""), *_groups(unit, case.instance, "")] for case in unit.cases}
+    for number, (scope, place) in enumerate([(first, ""), *_groups(unit, first, "")]):
         lines += _scope_lines(unit, scope, place, {case: each[number][0] for case, each in scopes.items()})
     if not lines:
-        return []
+        return [], []
     again = _inner_classes(unit, first) if any(isinstance(each, InitRule) for each in first.inits) else []
     if again:
-        at = next(
-            (
-                n
-                for n, line in enumerate(lines)
-                if not line.startswith("        for") and not line.startswith("         ")
-            ),
-            len(lines),
-        )
-        names = again[0] if len(again) == 1 else f"({', '.join(again)})"
-        more = [
-            "        for module in self.modules():",
-            f"            if isinstance(module, {names}):",
-            "                module.reset_parameters()",
-        ]
-        lines[at:at] = more
+        at = next((number for number, line in enumerate(lines) if not isinstance(line, For)), len(lines))
+        reset = Evaluate(code.call("module.reset_parameters", []))
+        lines.insert(at, For("module", code.call("self.modules", []), (If(_is_instance(again), (reset,)),)))
     if has_reset(unit):
-        return [
-            "        self.reset_parameters()",
-            "",
-            "    def reset_parameters(self) -> None:",
-            '        """Gives the weights their first values."""',
-            *lines,
-        ]
-    return lines
+        call = Evaluate(code.call("self.reset_parameters", []))
+        doc = "Gives the weights their first values."
+        method = Function("reset_parameters", (Parameter("self"),), code.NONE, tuple(lines), doc)
+        return [call], [method]
+    return lines, []
 
 
 def has_reset(unit: Unit) -> bool:
@@ -88,13 +75,13 @@ def _own_inits(unit: Unit, scope: Scope) -> bool:
 
 
 def _groups(unit: Unit, scope: Scope, path: str) -> list[tuple[Scope, str]]:
-    """The groups that are written in place, and how the class reaches them."""
+    """The groups that are written in place, and their paths from the class."""
     found: list[tuple[Scope, str]] = []
     for item in unit.emission.items(scope):
         if isinstance(item, Scope) and item.kind == "sequence" and unit.emission.unit_of(item) is None:
             inner = f"{path}.{item.name}" if path else item.name
             if item.inits:
-                found.append((item, f"self.get_submodule({code.quote(inner)})" if "." in inner else f"self.{inner}"))
+                found.append((item, inner))
             found += _groups(unit, item, inner)
     return found
 
@@ -123,8 +110,8 @@ def _shown(rule: Initialiser) -> str:
     return f"{rule.rule.name}{[(key, repr(value)) for key, value in rule.args.items()]}"
 
 
-def _scope_lines(unit: Unit, scope: Scope, place: str, alike: dict[Case, Scope]) -> list[str]:
-    """The lines of a scope; `alike` are those of other uses that have its place."""
+def _scope_lines(unit: Unit, scope: Scope, path: str, alike: dict[Case, Scope]) -> list[Statement]:
+    """What is said of a scope; `alike` are those of other uses that have its place."""
     by_operator: dict[str, dict[str, Rule]] = {}
     for at, each in enumerate(scope.inits):
         if isinstance(each, InitRule):
@@ -132,8 +119,8 @@ def _scope_lines(unit: Unit, scope: Scope, place: str, alike: dict[Case, Scope])
             for name, initialiser in each.weights.items():
                 origins = {case: _origin(other, at, name) for case, other in alike.items()}
                 rules[name] = Rule(initialiser, _numbers(unit, initialiser, origins))
-    lines: list[str] = []
-    branches: list[tuple[str, list[str]]] = []
+    lines: list[Statement] = []
+    tests: list[tuple[Test, list[Statement]]] = []
     nodes = [node for node in scope.nodes() if not (unit.emission.inference and node.train_only)]
     attention = any(node.op.name == "attention" for node in nodes)
     for name, weights in by_operator.items():
@@ -142,22 +129,35 @@ def _scope_lines(unit: Unit, scope: Scope, place: str, alike: dict[Case, Scope])
             continue
         body = _fills(mine, weights)
         if body:
-            branches.append((_test(mine, attention and name == "linear"), body))
-    branches = _joined(branches)
+            tests.append((_test(mine, attention and name == "linear"), body))
+    branches = _joined(tests)
     if branches:
-        own = _if_heads(unit, scope, place)
-        pad = "    " if own else ""
-        lines += [*own, f"        {pad}for module in {place}.modules():"]
-        word = "if"
-        for test, body in branches:
-            lines.append(f"            {pad}{word} {test}:")
-            lines += [pad + line for line in body]
-            word = "elif"
+        place = code.name("self")
+        if path:
+            place = code.name(f"self.{path}") if "." not in path else _submodule(path)
+        modules = code.call(code.attribute(place, "modules"), [])
+        loop: Statement = For("module", modules, (choice(branches),))
+        test = _if_heads(unit, scope, path)
+        lines.append(loop if test is None else If(test, (loop,)))
     for at, each in enumerate(scope.inits):
         if isinstance(each, WeightInit) and not (unit.emission.inference and each.node.train_only):
             origins = {case: _origin(other, at, "") for case, other in alike.items()}
             lines += _weight_lines(unit, scope, each, _numbers(unit, each.initialiser, origins))
     return lines
+
+
+class Test(NamedTuple):
+    """Which modules a rule is for: those of some types; with `exact`, of one type and of none that is a kind of it."""
+
+    types: list[str]
+    exact: bool = False
+
+    @property
+    def code(self) -> Code:
+        """The test as it is written."""
+        if self.exact:
+            return code.binary("is", code.call("type", [code.name("module")]), code.name(self.types[0]))
+        return _is_instance(self.types)
 
 
 class Rule(NamedTuple):
@@ -194,49 +194,48 @@ def _numbers(unit: Unit, rule: Initialiser, origins: dict[Case, Origin | None]) 
     return made
 
 
-def _if_heads(unit: Unit, scope: Scope, place: str) -> list[str]:
+def _if_heads(unit: Unit, scope: Scope, path: str) -> Code | None:
     """The test around what is said of a group that training heads alone need."""
     if not (unit.is_net and scope.train_only and unit.emission.heads_optional):
-        return []
-    known = place.removeprefix("self.") in unit.emission.optional_names
-    return [f"        if {place} is not None:" if known else f"        if {unit.emission.heads_flag}:"]
+        return None
+    if path in unit.emission.optional_names:
+        return code.binary("is not", code.name(f"self.{path}"), code.NONE)
+    return code.name(unit.emission.heads_flag)
 
 
-def _joined(branches: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
-    """Neighbouring tests with the same body as one."""
-    result: list[tuple[str, list[str]]] = []
+def _joined(branches: list[tuple[Test, list[Statement]]]) -> list[tuple[Code, list[Statement]]]:
+    """The tests as they are written, neighbouring ones with the same body as one."""
+    result: list[tuple[Test, list[Statement]]] = []
     for test, body in branches:
-        if (
-            result
-            and result[-1][1] == body
-            and test.startswith("isinstance")
-            and result[-1][0].startswith("isinstance")
-        ):
-            types = [
-                each.removeprefix("isinstance(module, ").removesuffix(")").strip("()") for each in (result[-1][0], test)
-            ]
-            result[-1] = (f"isinstance(module, ({', '.join(types)}))", body)
+        if result and result[-1][1] == body and not test.exact and not result[-1][0].exact:
+            result[-1] = (Test([*result[-1][0].types, *test.types]), body)
         else:
             result.append((test, body))
-    return result
+    return [(test.code, body) for test, body in result]
 
 
 def _is_function(node: Node) -> bool:
     return bool(node.fed) and not all(isinstance(source, tuple) for source in (node.fed or {}).values())
 
 
-def _test(nodes: list[Node], exact: bool) -> str:
+def _test(nodes: list[Node], exact: bool) -> Test:
     types = sorted({module_type(node) for node in nodes})
     if nodes[0].op.name == "layernorm" and any(node.args["dim"] % len(node.type.shape) == 0 for node in nodes):
         types = sorted({*types})
     if exact and len(types) == 1:
         # The projection within nn.MultiheadAttention is a kind of nn.Linear, which `init linear` does not mean.
-        return f"type(module) is {types[0]}"
-    return f"isinstance(module, {types[0] if len(types) == 1 else '(' + ', '.join(types) + ')'})"
+        return Test(types, exact=True)
+    return Test(types)
 
 
-def _fills(nodes: list[Node], weights: dict[str, Rule]) -> list[str]:
-    lines: list[str] = []
+def _is_instance(types: Sequence[str]) -> Code:
+    """`isinstance(module, …)`."""
+    names = [code.name(each) for each in types]
+    return code.call("isinstance", [code.name("module"), names[0] if len(names) == 1 else code.tuple_of(names)])
+
+
+def _fills(nodes: list[Node], weights: dict[str, Rule]) -> list[Statement]:
+    lines: list[Statement] = []
     for name, rule in weights.items():
         having = [node for node in nodes if any(weight.name == name for weight in node.weights)]
         if not having:
@@ -246,15 +245,12 @@ def _fills(nodes: list[Node], weights: dict[str, Rule]) -> list[str]:
         optional = bool(lacking) or (name == "bias" and module_type(nodes[0]).startswith(_OPTIONAL_BIAS))
         if "." in name or not name.isidentifier():
             continue
-        indent = 16
-        if optional:
-            lines.append(f"                if module.{name} is not None:")
-            indent = 20
-        lines += code.statement("", fill(rule.initialiser, target, rule.numbers), indent=indent)
+        made: Statement = Evaluate(fill(rule.initialiser, target, rule.numbers))
+        lines.append(If(code.binary("is not", target, code.NONE), (made,)) if optional else made)
     return lines
 
 
-def _weight_lines(unit: Unit, scope: Scope, each: WeightInit, numbers: dict[str, Code]) -> list[str]:
+def _weight_lines(unit: Unit, scope: Scope, each: WeightInit, numbers: dict[str, Code]) -> list[Statement]:
     path = relative_path(each.node, unit.instances[0], each.node)
     if not each.weight:
         target = code.name(f"self.{path}") if path.isidentifier() else _parameter(path)
@@ -262,13 +258,15 @@ def _weight_lines(unit: Unit, scope: Scope, each: WeightInit, numbers: dict[str,
         target = code.name(f"self.{path}.weight")
     else:
         target = _parameter(f"{path}.{each.weight}")
-    indent = 8
-    lines: list[str] = []
     if unit.is_net and each.node.train_only and unit.emission.heads_optional:
-        lines.append(f"        if {unit.emission.heads_flag}:")
-        indent = 12
-        target = _parameter(f"{path}.{each.weight}")
-    return [*lines, *code.statement("", fill(each.initialiser, target, numbers), indent=indent)]
+        made = Evaluate(fill(each.initialiser, _parameter(f"{path}.{each.weight}"), numbers))
+        return [If(code.name(unit.emission.heads_flag), (made,))]
+    return [Evaluate(fill(each.initialiser, target, numbers))]
+
+
+def _submodule(path: str) -> Code:
+    """A part by its path, where no attribute leads to it."""
+    return code.call("self.get_submodule", [code.literal(path)])
 
 
 def _parameter(path: str) -> Code:
@@ -276,4 +274,4 @@ def _parameter(path: str) -> Code:
     return code.call("self.get_parameter", [code.literal(path)])
 
 
-__all__: list[Any] = ["has_reset", "init_lines"]
+__all__: list[Any] = ["has_reset", "init_statements"]

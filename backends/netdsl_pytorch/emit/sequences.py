@@ -41,7 +41,7 @@ class Sequences(Modules):
             return rows[0].code
         return self.sequential("nn.Sequential", rows)
 
-    def sequential(self, name: str, rows: Sequence[Row]) -> Code:
+    def sequential(self, name: str | Code, rows: Sequence[Row]) -> Code:
         comments = self.unit.is_net and len(rows) > 2
         shapes = [row.shape if comments else "" for row in rows]
         if not any(row.labelled for row in rows):

@@ -19,7 +19,7 @@ from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use, reads_sizes
 from netdsl_pytorch.emit.values import canonical, is_alias, relative_path, sized_by
-from netdsl_pytorch.emit.variables import BranchName, Pending, Statement, Variables
+from netdsl_pytorch.emit.variables import BranchName, Line, Pending, Variables
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
 
@@ -94,8 +94,7 @@ class Stages(Variables):
             self._hold(target, values)
             if made.typed:
                 self.typed.add(target)
-        head = f"{', '.join(targets)} = "
-        self.statements.append(Statement(head, made, self.comment({}), self.indent, self.span))
+        self.statements.append(Line(made, tuple(targets), self.comment({}), self.indent, self.span))
         self.current.update(step.values())
 
     def _inputs(self, step: MergedItem) -> list[Code]:
@@ -186,7 +185,7 @@ class Stages(Variables):
     def _spill(self, made: Code) -> Code:
         """A part of a long expression on a line of its own."""
         name = self._fresh("y")
-        self.statements.append(Statement(f"{name} = ", made, "", self.indent, self.span))
+        self.statements.append(Line(made, (name,), "", self.indent, self.span))
         self.holds[name] = {}
         if made.typed:
             self.typed.add(name)
@@ -241,7 +240,7 @@ class Stages(Variables):
         target = self._variable(Pending(values, x, self.running_name(step), self.span))
         made = code.call(module, [x, x, x], keywords)
         self.first_line.setdefault(target, len(self.statements))
-        self.statements.append(Statement(f"{target}, _ = ", made, self.shape_of(values), self.indent, self.span))
+        self.statements.append(Line(made, (target, "_"), self.shape_of(values), self.indent, self.span))
         self._hold(target, values)
         if target not in self.formal_names:
             self.typed.discard(target)

@@ -23,6 +23,7 @@ from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Attribute, Call, Constant, Name
 from netdsl_pytorch.python.precedence import ATOM, level_of
+from netdsl_pytorch.python.statements import Statement, assigned
 
 INDENT = 8
 _COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
@@ -32,9 +33,9 @@ _FRACTIONS = frozenset(("cos", "exp", "log", "log2", "sin", "sqrt"))
 """Functions that make fractions of whole numbers."""
 
 
-def table(use: Use, node: Node, indent: int, known: dict[str, list[str]]) -> tuple[list[str], Code]:
-    """The lines that make the indices, and the tensor itself. `known` are the lines that made the indices of tables
-    before, by their names: what is there is not made again."""
+def table(use: Use, node: Node, indent: int, known: dict[str, Statement]) -> tuple[list[Statement], Code]:
+    """What makes the indices, and the tensor itself. `known` is what made the indices of tables before, by their
+    names: what is there is not made again."""
     assert isinstance(node.syntax, tree.Table)
     return _Formula(use, node.syntax).write(indent, known)
 
@@ -51,7 +52,7 @@ class _Formula:
         use._agree({case: node.args["dtype"] for case, node in use.nodes.items()}, "the kind of number")
         self.mode, self.analyses = analyse(use.nodes.values())
 
-    def write(self, indent: int, known: dict[str, list[str]]) -> tuple[list[str], Code]:
+    def write(self, indent: int, known: dict[str, Statement]) -> tuple[list[Statement], Code]:
         sizes = self.use.sizes("shape")
         unit = self.use.unit
         taken = {*unit.declared, *unit.emission.taken, *map(unit.python_name, unit.state.needs.values())}
@@ -71,7 +72,7 @@ class _Formula:
             one = len(self.mentioned) == len(self.syntax.indices) == 1
             if code.width(tensor) > 70 or (level_of(tensor) < ATOM and len(self.mentioned) < len(self.syntax.indices)):
                 name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values()})
-                lines += code.statement(f"{name} = ", tensor, indent=indent)
+                lines.append(assigned(name, tensor))
                 known.pop(name, None)
                 tensor = code.name(name)
             is_long = made.held == "long" and one and isinstance(tensor, Name) and tensor.id in self.names.values()
@@ -97,9 +98,9 @@ class _Formula:
             number = as_float(number)
         return code.call("torch.full", [code.tuple_of(sizes), number], [("dtype", dtype_of(whole))])
 
-    def _indices(self, sizes: Sequence[Code], indent: int, known: dict[str, list[str]]) -> list[str]:
-        """The lines that make the indices that the formula mentions."""
-        lines: list[str] = []
+    def _indices(self, sizes: Sequence[Code], indent: int, known: dict[str, Statement]) -> list[Statement]:
+        """What makes the indices that the formula mentions."""
+        lines: list[Statement] = []
         keywords = [("dtype", code.name("torch.float64"))] if self.mode == "doubles" else []
         for axis, index in enumerate(self.syntax.indices):
             if index.id not in self.mentioned:
@@ -110,25 +111,23 @@ class _Formula:
                 shape = [code.literal(-1), *[code.literal(1)] * behind]
                 made = code.method(made, "view", shape)
             name = self.names[index.id]
-            own = code.statement(f"{name} = ", made, indent=INDENT)
+            own = assigned(name, made)
             if known.get(name) == own:
                 continue
             if indent == INDENT:
                 known[name] = own
             else:
                 known.pop(name, None)
-            lines += code.statement(f"{name} = ", made, indent=indent)
+            lines.append(own)
         return lines
 
-    def _elements(self, sizes: Sequence[Code], taken: set[str], indent: int) -> tuple[list[str], Code]:
+    def _elements(self, sizes: Sequence[Code], taken: set[str], indent: int) -> tuple[list[Statement], Code]:
         """The elements one by one."""
         name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values()})
         elements = Elements(self.use, self.syntax, self.names, self.analyses, {*taken, *self.names.values(), name})
         values = elements.write(sizes)
         self.mentioned = elements.mentioned
-        lines = []
-        for each, made in (*elements.lines, (name, values)):
-            lines += code.statement(f"{each} = ", made, indent=indent)
+        lines: list[Statement] = [assigned(each, made) for each, made in (*elements.lines, (name, values))]
         whole = self.node.args["dtype"] == "int"
         return lines, code.call("torch.tensor", [code.name(name)], [("dtype", dtype_of(whole))])
 

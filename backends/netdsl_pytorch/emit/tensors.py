@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial, reduce
 from typing import Any
 
 from netdsl.graph.graph import Scope
@@ -18,6 +19,7 @@ from netdsl_pytorch.emit.modules import INDENT, Line
 from netdsl_pytorch.emit.tables import table
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.values import relative_path
+from netdsl_pytorch.python.statements import Assign, Evaluate, If, Statement, assigned
 
 
 class Tensors(Attributes):
@@ -49,18 +51,18 @@ class Tensors(Attributes):
                 made = self.if_heads(made)
                 self.emission.optional_names[name] = None
             self._holder(name, "nn.Parameter | None" if train else "nn.Parameter")
-            self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), span))
+            self.entries.append(Line([assigned(f"self.{name}", made)], span))
             return
-        lines, made = table(use, node, indent, self.indices)
+        before, made = table(use, node, indent, self.indices)
         keywords = [] if node.op.name == "buffer" else [("persistent", code.literal(False))]
         if "." in name:
-            self.entries.append(Line(lines, span))
+            self.entries.append(Line(before, span))
             self._register(step, name, "buffer", [self.if_heads(made) if train else made], keywords, indent)
             return
         arguments = [code.literal(name), self.if_heads(made) if train else made]
         call = code.call("self.register_buffer", arguments, keywords)
         self.buffers[name] = None
-        self.entries.append(Line([*lines, *code.statement("", call, indent=indent)], span))
+        self.entries.append(Line([*before, Evaluate(call)], span))
 
     def mixed(self, path: str) -> bool:
         """Whether a list holds parts beside tensors."""
@@ -83,7 +85,7 @@ class Tensors(Attributes):
             self._holder(name, "Tensor")
         holder = code.name(f"self.{head}") if not in_list(head) else self.reference(head)
         call = code.call(code.attribute(holder, f"register_{kind}"), [code.literal(last), *made], keywords)
-        self.entries.append(Line(code.statement("", call, indent=indent), step.first.statement.span))
+        self.entries.append(Line([Evaluate(call)], step.first.statement.span))
 
     def fed(self, step: MergedItem, indent: int) -> None:
         """An operator some of whose weights are given: tied to those of another part, or computed."""
@@ -93,19 +95,21 @@ class Tensors(Attributes):
             made = self.module(step)
             self.assign(step, made, indent, self._type_name(made))
             name = self.attribute(step)
-            train = self.of_heads(step)
-            if train:
+            tests: list[Code] = []
+            if self.of_heads(step):
                 owners = [relative_path(owner, self.unit.instances[0], node) for owner, _ in tied.values()]
                 parts = [part for part in dict.fromkeys((name, *owners)) if part in self.emission.optional_names]
-                tests = [f"self.{part} is not None" for part in parts] or [self.emission.heads_flag]
-                self.entries.append(Line([" " * indent + f"if {' and '.join(tests)}:"], None))
-                indent += 4
+                tests = [code.binary("is not", code.name(f"self.{part}"), code.NONE) for part in parts]
+                tests = tests or [code.name(self.emission.heads_flag)]
+            ties: list[Statement] = []
             for weight, (owner, tied_name) in tied.items():
                 path = relative_path(owner, self.unit.instances[0], node)
                 source = self._tied_source(path, tied_name)
                 target = code.attribute(self.reference(name) if in_list(name) else code.name(f"self.{name}"), weight)
-                line = f"{code.text(target)} = {code.text(source)}"
-                self.entries.append(Line([" " * indent + line], None))
+                ties.append(Assign((target,), source))
+            if tests:
+                ties = [If(reduce(partial(code.binary, "and"), tests), tuple(ties))]
+            self.entries.append(Line(ties, None))
             return
         # The operator is a function of `forward`; what weights it still owns are held under its name.
         if self.unit.loops:
@@ -151,4 +155,4 @@ class Tensors(Attributes):
             made = self.if_heads(made)
             self.emission.optional_names[name] = None
         self._holder(name, "nn.Parameter | None" if train else "nn.Parameter")
-        self.entries.append(Line(code.statement(f"self.{name} = ", made, indent=indent), node.span))
+        self.entries.append(Line([assigned(f"self.{name}", made)], node.span))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from netdsl.graph.graph import Fetch, Node, Scope, Value
 from netdsl.syntax import tree
@@ -26,7 +27,7 @@ from netdsl_pytorch.emit.merge import (
 )
 from netdsl_pytorch.emit.operators import ATTRIBUTES
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import CaseValues, Lost, Statement
+from netdsl_pytorch.emit.variables import CaseValues, Line, Lost
 
 
 class Turns(Branches):
@@ -69,6 +70,7 @@ class Turns(Branches):
             return False
         self.flush()
         head, modules = iteration
+        head = replace(head, indent=self.indent, span=self.span)
         running = str(self.running)
         cases = cases_of(body)
         entry = dict(self.current)
@@ -86,7 +88,7 @@ class Turns(Branches):
             made = self._entered({case: entry[case] for case in step.cases})
             if made != code.name(running):
                 self.assign(running, {case: entry[case] for case in step.cases}, made)
-            self.statements.append(Statement(head, None, indent=self.indent, span=self.span))
+            self.statements.append(head)
             unit.loops.append(loop)
             self.loops.append(step)
             self.loop_modules.update(modules)
@@ -132,7 +134,7 @@ class Turns(Branches):
         self.current = results
         return True
 
-    def _iteration(self, step: MergedTurns, body: Program) -> tuple[str, dict[int, str]] | None:
+    def _iteration(self, step: MergedTurns, body: Program) -> tuple[Line, dict[int, str]] | None:
         """The head of a loop, and what the parts of its turns are called in it."""
         items = _items(body)
         named = [each for each in items if any(item.name for item in each.cases.values())]
@@ -155,12 +157,13 @@ class Turns(Branches):
             modules = {id(item): targets[head] for head, item in heads.items()}
             lists = [self._list_reference(head) for head in heads]
             if len(heads) == 1:
-                return f"for {', '.join(targets.values())} in {lists[0]}:", modules
-            return f"for {', '.join(targets.values())} in zip({', '.join(lists)}, strict=True):", modules
+                return Line(lists[0], tuple(targets.values()), opens="for"), modules
+            both = code.call("zip", lists, [("strict", code.literal(True))])
+            return Line(both, tuple(targets.values()), opens="for"), modules
         whole = id(step.first.syntax) in self.emission.whole_loops
         if whole and len(named) == 1 and self._only_children(named[0]):
             target = self._module_variable(named[0])
-            return f"for {target} in self.children():", {id(named[0]): target}
+            return Line(code.call("self.children", []), (target,), opens="for"), {id(named[0]): target}
         return None
 
     def _is_whole(self, path: str, turns: int) -> bool:
@@ -168,12 +171,16 @@ class Turns(Branches):
         parts = self.constructor.parts.get(path)
         return parts is not None and (parts.whole is not None or (numbered(parts) and len(parts.elements) == turns))
 
-    def _list_reference(self, path: str) -> str:
+    def _list_reference(self, path: str) -> Code:
         """What a loop over a list of parts goes through."""
         if not in_list(path):
-            return f"self.{path}"
+            return code.name(f"self.{path}")
         head, _, index = path.rpartition(".")
-        return f"self.{head}[{index}].children()" if not in_list(head) else f'self.get_submodule("{path}").children()'
+        if in_list(head):
+            part = code.call("self.get_submodule", [code.literal(path)])
+        else:
+            part = code.subscript(code.name(f"self.{head}"), [code.literal(int(index))])
+        return code.call(code.attribute(part, "children"), [])
 
     def _only_children(self, step: MergedItem) -> bool:
         """Whether a class has no other parts than those of a loop."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.names import Extra, binding_of, collapse, home_lets_of, is_printable
 from netdsl_pytorch.emit.numbers import Numbers
+from netdsl_pytorch.python.statements import Statement, assigned
 
 _AXIS_ORDER = ("channels", "features", "depth", "height", "width", "length")
 _UNSET: Any = object()
@@ -40,9 +41,9 @@ class Argument:
 class Unit(Numbers):
     """A net, a block, or a group that is a class of its own; with all its uses."""
 
-    def finish_arguments(self) -> list[list[str]]:
-        """Fixes the arguments that the text turned out to need; gives the lines of `let`s that it mentions."""
-        lets: dict[Any, list[str]] = {}
+    def finish_arguments(self) -> list[Statement]:
+        """Fixes the arguments that the text turned out to need; gives the `let`s that it mentions."""
+        lets: dict[Any, Statement] = {}
         if not self.is_group:
             self._let_lines(lets)
         else:
@@ -81,7 +82,7 @@ class Unit(Numbers):
             pass
         return [lets[key] for key in home_lets_of(self.definition) if key in lets]
 
-    def _let_lines(self, lets: dict[Any, list[str]], only: set[Any] | None = None) -> None:
+    def _let_lines(self, lets: dict[Any, Statement], only: set[Any] | None = None) -> None:
         """The `let`s that are mentioned, and those that they mention."""
         done: set[Any] = set()
         while True:
@@ -97,7 +98,7 @@ class Unit(Numbers):
             definition = binding_of(ref, case.env, case).definition
             assert definition is not None
             folded = symbolic.fold(definition, self.knowledge(self.cases, {each: each.env for each in self.cases}))
-            lets[ref.declaration] = code.statement(f"{self.python_name(ref)} = ", self.printed(folded), indent=8)
+            lets[ref.declaration] = assigned(self.python_name(ref), self.printed(folded))
             done.add(ref.declaration)
         for key in done:
             del self.state.needs[key]

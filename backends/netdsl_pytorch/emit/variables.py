@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from netdsl.graph.graph import Naming, Node, Output, Scope, Value
 from netdsl.graph.types import format_shape
@@ -23,6 +23,7 @@ from netdsl_pytorch.emit.merge import (
     walk,
 )
 from netdsl_pytorch.emit.unit import Unit
+from netdsl_pytorch.python.statements import Assign, Declare, For, Pass, Return, Statement, choice
 
 if TYPE_CHECKING:
     from netdsl_pytorch.emit.emission import Emission
@@ -42,25 +43,62 @@ class Lost(Exception):
 
 
 @dataclass(slots=True)
-class Statement:
-    """A line to be: `head` and an expression, with the shape that it gives."""
+class Line:
+    """A line to be: what is assigned to `targets`, or returned; or the head of a block, which `opens` names."""
 
-    head: str
-    made: Code | None
+    made: Code | None = None
+    targets: tuple[str, ...] = ()
     comment: str = ""
     indent: int = 8
     span: Span | None = None
     variable: str = ""
-    tail: str = ""
+    annotation: str = ""
+    opens: Literal["", "if", "elif", "else", "for"] = ""
+    apart: bool = False
     replaced: dict[Case, Value] = field(default_factory=dict)
     """What the variable held before."""
     assigned: dict[Case, Value] = field(default_factory=dict)
     """What the line gives it."""
 
-    def lines(self) -> list[str]:
+    def statement(self) -> Statement:
+        """The statement, where it is no head of a block."""
+        targets = tuple(map(code.name, self.targets))
+        annotation = code.annotation(self.annotation) if self.annotation else None
+        if self.made is None and annotation is not None:
+            return Declare(targets[0], annotation, span=self.span)
         if self.made is None:
-            return [" " * self.indent + self.head if self.head else ""]
-        return code.statement(self.head, self.made, comment=self.comment, tail=self.tail, indent=self.indent)
+            return Pass(span=self.span)
+        if not targets:
+            return Return(self.made, comment=self.comment, span=self.span)
+        return Assign(targets, self.made, annotation, comment=self.comment, span=self.span)
+
+
+def nested(lines: Sequence[Line]) -> list[Statement]:
+    """The statements that lines make."""
+    result: list[Statement] = []
+    at = 0
+    while at < len(lines):
+        line, end = lines[at], _block_end(lines, at)
+        if line.opens == "for":
+            assert line.made is not None
+            made: Statement = For(", ".join(line.targets), line.made, tuple(nested(lines[at + 1 : end])))
+        elif line.opens:
+            arms = [(line.made, nested(lines[at + 1 : end]))]
+            while end < len(lines) and lines[end].opens in ("elif", "else") and lines[end].indent == line.indent:
+                at, end = end, _block_end(lines, end)
+                arms.append((lines[at].made, nested(lines[at + 1 : end])))
+            made = choice(arms)
+        else:
+            made = line.statement()
+        result.append(replace(made, apart=line.apart))
+        at = end
+    return result
+
+
+def _block_end(lines: Sequence[Line], at: int) -> int:
+    """The place behind a line and the block that it opens."""
+    inner = (number for number in range(at + 1, len(lines)) if lines[number].indent <= lines[at].indent)
+    return next(inner, len(lines))
 
 
 @dataclass(slots=True)
@@ -100,7 +138,7 @@ class Variables:
 
     def begin(self) -> None:
         """Begins anew, with nothing written."""
-        self.statements: list[Statement] = []
+        self.statements: list[Line] = []
         self.unsettled = {}
         self.holds: dict[str, dict[Case, Value]] = {}
         self.typed: set[str] = set()
@@ -310,10 +348,10 @@ class Variables:
         elif not made.typed and name not in self.formal_names:
             # A type checker forgets what a variable was, once it is given what it does not know.
             self.typed.discard(name)
-        statement = Statement(
-            f"{name} = ", made, self.comment(values), self.indent, span or self.span, name, "", replaced, dict(values)
-        )
-        self.statements.append(statement)
+        comment = self.comment(values)
+        line = Line(made, (name,), comment, self.indent, span or self.span, name)
+        line.replaced, line.assigned = replaced, dict(values)
+        self.statements.append(line)
 
     def _rename(self, name: str, values: Mapping[Case, Value], made: Code) -> bool:
         """`z = identity()` names what the line before has made: that line gets the name, rather than `z = x` one of
@@ -325,13 +363,13 @@ class Variables:
             return False
         if any(self.emission.uses_of(value) != 1 or value in self.named for value in last.assigned.values()):
             return False
-        if last.head != f"{last.variable} = ":
+        if last.targets != (last.variable,) or last.annotation:
             return False
         self.holds[last.variable] = last.replaced
         if not last.replaced:
             del self.holds[last.variable]
             self.first_line.pop(last.variable, None)
-        last.head, old, last.variable = f"{name} = ", last.variable, name
+        old, last.variable, last.targets = last.variable, name, (name,)
         self.first_line[name] = len(self.statements) - 1
         if old in self.typed and last.made is not None and last.made.typed:
             self.typed.add(name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
 from netdsl_pytorch.python.nodes import (
@@ -232,3 +234,24 @@ def counting(expr: Expression, calls: int) -> Expression:
 def typed_as(expr: Expression, like: bool) -> Expression:
     """The expression, as one that a type checker knows for a Tensor or not."""
     return replace(expr, typed=like)
+
+
+@cache
+def annotation(text: str) -> Expression:
+    """The type that a text of the compiler's own says: `tuple[Tensor, Tensor]`, `Callable[..., nn.Module]`."""
+    return _annotation(ast.parse(text, mode="eval").body)
+
+
+def _annotation(node: ast.expr) -> Expression:
+    if isinstance(node, ast.Name):
+        return Name(node.id)
+    if isinstance(node, ast.Attribute):
+        return Attribute(_annotation(node.value), node.attr)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return Binary("|", _annotation(node.left), _annotation(node.right))
+    if isinstance(node, ast.Subscript):
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return Subscript(_annotation(node.value), tuple(map(_annotation, inner)))
+    if isinstance(node, ast.Constant) and node.value in (None, ...):
+        return NONE if node.value is None else Name("...")
+    raise TypeError(f"no type: {ast.dump(node)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdsl_pytorch.python.nodes import Binary, Conditional, Constant, Expression, Row, Unary
 
-TERNARY, OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(1, 11)
+TERNARY, OR, AND, NOT, COMPARE, UNION, SUM, PRODUCT, UNARY, POWER, ATOM = range(1, 12)
 
 COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">=", "in", "not in", "is", "is not"))
 
@@ -12,6 +12,7 @@ _OPERATORS = {
     "or": OR,
     "and": AND,
     **dict.fromkeys(COMPARISONS, COMPARE),
+    "|": UNION,
     "+": SUM,
     "-": SUM,
     "*": PRODUCT,
