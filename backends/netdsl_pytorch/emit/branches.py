@@ -251,10 +251,13 @@ class Branches(Stages):
     def _settle(self, running: str, values: CaseValues) -> bool:
         """Puts the current value into the variable that an `if` leaves it in, for those `if`s whose value was found to
         be read. False where no variable holds it, since its reader has taken it in: who reads it will ask for one."""
+        found, self.lost = self.lost, None
         try:
             made = self.read(values, None)
         except Lost:
             return False
+        finally:
+            self.lost = found
         if made != code.name(running):
             self.assign(running, values, made)
         return True
@@ -280,6 +283,7 @@ class Branches(Stages):
         self.current = {case: current[case.parent] for case in inner if case.parent in current}
         self._statement = None
         self.inside.append(inner)
+        touched, self.touched = self.touched, set()
         self.program(program)
         self.inside.pop()
         after = self.current
@@ -287,15 +291,17 @@ class Branches(Stages):
         for case, value in after.items():
             if case in inner and case.parent is not None:
                 self.current[case.parent] = value
-        self._lower(inner)
+        self._lower(inner, self.touched)
+        self.touched |= touched
         self.flush()
 
-    def _lower(self, inner: set[Case]) -> None:
+    def _lower(self, inner: set[Case], names: Iterable[str]) -> None:
         """What variables hold in a turn, they hold after it."""
         if self.pending is not None:
             self.pending.values = {(_up(case, inner)): value for case, value in self.pending.values.items()}
         last = self.statements[-1:]
-        for values in (*self.holds.values(), *(each.assigned for each in last), *(each.replaced for each in last)):
+        holds = [self.holds[name] for name in names if name in self.holds]
+        for values in (*holds, *(each.assigned for each in last), *(each.replaced for each in last)):
             for case in [each for each in values if each in inner]:
                 assert case.parent is not None
                 values[case.parent] = values.pop(case)

@@ -40,20 +40,29 @@ class Deferred(NamedTuple):
     inside: tuple[set[Case], ...]
 
 
+PATIENCE = 12
+"""Attempts that end with the first value that no variable holds; later ones go on, to find all such values at once."""
+
+
 class Forward(Turns):
     """Writes `forward` of a unit."""
 
     def write(self) -> list[Line]:
-        for _ in range(1000):
+        for attempt in range(1000):
+            self.lost = [] if attempt >= PATIENCE else None
             state = self.unit.state.copy()
             attributes = dict(self.unit.attribute_names), dict(self.unit.counters)
             try:
-                return self._attempt()
+                lines = self._attempt()
+                if not self.lost:
+                    return lines
+                raise self.lost[0]
             except Lost as lost:
                 self.unit.state = state
                 self.unit.attribute_names, self.unit.counters = attributes
                 self.unit.loops = []
-                self._learn(lost)
+                for each in self.lost or [lost]:
+                    self._learn(each)
         raise AssertionError("`forward` does not come to an end")
 
     def _learn(self, lost: Lost) -> None:
@@ -87,6 +96,10 @@ class Forward(Turns):
             return
         raise cannot("the flow of values here cannot be written yet", self.unit.instances[0].span)
 
+    def _is_nameable(self, lost: Lost) -> bool:
+        formals = {formal for instance in self.unit.instances for formal in self.inputs_of(instance)}
+        return not lost.loops and not any(value in formals or value in self.named for value in lost.values)
+
     def _attempt(self) -> list[Line]:
         self.begin()
         self._begin()
@@ -102,6 +115,7 @@ class Forward(Turns):
                 raise Disagree({each: len(self.inputs_of(each.instance)) for each in self.unit.cases}, "inputs differ")
             for name, value in zip(names, inputs, strict=True):
                 self.holds.setdefault(name, {})[case] = value
+                self._note_names(name, {case: value})
             if inputs:
                 self.current[case] = inputs[0]
         self.typed.update(names)
@@ -212,7 +226,7 @@ class Forward(Turns):
         """Ends the turns and arms that steps of heads were taken out of."""
         for inner in reversed(inside):
             self.flush()
-            self._lower(inner)
+            self._lower(inner, self.holds)
             self._statement = None
 
     def _defer(self, step: Any) -> None:

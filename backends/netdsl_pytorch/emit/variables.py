@@ -129,6 +129,8 @@ class Variables:
         """Every `if` after which the current value is read, so that all arms leave it in one variable."""
         self.unsettled: dict[int, set[Value]] = {}
         """What the others give, arm by arm."""
+        self.lost: list[Lost] | None = None
+        """What was lost so far, in an attempt that goes on to find all that is; None in one that ends with the first."""
         self.keep_input = False
         self.apart = False
         """Whether values that get a variable of their own keep off the names of all others, those still to come too."""
@@ -141,6 +143,10 @@ class Variables:
         self.statements: list[Line] = []
         self.unsettled = {}
         self.holds: dict[str, dict[Case, Value]] = {}
+        self.names_of: dict[Value, dict[str, None]] = {}
+        """The variables that held a value at some time."""
+        self.touched: set[str] = set()
+        """The variables that were given something in the turn or arm that is being written."""
         self.typed: set[str] = set()
         """Variables that a type checker knows for Tensors."""
         self.formal_names: set[str] = set()
@@ -260,13 +266,32 @@ class Variables:
                 self.pending = None
                 return pending.made
             self.flush()
-        for name in reversed(self.holds):
-            if all(self.held(name, case) is value for case, value in values.items()):
-                return code.name(name, typed=name in self.typed)
+        name = self._holder_of(values)
+        if name:
+            return code.name(name, typed=name in self.typed)
         tensor = self._declared(values)
         if tensor is not None:
             return tensor
-        raise Lost(list(values.values()), self.loops)
+        lost = Lost(list(values.values()), self.loops)
+        if self.lost is None or not self._is_nameable(lost):
+            raise lost
+        self.lost.append(lost)
+        return code.name("lost", typed=True)
+
+    def _holder_of(self, values: CaseValues) -> str:
+        """The variable that holds a value in all cases, the latest of several; empty where there is none."""
+        some = next(iter(values.values()))
+        names = [each for each in self.names_of.get(some, ()) if self._holds(each, values)]
+        if len(names) < 2:
+            return names[0] if names else ""
+        return next(each for each in reversed(self.holds) if each in names)
+
+    def _holds(self, name: str, values: CaseValues) -> bool:
+        return all(self.held(name, case) is value for case, value in values.items())
+
+    def _is_nameable(self, lost: Lost) -> bool:
+        """Whether variables of their own are all that lost values need."""
+        raise NotImplementedError
 
     def _may_inline(self, pending: Pending, values: CaseValues, reader: MergedItem | None) -> bool:
         if any(value in self.named for value in values.values()):
@@ -335,6 +360,7 @@ class Variables:
     def assign(self, name: str, values: Mapping[Case, Value], made: Code, span: Span | None = None) -> None:
         if made == code.name(name):
             self.holds.setdefault(name, {}).update(values)
+            self._note_names(name, values)
             return
         if self._rename(name, values, made):
             return
@@ -381,6 +407,12 @@ class Variables:
         before = {case: value for case, value in before.items() if case not in values}
         before.update(values)
         self.holds[name] = before
+        self._note_names(name, values)
+
+    def _note_names(self, name: str, values: CaseValues) -> None:
+        self.touched.add(name)
+        for value in values.values():
+            self.names_of.setdefault(value, {})[name] = None
 
     def comment(self, values: CaseValues) -> str:
         """What a line ends with: the patterns that it rearranges by, and the shape that it gives."""
