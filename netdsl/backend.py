@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from netdsl.graph.graph import Graph
-    from netdsl.passes.run import Passed
     from netdsl.text.source import Source
 
 GROUP = "netdsl.backends"
@@ -35,8 +34,6 @@ class Job(NamedTuple):
     graph: Graph
     source: Source
     options: Mapping[str, Any]
-    passed: Passed | None = None
-    """What passes did to the graph, if any ran."""
 
     @property
     def spec_name(self) -> str:
@@ -44,9 +41,9 @@ class Job(NamedTuple):
         return os.path.basename(self.source.name).strip("<>")
 
 
-def job(backend: Backend, graph: Graph, source: Source, passed: Passed | None = None, **options: Any) -> Job:
+def job(backend: Backend, graph: Graph, source: Source, **options: Any) -> Job:
     """A job for a backend, with the defaults of the options that are not given."""
-    return Job(graph, source, {**defaults(backend.options), **options}, passed)
+    return Job(graph, source, {**defaults(backend.options), **options})
 
 
 class Artifact(NamedTuple):

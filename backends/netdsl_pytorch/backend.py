@@ -28,8 +28,7 @@ class PyTorch:
         from netdsl_pytorch.verify import verify
 
         inference = job.options["inference"]
-        text, full = _text(artifact), not quick
-        return verify(job.graph, text, inference=inference, compile=full, export=full, passed=job.passed)
+        return verify(job.graph, _text(artifact), inference=inference, compile=not quick, export=not quick)
 
     def precheck(self, job: Job, artifact: Artifact, *, run: bool) -> Verification:
         from importlib.util import find_spec
@@ -42,8 +41,8 @@ class PyTorch:
             return report
         from netdsl_pytorch.verify import verify
 
-        options = {"inference": job.options["inference"], "passed": job.passed}
-        return verify(job.graph, text, numbers=False, compile=False, export=False, **options)
+        inference = job.options["inference"]
+        return verify(job.graph, text, inference=inference, numbers=False, compile=False, export=False)
 
     def provenance(self, artifact: Artifact) -> FileState:
         from netdsl_pytorch.emit import state_of

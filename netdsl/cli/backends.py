@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.backend import DEFAULT, NoBackend, find_backend
 from netdsl.cli.errors import OPTION, CommandError
-from netdsl.extension.installed import PlugInError
+from netdsl.extension.installed import PlugInError, failed
 from netdsl.extension.options import Option
 from netdsl.text.codes import PLUG_IN, UNKNOWN_BACKEND
 from netdsl.text.diagnostic import Diagnostic, SpecError
@@ -53,7 +53,9 @@ def _add_options(parser: CommandParser, arguments: Sequence[str]) -> None:
             try:
                 _add_option(group, option)
             except argparse.ArgumentError as error:
-                raise _told(name, f"its option clashes with one of this command: {error}") from None
+                why = f"an option of the backend `{name}` clashes with one of this command: {error}"
+                found = failed(type(backend).__module__, why)
+                raise _told(name, *((found.message, found.help) if found is not None else (why,))) from None
 
 
 def _add_option(group: _ArgumentGroup, option: Option) -> None:

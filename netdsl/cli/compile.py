@@ -9,7 +9,8 @@ from netdsl.cli.artifacts import check_before, write_artifact
 from netdsl.cli.backends import add_backend, backend_options
 from netdsl.cli.errors import UNVERIFIED, CommandError
 from netdsl.cli.files import STDOUT
-from netdsl.cli.options import add_overrides, add_passes, add_spec, load, tell, tell_passed
+from netdsl.cli.options import add_overrides, add_spec, load, tell
+from netdsl.cli.passes import add_passes, check_passed, tell_passed
 from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def run(args: Namespace) -> int:
     backend = args.backend
     check_before(backend, args.output, force=args.force)
     loaded = load(args, traced=True).sound()
-    job = Job(loaded.graph, loaded.spec.source, backend_options(args), loaded.passed)
+    if not args.no_verify:
+        check_passed(loaded)
+    job = Job(loaded.graph, loaded.spec.source, backend_options(args))
     artifact = backend.emit(job)
     if isinstance(backend, Prechecks):
         _check(backend.precheck(job, artifact, run=not args.no_verify), args.no_verify)

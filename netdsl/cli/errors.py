@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netdsl.text.codes import CANNOT_READ, LIMIT, MODEL_NOT_NAMED, PLUG_IN, UNKNOWN_MODEL, UNKNOWN_PARAMETER
+from netdsl.text.codes import (
+    CANNOT_READ,
+    LIMIT,
+    MODEL_NOT_NAMED,
+    PASS_UNPROVED,
+    PLUG_IN,
+    UNKNOWN_MODEL,
+    UNKNOWN_PARAMETER,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,10 +40,13 @@ class CommandError(Exception):
 
 
 def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
-    """0 for notes alone, 1 for findings in a spec, 2 where all that is wrong is what was asked for."""
+    """0 for notes alone, 1 for findings in a spec, 2 where all that is wrong is what was asked for, 3 where a pass does
+    not do what it says."""
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"]
     if not errors:
         return 0
+    if any(error.code is PASS_UNPROVED for error in errors):
+        return UNVERIFIED
     return 2 if all(map(_is_usage, errors)) else 1
 
 

@@ -6,18 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.errors import OPTION, CommandError, exit_code
+from netdsl.cli.passes import passes
 from netdsl.limits import LIMITS, Limits
-from netdsl.passes.registry import FLAG, OURS, parse_pass
 from netdsl.text.diagnostic import did_you_mean
-from netdsl.text.excerpt import visible
 from netdsl.text.read import source_from_text
-from netdsl.text.terminal import write
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup
 
     from netdsl.loading import Loaded
-    from netdsl.passes.interface import Pass
     from netdsl.syntax import tree
 
 _SHAPE = re.compile(r"\d{1,18}(x\d{1,18})*", re.ASCII)
@@ -51,21 +48,6 @@ def add_overrides(parser: ArgumentParser) -> None:
         help="set the shape of an input, such as 3x64x64, or 64x64 to keep the channels",
     )
     add_limits(group)
-
-
-def add_passes(parser: ArgumentParser | _ArgumentGroup) -> None:
-    """What is done to a network before it is written: `args.passes`, in the order in which they stand."""
-    parser.add_argument(
-        FLAG,
-        metavar="NAME[:OPTION=VALUE,...]",
-        dest="passes",
-        action="append",
-        default=[],
-        help=f"rewrite the network first; may be repeated: {', '.join(OURS)}, or an installed one",
-    )
-    for name, ours in OURS.items():
-        text = f"{ours.doc}: short for {FLAG} {name}"
-        parser.add_argument(f"--{name}", dest="passes", action="append_const", const=name, default=[], help=text)
 
 
 def add_limits(parser: ArgumentParser | _ArgumentGroup) -> None:
@@ -138,25 +120,9 @@ def load(args: Namespace, *, traced: bool = False) -> Loaded:
     return load_spec(args.spec, **overrides(args), traced=traced, passes=passes(args))
 
 
-def passes(args: Namespace) -> list[Pass]:
-    """The passes of `add_passes`, each pair of a name and its options once."""
-    return [parse_pass(text) for text in dict.fromkeys(getattr(args, "passes", ()))]
-
-
 def overrides(args: Namespace) -> dict[str, Any]:
     """The arguments of netdsl.loading's functions that come from `add_overrides`."""
     return {"params": params(args), "inputs": inputs(args), "limits": limits(args)}
-
-
-def tell_passed(loaded: Loaded) -> None:
-    """Say on standard error what passes did, where some were asked for."""
-    import sys
-
-    from netdsl.text.render import print_diagnostics
-
-    if loaded.passed is not None:
-        write(sys.stderr, "".join(f"{visible(line)}\n" for line in loaded.passed.said))
-        print_diagnostics(list(loaded.passed.notes), sys.stderr)
 
 
 def tell(loaded: Loaded) -> int:

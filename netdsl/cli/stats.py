@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from netdsl.cli.errors import CommandError
-from netdsl.cli.options import add_format, add_overrides, add_passes, add_spec, load, tell, tell_passed
+from netdsl.cli.options import add_format, add_overrides, add_spec, load, tell
+from netdsl.cli.passes import add_passes, tell_passed
 from netdsl.text import terminal
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.errors import CommandError
-from netdsl.cli.options import SPEC_HELP, add_overrides, add_passes, load, tell_passed
+from netdsl.cli.options import SPEC_HELP, add_overrides, load
+from netdsl.cli.passes import add_passes, tell_passed
 from netdsl.cli.training import add_device, add_trust, recompiler, told
 from netdsl.passes.registry import FLAG
 from netdsl.text.excerpt import visible

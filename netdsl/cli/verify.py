@@ -12,7 +12,8 @@ from netdsl.backend import Check, Job
 from netdsl.cli.artifacts import read_artifact
 from netdsl.cli.backends import add_backend, backend_options, find_named, framework_needed
 from netdsl.cli.errors import UNVERIFIED, CommandError
-from netdsl.cli.options import SPEC_HELP, add_format, add_overrides, add_passes, overrides, passes
+from netdsl.cli.options import SPEC_HELP, add_format, add_overrides, overrides
+from netdsl.cli.passes import add_passes, passes, proofs
 from netdsl.text.diagnostic import SpecError
 from netdsl.text.excerpt import visible
 from netdsl.text.terminal import painted, takes_colour, write
@@ -109,7 +110,7 @@ def verified(name: str, way: Way, path: str | None = None, **given: Any) -> Veri
 
     backend = find_named(way.backend)
     loaded = load_spec(name, **given, traced=True).sound()
-    job = Job(loaded.graph, loaded.spec.source, way.options, loaded.passed)
+    job = Job(loaded.graph, loaded.spec.source, way.options)
     state = ""
     try:
         if path is None or os.path.isdir(path):
@@ -119,10 +120,10 @@ def verified(name: str, way: Way, path: str | None = None, **given: Any) -> Veri
             artifact = read_artifact(path, artifact if in_folder else None)
             state = backend.provenance(artifact)
         with framework_needed("verification"):
-            report = backend.verify(job, artifact, quick=way.quick)
+            found = [*backend.verify(job, artifact, quick=way.quick).checks, *proofs(loaded)]
     except UnicodeDecodeError:
         raise CommandError(f"cannot read `{path}`: it is not UTF-8") from None
-    checks = [Check(each.name, each.passed, each.reason, each.seconds) for each in report.checks]
+    checks = [Check(each.name, each.passed, each.reason, each.seconds) for each in found]
     return Verified(loaded.graph.name, checks, path or "", state)
 
 

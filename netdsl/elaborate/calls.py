@@ -20,7 +20,7 @@ from netdsl.elaborate.env import (
     WeightRef,
 )
 from netdsl.elaborate.evaluate import evaluate
-from netdsl.elaborate.lookup import visible_callables
+from netdsl.elaborate.lookup import operator, visible_callables
 from netdsl.elaborate.parts import Flow, Slot, name_item, values_of
 from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
@@ -72,8 +72,8 @@ def resolve(call: tree.Call, env: Env) -> Call:
         binding = env.callable(function.id)
         if binding is not None:
             callee = binding.value
-        elif function.id in REGISTRY:
-            callee = OperatorValue(REGISTRY[function.id])
+        elif (op := operator(function.id, function.span, env)) is not None:
+            callee = OperatorValue(op)
         else:
             raise _unknown(function, env)
     else:

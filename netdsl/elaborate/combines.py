@@ -8,6 +8,7 @@ from typing import Any
 from netdsl.elaborate.calls import Call, Given, apply_operator
 from netdsl.elaborate.env import POISON, Env, OperatorValue
 from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.lookup import operator
 from netdsl.elaborate.parts import Flow, values_of
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
@@ -24,7 +25,7 @@ NO_VALUE = Value(TensorType(()))
 
 def combine(expr: tree.Combine, flow: Flow, env: Env) -> None:
     """Runs the branches, each from the current value, and joins what they give."""
-    op = REGISTRY.get(expr.name)
+    op = operator(expr.name, expr.name_span, env)
     if op is None or not op.combines:
         known = [name for name, each in REGISTRY.items() if each.combines]
         label = did_you_mean(expr.name, known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netdsl.elaborate.env import DefaultArgument, Env
 from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.lookup import operator
 from netdsl.elaborate.session import trouble
 from netdsl.graph.graph import Origin
 from netdsl.ops import REGISTRY
@@ -17,12 +18,12 @@ def add_default(statement: tree.Default, env: Env) -> None:
     call = statement.call
     assert isinstance(call.function, tree.Name)
     name = call.function.id
-    if name not in REGISTRY:
+    op = operator(name, call.function.span, env)
+    if op is None:
         message = f"there is no operator `{name}` to set a default for"
         if env.callable(name) is not None:
             message = f"`{name}` is a block; defaults are for operators"
         raise trouble(UNKNOWN_OPERATOR, message, call.function.span, did_you_mean(name, REGISTRY))
-    op = REGISTRY[name]
     plain = [argument for argument in op.arguments if not argument.variadic]
     added: dict[str, DefaultArgument] = {}
     for number, argument in enumerate(call.args):

@@ -88,6 +88,11 @@ def _free_name(expr: tree.Name, env: Env) -> Any:
         return OperatorValue(REGISTRY[name])
     if name in WORDS:
         return Word(name)
+    installed = lookup.operator(name, expr.span, env)
+    if installed is not None:
+        return OperatorValue(installed)
+    if name in WORDS:  # of a package that was asked for the operator
+        return Word(name)
     raise lookup.unknown(name, expr.span, env)
 
 
@@ -339,7 +344,11 @@ def _call(expr: tree.Call, env: Env) -> Any:
         binding = env.callable(name)
         if binding is None and name in functions.FUNCTIONS and (expr.args or name not in REGISTRY):
             return _function(name, expr, env)
-        callee = binding.value if binding is not None else OperatorValue(REGISTRY[name]) if name in REGISTRY else None
+        callee: Any = None
+        if binding is not None:
+            callee = binding.value
+        elif (op := lookup.operator(name, expr.function.span, env)) is not None:
+            callee = OperatorValue(op)
         if callee is None:
             found = env.lookup(name)
             if found is not None and found.value is POISON:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import POISON, Env
 from netdsl.elaborate.evaluate import computed_name, evaluate
+from netdsl.elaborate.lookup import operator
 from netdsl.elaborate.session import Session, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import InitRule, Node, Origin, Scope, WeightInit
@@ -68,7 +69,8 @@ def init(statement: tree.Init, flow: Flow, env: Env) -> None:
     assert isinstance(call, tree.Call)
     assert isinstance(call.function, tree.Name)
     name = call.function.id
-    if name not in REGISTRY:
+    op = operator(name, call.function.span, env)
+    if op is None:
         message, help = f"there is no operator `{name}` to initialise", ""
         if env.callable(name) is not None:
             help = "`init` is by operator, and reaches into the blocks used; for one weight: `init fc.weight = …`"
@@ -81,7 +83,7 @@ def init(statement: tree.Init, flow: Flow, env: Env) -> None:
             raise trouble(BAD_ARGUMENT, "`init` says which weight begins how", argument.span, help=help)
         weights[argument.name] = initialiser(argument.value, env)
         given[argument.name] = Origin(argument.value, env)
-    flow.part.scope.inits.append(InitRule(REGISTRY[name], weights, statement, given))
+    flow.part.scope.inits.append(InitRule(op, weights, statement, given))
 
 
 def check_fits(initialiser: Initialiser, shape: tuple[int, ...], span: Span) -> None:

@@ -11,10 +11,12 @@ from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Scope, Value
 from netdsl.ops import REGISTRY, WORDS
+from netdsl.ops.operator import Operator
 from netdsl.ops.values import is_whole
 from netdsl.syntax import tree
-from netdsl.text.codes import RECURSIVE_BLOCK, UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
+from netdsl.text.codes import PLUG_IN, RECURSIVE_BLOCK, UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
 from netdsl.text.diagnostic import Label, did_you_mean
+from netdsl.text.source import Span
 
 
 def unknown(name: str, span: Any, env: Env) -> Exception:
@@ -31,6 +33,23 @@ def unknown(name: str, span: Any, env: Env) -> Exception:
     return trouble(
         UNKNOWN_NAME, f"there is no `{name}` in scope", span, did_you_mean(name, [*known, *REGISTRY, *WORDS])
     )
+
+
+def operator(name: str, span: Span, env: Env) -> Operator | None:
+    """The operator of a name that is not bound to what can be called; packages are asked where netdsl has none."""
+    found = REGISTRY.get(name)
+    if found is not None:
+        return found
+    from netdsl.extension.installed import PlugInError
+    from netdsl.ops.installed import find_operator
+
+    try:
+        return find_operator(name)
+    except PlugInError as error:
+        if env.lookup(name) is not None or env.hidden(name) is not None:
+            return None
+        message = f"there is no operator `{name}`, and a package that may have it fails: {error.message}"
+        raise trouble(PLUG_IN, message, span, did_you_mean(name, REGISTRY), help=error.help) from error
 
 
 def whole_list(indexed: Indexed, expr: tree.Expr) -> tuple[Any, ...]:

@@ -64,11 +64,18 @@ def at_fault(error: BaseException) -> PlugInError | None:
     if not _LOADED:
         return None
     for module in reversed(list(_modules(error))):
-        distribution = _LOADED.get(module.partition(".")[0])
-        if distribution is not None:
-            why = " ".join(str(error).split())
-            return PlugInError(distribution, f"the plug-in `{distribution}` failed: {type(error).__name__}: {why}")
+        found = failed(module, f"{type(error).__name__}: {error}")
+        if found is not None:
+            return found
     return None
+
+
+def failed(module: str, why: str) -> PlugInError | None:
+    """The error of the plug-in that a module belongs to, if it belongs to one."""
+    distribution = _LOADED.get(module.partition(".")[0])
+    if distribution is None:
+        return None
+    return PlugInError(distribution, f"the plug-in `{distribution}` failed: {' '.join(why.split())}")
 
 
 def _modules(error: BaseException) -> Iterator[str]:

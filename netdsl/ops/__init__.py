@@ -1,5 +1,9 @@
 """The operators: one file per family. Importing this package fills `REGISTRY`."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from netdsl.ops import (
     activation,
     attention,
@@ -18,6 +22,7 @@ from netdsl.ops import (
     resize,
     shape,
 )
+from netdsl.ops.arguments import Argument
 from netdsl.ops.initialisers import INITIALISERS
 from netdsl.ops.operator import REGISTRY
 
@@ -41,16 +46,21 @@ FAMILIES = (
 )
 """The modules that declare operators, in the order of the reference."""
 
-WORDS: frozenset[str] = frozenset(
+
+def words_of(arguments: Iterable[Argument]) -> set[str]:
+    """The words that some of the arguments know."""
+    return {word for argument in arguments for word in argument.kind.words}
+
+
+WORDS: set[str] = {
     word
     for arguments in (
         *(operator.arguments for operator in REGISTRY.values()),
         *(rule.arguments for rule in INITIALISERS.values()),
     )
-    for argument in arguments
-    for word in argument.kind.words
-) - frozenset(REGISTRY)
+    for word in words_of(arguments)
+} - set(REGISTRY)
 """Every word that some argument knows (`same`, `fan_out`): a bare name that is not in scope may be one of them. Names
 of operators are not among them: a bare `linear` is the operator, which the kind of the argument takes for the word."""
 
-__all__ = ["FAMILIES", "INITIALISERS", "REGISTRY", "WORDS"]
+__all__ = ["FAMILIES", "INITIALISERS", "REGISTRY", "WORDS", "words_of"]

@@ -172,8 +172,9 @@ REGISTRY: dict[str, Operator] = {}
 
 
 def register(cls: type[Operator]) -> type[Operator]:
-    """Add an operator to the registry, under its name."""
-    assert cls.name not in REGISTRY, cls.name
+    """Add an operator to the registry, under its name; raises ValueError if there is one of that name."""
+    if cls.name in REGISTRY:
+        raise ValueError(f"there is an operator `{cls.name}` already")
     cls.tensors = tuple(argument for argument in cls.arguments if argument.tensor)
     cls.variadic = any(argument.variadic for argument in cls.arguments)
     REGISTRY[cls.name] = cls()

@@ -34,7 +34,7 @@ class Pass(ABC):
         """What `--pass` takes for it."""
         changed = {option.name: self.given[option.name] for option in self.options}
         said = [
-            f"{name}={'true' if value is True else value}"
+            name if value is True else f"{name}={value}"
             for name, value in changed.items()
             if value != defaults(self.options)[name]
         ]

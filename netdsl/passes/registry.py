@@ -17,11 +17,13 @@ FLAG = "--pass"
 
 
 class _Ours(NamedTuple):
-    """Where a pass of netdsl's stands, and its line of help, for which it need not be imported."""
+    """Where a pass of netdsl's stands, and its line of help, for which it need not be imported. `is_flag` tells whether
+    `--NAME` is short for `--pass NAME`."""
 
     module: str
     attribute: str
     doc: str
+    is_flag: bool = False
 
 
 OURS: dict[str, _Ours] = {
@@ -29,9 +31,10 @@ OURS: dict[str, _Ours] = {
         "netdsl.passes.merge_siblings",
         "MergeSiblings",
         "run alike convolutions of one input, as those of an inception module, as one",
+        is_flag=True,
     )
 }
-"""netdsl's own passes. Each is also a flag of its own, short for `--pass NAME`."""
+"""netdsl's own passes."""
 
 
 def parse_pass(text: str, source: str = FLAG) -> Pass:

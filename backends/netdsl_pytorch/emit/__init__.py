@@ -8,6 +8,7 @@ from netdsl_pytorch.emit.dependence import closed
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.file import offered, state_of, write_file
 from netdsl_pytorch.emit.loop import safe
+from netdsl_pytorch.emit.translations import adopt
 
 
 def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = False) -> str:
@@ -16,6 +17,7 @@ def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = Fals
     `spec_name` and `spec_text` are what the header says it was made from. With `inference` the training heads are left
     out. Raises SpecError (CANNOT_EMIT) for what cannot be written.
     """
+    adopt(graph)
     # The same bytes on every machine: a path would tell where this one keeps its files.
     name = visible(spec_name.replace("\\", "/").rpartition("/")[2])
     pinned: set[str] = set()

@@ -62,4 +62,4 @@ class StochasticDepth(nn.Module):
 ''',
 }
 
-CLASSES = ("ChannelNorm", "Permute", "StochasticDepth")
+CLASSES = {"ChannelNorm", "Permute", "StochasticDepth"}

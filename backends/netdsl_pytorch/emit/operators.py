@@ -12,13 +12,11 @@ from netdsl.ops.operator import REGISTRY
 from netdsl_pytorch.emit.operator_expressions import EXPRESSIONS
 from netdsl_pytorch.emit.operator_modules import MODULES
 
-ATTRIBUTES = frozenset(
-    (
-        *("maxpool", "avgpool", "adaptivemaxpool", "adaptiveavgpool", "lrn", "dropout", "dropout2d", "stochasticdepth"),
-        *("upsample", "batchnorm", "layernorm", "groupnorm", "instancenorm", "rmsnorm", "prelu"),
-        *("conv", "convtranspose", "linear", "embedding", "attention", "lstm", "gru"),
-    )
-)
+ATTRIBUTES = {
+    *("maxpool", "avgpool", "adaptivemaxpool", "adaptiveavgpool", "lrn", "dropout", "dropout2d", "stochasticdepth"),
+    *("upsample", "batchnorm", "layernorm", "groupnorm", "instancenorm", "rmsnorm", "prelu"),
+    *("conv", "convtranspose", "linear", "embedding", "attention", "lstm", "gru"),
+}
 """Operators that are attributes of the class around them, with weights or without."""
 
 MODULE_TYPES: dict[str, tuple[str, ...]] = {

@@ -17,6 +17,7 @@ from netdsl.symbolic import plain
 from netdsl_pytorch.interpret import combines, learned, norms, pointwise, pools, sequences, shapes
 from netdsl_pytorch.interpret.formulas import table
 from netdsl_pytorch.interpret.registry import OPERATORS
+from netdsl_pytorch.operators import translation_of
 
 FAMILIES = (combines, learned, norms, pointwise, pools, sequences, shapes)
 """Each adds its operators to OPERATORS when it is imported."""
@@ -59,7 +60,8 @@ def interpret(
                     weights[name] = state[f"{tied.path}.{weight}" if weight else tied.path]
                 else:
                     weights[name] = read(source)
-            results = OPERATORS[node.op.name](node, [read(value) for value in node.inputs], args, weights)
+            compute = OPERATORS.get(node.op.name) or translation_of(node).compute
+            results = compute(node, [read(value) for value in node.inputs], args, weights)
         for index, tensor in enumerate(results if isinstance(results, tuple | list) else (results,)):
             values[id(node), index] = tensor
     return {output.name: read(output.value) for output in graph.outputs if not output.train}

@@ -10,8 +10,11 @@ from netdsl.text.codes import PASS_UNPROVED
 from netdsl.text.diagnostic import Diagnostic, SpecError
 from netdsl.text.source import Source, Span
 from netdsl_pytorch.interpret import interpret, random_state
-from netdsl_pytorch.report import Mismatch
+from netdsl_pytorch.report import Mismatch, Report
 from netdsl_pytorch.verify.values import affordable, compare, random_input
+
+SCALES = (1, 16)
+"""Sizes of the inputs: what saturates (`clamp`, `relu6`) shows its other side where they are large."""
 
 
 def same_numbers(passed: Passed) -> None:
@@ -35,10 +38,18 @@ def _compute(passed: Passed, precision: torch.dtype) -> None:
         tensors = [state[part] for part in parts]
         # What has no axes (how many batches were seen) is the same in all of them.
         moved[key] = torch.cat(tensors) if tensors[0].dim() and len(tensors) > 1 else tensors[0]
-    inputs = [random_input(each) for each in passed.before.inputs]
-    inputs = [each.to(precision) if each.is_floating_point() else each for each in inputs]
-    with torch.no_grad():
-        compare(interpret(passed.graph, moved, inputs), interpret(passed.before, state, inputs))
+    given = [random_input(each) for each in passed.before.inputs]
+    for scale in SCALES:
+        inputs = [scale * each.to(precision) if each.is_floating_point() else each for each in given]
+        with torch.no_grad():
+            compare(interpret(passed.graph, moved, inputs), interpret(passed.before, state, inputs))
+
+
+def proof(passed: Passed) -> Report:
+    """The comparison as a check."""
+    report = Report(passed.graph.name)
+    report.check(f"the numbers before {' '.join(passed.names)}", lambda: same_numbers(passed))
+    return report
 
 
 def check_passed(passed: Passed) -> None:

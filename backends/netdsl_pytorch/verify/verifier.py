@@ -10,13 +10,11 @@ import torch
 from torch import nn
 
 from netdsl.graph.graph import Graph
-from netdsl.passes.run import Passed
 from netdsl_pytorch.emit import factory_name
 from netdsl_pytorch.load import module_of
 from netdsl_pytorch.report import Mismatch, Report
 from netdsl_pytorch.verify import compiling, constants, passes, state, values
 from netdsl_pytorch.verify.arguments import Trials, parameters_of
-from netdsl_pytorch.verify.passed import same_numbers
 from netdsl_pytorch.verify.subject import Subject
 
 
@@ -28,18 +26,13 @@ def verify(
     numbers: bool = True,
     compile: bool = True,
     export: bool = True,
-    passed: Passed | None = None,
 ) -> Report:
     """Checks an emitted file against the graph of its spec; `inference` says that it was emitted without heads.
 
     `compile` and `export` say whether `torch.compile` and `torch.export` are tried too, which takes most of the time;
-    without `numbers` nothing is computed but shapes, and one other value of each argument is tried. `passed` tells what
-    passes made the graph of, and the numbers of both are compared where the passes have not proved them the same.
+    without `numbers` nothing is computed but shapes, and one other value of each argument is tried.
     """
-    report = _Verifier(graph, source, inference).run(numbers=numbers, compile=compile, export=export)
-    if passed is not None and not passed.proved:
-        report.check(f"the numbers before {' '.join(passed.names)}", lambda: same_numbers(passed))
-    return report
+    return _Verifier(graph, source, inference).run(numbers=numbers, compile=compile, export=export)
 
 
 class _Verifier:

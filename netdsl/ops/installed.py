@@ -1,0 +1,81 @@
+"""Operators of packages beside netdsl: an entry point of `netdsl.operators` leads to a module that registers some.
+
+A name that no operator of netdsl has makes all of these modules be loaded, once: which of them is loaded is never told
+by a spec. What they register is the language's as much as anything in this folder; docs/extending.md writes one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from netdsl.extension.installed import PlugInError, broken, installed, load
+from netdsl.ops import INITIALISERS, REGISTRY, WORDS, words_of
+from netdsl.ops.operator import Operator
+from netdsl.symbolic.functions import CONSTANTS, FUNCTIONS
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+GROUP = "netdsl.operators"
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+_failed: list[PlugInError] | None = None
+"""The packages that could not be loaded; None as long as nobody has asked for them."""
+
+
+def find_operator(name: str) -> Operator | None:
+    """The operator of that name, of netdsl or of a package. Raises PlugInError where there is none, but a package that
+    may have it cannot be loaded."""
+    found = REGISTRY.get(name)
+    if found is None:
+        failed = _load_all()
+        found = REGISTRY.get(name)
+        if found is None and failed:
+            raise failed[0]
+    return found
+
+
+def _load_all() -> list[PlugInError]:
+    global _failed
+    if _failed is None:
+        _failed = []
+        for point in installed(GROUP):
+            try:
+                _load(point)
+            except PlugInError as error:
+                _failed.append(error)
+    return _failed
+
+
+def _load(point: EntryPoint) -> None:
+    """Loads one module, whose operators are all registered, or none."""
+    before = set(REGISTRY)
+    try:
+        load(point)
+        added = [REGISTRY[name] for name in REGISTRY if name not in before]
+        for op in added:
+            why = _wrong(op)
+            if why:
+                raise broken(point, why)
+    except PlugInError:
+        for name in [name for name in REGISTRY if name not in before]:
+            del REGISTRY[name]
+        raise
+    WORDS.update(word for op in added for word in words_of(op.arguments) if word not in REGISTRY)
+
+
+def _wrong(op: Operator) -> str:
+    """What keeps a class from being an operator."""
+    missing = [each for each in ("doc", "example") if not hasattr(op, each)]
+    if missing:
+        return f"the operator `{op.name}` says no `{missing[0]}`"
+    from netdsl.syntax.tables import WORDS as KEYWORDS
+
+    if not _NAME.fullmatch(op.name):
+        return f"an operator is named in small letters, digits and `_`, not {op.name!r}"
+    # Whether a package is loaded may change what no spec could mean before, and nothing else.
+    if any(op.name in taken for taken in (KEYWORDS, WORDS, FUNCTIONS, CONSTANTS, INITIALISERS)):
+        return f"`{op.name}` is a word of the language, and no name for an operator"
+    return ""
