@@ -34,7 +34,7 @@ the batch. A value in an example is called `x`. Arguments are given by position,
 list of values ends in `…`, all that follow by position belong to it, and what stands behind it is given by name.
 Defaults are PyTorch's but for the stride of pools, which must be said. Any weight may be given as a value under its
 own name, as in `conv(64, 7x7, weight = bank)`. What is refused though PyTorch takes it, and why, stands in
-[decisions/0003-refusals.md](decisions/0003-refusals.md).
+[decisions/0003-refusals.md](decisions/0003-refusals.md). Packages may bring others ([extending](extending.md)).
 
 Multiply-adds count convolutions, linear layers (those of attention and of recurrence too), and products of matrices.
 """

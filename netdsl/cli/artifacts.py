@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.backend import Artifact
 from netdsl.cli import files
+from netdsl.cli.backends import misbehaved
 from netdsl.cli.errors import CommandError
 from netdsl.cli.files import STDOUT
 
@@ -29,7 +30,6 @@ def check_before(backend: Backend, path: str, *, force: bool) -> None:
 
 def write_artifact(backend: Backend, path: str, artifact: Artifact, *, force: bool) -> None:
     """Writes an artifact: its only file to a path, or several into a folder. Raises CommandError."""
-    check_names(backend, artifact)
     if len(artifact.files) > 1:
         _write_several(backend, path, artifact, force)
     elif path != STDOUT:
@@ -40,15 +40,18 @@ def write_artifact(backend: Backend, path: str, artifact: Artifact, *, force: bo
         _show(artifact.only)
 
 
-def check_names(backend: Backend, artifact: Artifact) -> None:
-    """Raises CommandError for names of files that are no plain paths below the folder that they are written into."""
+def check_artifact(backend: Backend, artifact: Artifact) -> None:
+    """Raises an error for what is no artifact, and for names of files that are no plain paths below the folder that
+    they are written into."""
+    if not isinstance(artifact, Artifact) or not all(isinstance(each, bytes) for each in artifact.files.values()):
+        raise misbehaved(backend, "gives no `Artifact` of names and bytes")
     names = list(artifact.files)
     folders = {name.rpartition("/")[0] for name in names} - {""}
     above = {folder[:end] for folder in folders for end in (*_slashes(folder), len(folder))}
     wrong = [name for name in names if not all(map(_PART.fullmatch, name.split("/"))) or name in above]
     if not names or wrong:
         what = f"a file `{wrong[0]}`, which is no plain path below a folder" if wrong else "no file"
-        raise CommandError(f"the backend `{backend.name}` writes {what}", "this is a fault of the backend")
+        raise misbehaved(backend, f"writes {what}")
 
 
 def _slashes(text: str) -> list[int]:

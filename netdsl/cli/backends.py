@@ -53,9 +53,7 @@ def _add_options(parser: CommandParser, arguments: Sequence[str]) -> None:
             try:
                 _add_option(group, option)
             except argparse.ArgumentError as error:
-                why = f"an option of the backend `{name}` clashes with one of this command: {error}"
-                found = failed(type(backend).__module__, why)
-                raise _told(name, *((found.message, found.help) if found is not None else (why,))) from None
+                raise misbehaved(backend, f"has an option that clashes with one of this command: {error}") from None
 
 
 def _add_option(group: _ArgumentGroup, option: Option) -> None:
@@ -103,6 +101,15 @@ def find_named(name: str) -> Backend:
         raise SpecError([Diagnostic(UNKNOWN_BACKEND, error.message, span, help=error.help)]) from None
     except PlugInError as error:
         raise _told(name, error.message, error.help) from None
+
+
+def misbehaved(backend: Backend, why: str) -> Exception:
+    """The error of a backend that does what no backend may."""
+    message = f"the backend `{backend.name}` {why}"
+    found = failed(type(backend).__module__, message)
+    if found is None:
+        return CommandError(message, "this is a fault of the backend")
+    return _told(backend.name, found.message, found.help)
 
 
 def _told(name: str, message: str, help: str = "") -> SpecError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from netdsl.cli.artifacts import check_before, write_artifact
+from netdsl.cli.artifacts import check_artifact, check_before, write_artifact
 from netdsl.cli.backends import add_backend, backend_options
 from netdsl.cli.errors import UNVERIFIED, CommandError
 from netdsl.cli.files import STDOUT
@@ -51,6 +51,7 @@ def run(args: Namespace) -> int:
         check_passed(loaded)
     job = Job(loaded.graph, loaded.spec.source, backend_options(args))
     artifact = backend.emit(job)
+    check_artifact(backend, artifact)
     if isinstance(backend, Prechecks):
         _check(backend.precheck(job, artifact, run=not args.no_verify), args.no_verify)
     write_artifact(backend, args.output, artifact, force=args.force)

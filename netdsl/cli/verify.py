@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.backend import Check, Job
-from netdsl.cli.artifacts import read_artifact
-from netdsl.cli.backends import add_backend, backend_options, find_named, framework_needed
+from netdsl.cli.artifacts import check_artifact, read_artifact
+from netdsl.cli.backends import add_backend, backend_options, find_named, framework_needed, misbehaved
 from netdsl.cli.errors import UNVERIFIED, CommandError
 from netdsl.cli.options import SPEC_HELP, add_format, add_overrides, overrides
 from netdsl.cli.passes import add_passes, passes, proofs
@@ -115,12 +115,16 @@ def verified(name: str, way: Way, path: str | None = None, **given: Any) -> Veri
     try:
         if path is None or os.path.isdir(path):
             artifact = backend.emit(job)
+            check_artifact(backend, artifact)
         if path is not None:
             in_folder = os.path.isdir(path) and len(artifact.files) > 1
             artifact = read_artifact(path, artifact if in_folder else None)
             state = backend.provenance(artifact)
         with framework_needed("verification"):
-            found = [*backend.verify(job, artifact, quick=way.quick).checks, *proofs(loaded)]
+            report: Any = backend.verify(job, artifact, quick=way.quick)
+            if not hasattr(report, "checks"):
+                raise misbehaved(backend, "gives no `Checks`")
+            found = [*report.checks, *proofs(loaded)]
     except UnicodeDecodeError:
         raise CommandError(f"cannot read `{path}`: it is not UTF-8") from None
     checks = [Check(each.name, each.passed, each.reason, each.seconds) for each in found]

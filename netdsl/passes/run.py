@@ -67,12 +67,7 @@ def _applied(each: Pass, graph: Graph, before: Graph, moves: Moves) -> tuple[Gra
     make = graph.with_parameters
     # Each network as it was has the keys that the moves lead from, however its pass changes it.
     state = {key: tuple(map(int, weight.shape)) for key, weight in graph.state().items()}
-    try:
-        after = each.apply(graph)
-    except PassRefused as refused:
-        raise _error(PASS_REFUSED, each, f"cannot be applied: {refused.message}", refused.help) from None
-    if not isinstance(after, Graph):
-        raise _unproved(each, f"it gives no graph, but a {type(after).__name__}")
+    after = _apply(each, graph)
     rewriting, after.rewriting = after.rewriting, None
     if make is not None and after.with_parameters is make:
         after.with_parameters = _again(each, make)
@@ -85,11 +80,21 @@ def _applied(each: Pass, graph: Graph, before: Graph, moves: Moves) -> tuple[Gra
     return after, composed, rewriting
 
 
+def _apply(each: Pass, graph: Graph) -> Graph:
+    try:
+        after: Any = each.apply(graph)
+    except PassRefused as refused:
+        raise _error(PASS_REFUSED, each, f"cannot be applied: {refused.message}", refused.help) from None
+    if not isinstance(after, Graph):
+        raise _unproved(each, f"it gives no graph, but a {type(after).__name__}")
+    return after
+
+
 def _again(each: Pass, make: Callable[[Mapping[str, Any]], Graph]) -> Callable[[Mapping[str, Any]], Graph]:
     """Makes the network with other parameters, with the pass applied to it."""
 
     def made(changed: Mapping[str, Any]) -> Graph:
-        graph = each.apply(make(changed))
+        graph = _apply(each, make(changed))
         graph.rewriting = None
         graph.with_parameters = made
         return graph
@@ -142,7 +147,8 @@ def _training(graph: Graph) -> list[tuple[str, str]]:
 
 
 def _unproved(each: Pass, why: str) -> SpecError:
-    return _error(PASS_UNPROVED, each, f"made another network: {why}", "this is a fault of the pass; leave it out")
+    help = "this is a fault of the pass, not of the spec: leave it out"
+    return _error(PASS_UNPROVED, each, f"made another network: {why}", help)
 
 
 def _error(code: Code, each: Pass, message: str, help: str) -> SpecError:

@@ -91,7 +91,7 @@ UNKNOWN_PASS = _code("E0702", "A pass that does not exist")
 PLUG_IN = _code("E0703", "A plug-in that is installed and cannot be used")
 BAD_OPTION = _code("E0704", "An option that a pass does not take, or a value that it does not")
 PASS_REFUSED = _code("E0705", "A pass that cannot be applied to this network")
-PASS_UNPROVED = _code("E0706", "A pass has made another network of it")
+PASS_UNPROVED = _code("E0706", "A pass is not proved to leave the network as it was")
 
 # --- E08: not yet
 CANNOT_EMIT = _code("E0802", "A network that this version of the backend cannot write as code yet")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netdsl.backend import Artifact, Backend, FileState, Job, Verification
-from netdsl.cli.artifacts import check_before, write_artifact
+from netdsl.cli.artifacts import check_artifact, check_before, write_artifact
 from netdsl.cli.errors import CommandError
 from netdsl.extension.options import Option
 
@@ -39,6 +39,7 @@ def listing(folder: Path) -> dict[str, bytes]:
 
 def write(path: Path, artifact: Artifact = FILES, force: bool = False) -> None:
     check_before(BACKEND, str(path), force=force)
+    check_artifact(BACKEND, artifact)
     write_artifact(BACKEND, str(path), artifact, force=force)
 
 

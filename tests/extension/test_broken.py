@@ -45,6 +45,7 @@ class Bad(Pass):
 
 BY_SPEC = ("check", "swoosh.net")
 BY_BACKEND = ("compile", "lenet5", "--backend", "bad")
+BY_VERIFY = ("verify", "lenet5", "--backend", "bad")
 BY_PASS = ("stats", "lenet5", "--pass", "bad")
 
 BROKEN: dict[str, tuple[str, str, tuple[str, ...], str]] = {
@@ -68,6 +69,9 @@ BROKEN: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "clash": ("backends", BACKEND.replace('"", ()', '"", (Option("output", "x", ""),)'), BY_BACKEND, "clashes with"),
     "options": ("backends", BACKEND.replace('"", ()', '"", ("inference",)'), BY_BACKEND, "no tuple of `Option`"),
     "emit": ("backends", BACKEND.replace('return Artifact({"a": b"a"})', "return {}[1]"), BY_BACKEND, "KeyError: 1"),
+    "text": ("backends", BACKEND.replace('{"a": b"a"}', '{"a": "a"}'), BY_BACKEND, "no `Artifact` of names and bytes"),
+    "path": ("backends", BACKEND.replace('{"a": b"a"}', '{"../a": b"a"}'), BY_BACKEND, "no plain path below a folder"),
+    "report": ("backends", BACKEND.replace("return Checks(())", "return []"), BY_VERIFY, "gives no `Checks`"),
     "class": ("passes", "class Bad: pass", BY_PASS, "a pass is a class made from"),
     "name": ("passes", PASS.replace('"bad"', '"good"'), BY_PASS, "its name is 'good'"),
     "apply": ("passes", PASS.replace("return graph", "return graph.nothing"), BY_PASS, "AttributeError"),

@@ -8,7 +8,7 @@ from netdsl_pytorch.verify.passed import check_passed, same_numbers
 from netdsl.extension.options import Option
 from netdsl.graph.graph import Graph, Rewriting
 from netdsl.ops import REGISTRY
-from netdsl.passes.interface import Pass
+from netdsl.passes.interface import Pass, PassRefused
 from netdsl.passes.merge_siblings import MergeSiblings
 from netdsl.passes.registry import OURS, parse_pass
 from netdsl.passes.run import Passed, run_passes
@@ -126,3 +126,28 @@ def test_what_is_no_pass(text: str) -> None:
 def test_the_help_of_our_passes_is_their_own() -> None:
     for name, ours in OURS.items():
         assert (parse_pass(name).name, parse_pass(name).doc) == (name, ours.doc)
+
+
+class Choosy(Pass):
+    name = "choosy"
+    doc = "takes one width alone"
+
+    def apply(self, graph: Graph) -> Graph:
+        if graph.parameters["width"] != 4:
+            raise PassRefused("the width is not 4")
+        return graph
+
+
+def test_a_pass_may_refuse_other_parameters() -> None:
+    text = "net N(width = 4) {\ninput image: 3x8x8\noutput y = conv(width, 3x3)\n}"
+    done = passed(Choosy(), text=text)
+    assert done.graph.with_parameters is not None
+    with pytest.raises(SpecError, match=r"E0705.*the width is not 4"):
+        done.graph.with_parameters({"width": 5})
+
+
+def test_what_is_too_large_to_be_computed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = passed(Nothing())
+    monkeypatch.setattr("netdsl_pytorch.verify.passed.affordable", lambda graph: False)
+    with pytest.raises(SpecError, match=r"E0706.*too large to be computed here"):
+        check_passed(done)

@@ -17,10 +17,14 @@ SCALES = (1, 16)
 """Sizes of the inputs: what saturates (`clamp`, `relu6`) shows its other side where they are large."""
 
 
+TOO_LARGE = "the network is too large to be computed here"
+
+
 def same_numbers(passed: Passed) -> None:
-    """Raises Mismatch for a network that gives other results than the one that it was made from."""
+    """Raises Mismatch for a network that gives other results than the one that it was made from, or that is too large
+    to tell."""
     if not affordable(passed.before) or not affordable(passed.graph):
-        raise Mismatch("the network is too large to be computed here: try the pass on a smaller one of its kind")
+        raise Mismatch(TOO_LARGE)
     try:
         _compute(passed, torch.float32)
     except Mismatch:
@@ -60,7 +64,10 @@ def check_passed(passed: Passed) -> None:
         same_numbers(passed)
     except Mismatch as found:
         text = " ".join(passed.names)
-        help = "this is a fault of the pass; leave it out"
         span = Span(Source(FLAG, text), 0, len(text))
         message = f"the network is another one after {FLAG}: {found}"
+        help = "this is a fault of the pass, not of the spec: leave it out"
+        if str(found) == TOO_LARGE:
+            message = f"the network is too large to be computed here, so it is not known to be the same after {FLAG}"
+            help = "try the pass on a smaller one of its kind; `compile --no-verify` writes this one unproved"
         raise SpecError([Diagnostic(PASS_UNPROVED, message, span, help=help)]) from None
