@@ -108,7 +108,7 @@ def test_what_no_kernel_takes_is_refused() -> None:
 
 def test_an_argument_that_someone_added_is_theirs() -> None:
     text = "net N(k = 2) { input x: [4]\n output y = linear(k) }"
-    assert edited(text, ("def n(k: int = 2)", "def n(k: int = 2, mine: int = 1)")).passed
+    assert edited(text, ("def n(*, k: int = 2)", "def n(*, k: int = 2, mine: int = 1)")).passed
 
 
 def test_arguments_work_together() -> None:

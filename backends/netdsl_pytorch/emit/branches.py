@@ -274,6 +274,8 @@ class Branches(Stages):
         first = next((item for item in items if item.labelled), items[0])
         if first.labelled:
             return f"with_{first.name.split('.')[0]}"
+        if isinstance(first, Node) and first.op.name == "add":
+            return "residual"
         return f"with_{self.emission.snake(first) if isinstance(first, Scope) else first.op.name}"
 
     def _inside(self, program: Program) -> None:

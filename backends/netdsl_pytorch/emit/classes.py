@@ -14,6 +14,7 @@ from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
+from netdsl_pytorch.emit.docs import documented
 from netdsl_pytorch.emit.forward import Forward
 from netdsl_pytorch.emit.modules import INDENT
 from netdsl_pytorch.emit.modules import Line as Entry
@@ -94,17 +95,13 @@ class _Writer:
     # --- Parts of a class ---------------------------------------------------------------------------
 
     def _doc(self) -> str:
-        unit, definition = self.unit, self.unit.definition
-        doc = getattr(definition, "doc", "")
-        if unit.is_net:
-            what = net_sentence(unit)
-            return f"{doc}\n\n{what}" if doc else what
-        if doc:
-            return doc
-        if isinstance(definition, tree.BlockDef):
-            return f"The block {definition.name}."
-        owner = unit.owner.definition
-        return f"The part `{unit.instances[0].name}` of {owner.name}."  # type: ignore[union-attr]
+        """The author's comment; for a net what goes in and comes out, too. Empty where there is nothing to say."""
+        unit = self.unit
+        parameters = {each.name for each in getattr(unit.definition, "parameters", ())}
+        here = {argument.ref.name if argument.ref is not None else argument.name for argument in unit.arguments}
+        here |= {self.emission.heads_flag} if unit.is_net and self.emission.heads_optional else set()
+        doc = documented(getattr(unit.definition, "doc", ""), parameters - here)
+        return "\n\n".join(filter(None, (doc, net_sentence(unit) if unit.is_net else "")))
 
     def _constructor(self, body: Sequence[Statement]) -> Function:
         parameters = [Parameter("self")]
@@ -152,7 +149,8 @@ class _Writer:
             members += [self._constructor([SUPER, *body]), *methods]
         parameters = [Parameter("self"), *(Parameter(name, TENSOR) for name in forward.parameters())]
         members.append(Function("forward", tuple(parameters), self._result(), tuple(nested(_apart(lines)))))
-        return Class(unit.name, MODULE, tuple(members), self._doc())
+        automatic = frozenset(unit.attribute_names.values())
+        return Class(unit.name, MODULE, tuple(members), self._doc(), automatic)
 
     def _result(self) -> Code:
         if self.unit.is_net:

@@ -92,6 +92,9 @@ def _program(text: str, name: str) -> ast.Module:
             for argument, at in zip(reversed(node.args), range(len(node.defaults) - 1, -1, -1), strict=False):
                 if argument.arg == name:
                     node.defaults[at] = ast.Constant(None)
+            for at, argument in enumerate(node.kwonlyargs):
+                if argument.arg == name:
+                    node.kw_defaults[at] = ast.Constant(None)
     return program
 
 

@@ -18,6 +18,7 @@ from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.helpers import CLASSES, HELPERS
 from netdsl_pytorch.emit.loop import interface
+from netdsl_pytorch.emit.passes import polished
 from netdsl_pytorch.emit.unit import Argument, Unit
 from netdsl_pytorch.python import writer
 from netdsl_pytorch.python.nodes import Name
@@ -56,7 +57,7 @@ def write_file(emission: Emission, texts: Sequence[WrittenClass], spec_name: str
     classes = [name for name in HELPERS if name in emission.uses and name in CLASSES]
     definitions += [_helper(name) for name in (*functions, *classes)]
     definitions += [stage.definition() for stage in emission.stages.values()]
-    definitions += [text.definition for text in texts if text is not net]
+    definitions += [polished(text.definition) for text in texts if text is not net]
     # Their annotations name the classes above, and of holders in holders the inner ones.
     holders = list(reversed(emission.holders.items()))
     holders.sort(key=lambda each: -each[0][1].count("."))
@@ -65,7 +66,7 @@ def write_file(emission: Emission, texts: Sequence[WrittenClass], spec_name: str
     has_output = bool(emission.heads) or len(results) > 1
     if has_output:
         definitions.append(_output_class(emission, results))
-    definitions.append(net.definition)
+    definitions.append(polished(net.definition))
     definitions.append(_factory(emission, net.unit, spec_name))
     public = [text.unit.name for text in texts] + classes
     public += [stage.name for stage in emission.stages.values()] + [name for name, _ in emission.holders.values()]
@@ -99,7 +100,7 @@ def _helper(name: str) -> Source:
 
 def _holder(name: str, attributes: dict[str, str]) -> Class:
     parts = [Declare(Name(each), code.annotation(kind)) for each, kind in attributes.items()]
-    return Class(name, MODULE, tuple(parts), "Holds parts under one name.")
+    return Class(name, MODULE, tuple(parts))
 
 
 def _output_class(emission: Emission, results: Sequence[Any]) -> Class:
@@ -182,7 +183,9 @@ def _factory(emission: Emission, unit: Unit, spec_name: str) -> Function:
     call = " ".join(graph.model.call.span.text.split()) if graph.model is not None else f"{graph.net.name}()"
     heads = f"; `{emission.heads_flag}=False` leaves the training heads out" if emission.heads_optional else ""
     made = Return(code.call(unit.name, [], passed))
-    return Function(emission.factory, tuple(parameters), Name(unit.name), (made,), f"{call} of {spec_name}{heads}.")
+    # By name only: `resnet50(10)` would set whatever stands first.
+    only = (Parameter("*"), *parameters) if parameters else ()
+    return Function(emission.factory, only, Name(unit.name), (made,), f"{call} of {spec_name}{heads}.")
 
 
 def _value_of(graph: Graph, unit: Unit, argument: Any) -> Code:

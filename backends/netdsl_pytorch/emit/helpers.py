@@ -44,6 +44,9 @@ class Permute(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.permute(self.axes)
+
+    def extra_repr(self) -> str:
+        return f"axes={self.axes}"
 ''',
     "StochasticDepth": '''\
 class StochasticDepth(nn.Module):
@@ -59,6 +62,9 @@ class StochasticDepth(nn.Module):
         shape = [x.shape[0]] + [1] * (x.ndim - 1)
         keep = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1.0 - self.p)
         return x * keep / (1.0 - self.p) if self.p < 1.0 else x * keep
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
 ''',
 }
 

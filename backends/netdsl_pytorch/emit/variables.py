@@ -130,7 +130,7 @@ class Variables:
         self.unsettled: dict[int, set[Value]] = {}
         """What the others give, arm by arm."""
         self.lost: list[Lost] | None = None
-        """What was lost so far, in an attempt that goes on to find all that is; None in one that ends with the first."""
+        """What was lost so far, in an attempt that goes on to find all that is; None where the first ends it."""
         self.keep_input = False
         self.apart = False
         """Whether values that get a variable of their own keep off the names of all others, those still to come too."""

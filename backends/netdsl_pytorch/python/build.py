@@ -255,3 +255,12 @@ def _annotation(node: ast.expr) -> Expression:
     if isinstance(node, ast.Constant) and node.value in (None, ...):
         return NONE if node.value is None else Name("...")
     raise TypeError(f"no type: {ast.dump(node)}")
+
+
+def opposite(expr: Expression) -> Expression:
+    """`a is None` for `not a is not None`; any other expression as it is."""
+    if isinstance(expr, Unary) and expr.op == "not" and isinstance(expr.operand, Binary):
+        inner = expr.operand
+        if inner.op == "is not":
+            return Binary("is", inner.left, inner.right)
+    return expr

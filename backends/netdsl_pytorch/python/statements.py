@@ -97,6 +97,8 @@ class Class(Base):
     base: Expression
     body: tuple[Statement, ...]
     doc: str = ""
+    automatic: frozenset[str] = field(default=frozenset(), compare=False)
+    """The attributes that have names of the compiler's."""
 
 
 @dataclass(frozen=True, slots=True)

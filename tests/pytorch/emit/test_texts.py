@@ -48,11 +48,15 @@ def emitted(places: dict[str, str], name: str = NAME) -> str:
 
 
 def code(text: str) -> str:
-    """The program without its strings, docstrings among them."""
+    """The program without its strings, and without what says nothing but a string, docstrings among them."""
 
     class Blank(ast.NodeTransformer):
         def visit_Constant(self, node: ast.Constant) -> ast.Constant:
             return ast.Constant("") if isinstance(node.value, str) else node
+
+        def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+            self.generic_visit(node)
+            return None if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else node
 
     return ast.dump(Blank().visit(ast.parse(text.encode())))
 

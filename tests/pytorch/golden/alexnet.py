@@ -69,7 +69,7 @@ class AlexNet(nn.Module):
         return logits
 
 
-def alexnet(num_classes: int = 1000) -> AlexNet:
+def alexnet(*, num_classes: int = 1000) -> AlexNet:
     """AlexNet() of alexnet.net."""
     return AlexNet(num_classes=num_classes)
 

@@ -35,7 +35,7 @@ class AlexNet(nn.Module):
             nn.ReLU(),
             nn.MaxPool2d(kernel_size=3, stride=2),  # 256x6x6
         )
-        self.adaptiveavgpool1 = nn.AdaptiveAvgPool2d(6)
+        self.avgpool = nn.AdaptiveAvgPool2d(6)
         self.classifier = nn.Sequential(
             nn.Dropout(0.5),
             nn.Linear(9216, 4096),  # 4096
@@ -48,12 +48,12 @@ class AlexNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.features(image)  # 256x6x6
-        x = self.adaptiveavgpool1(x).flatten(1)  # 9216
+        x = self.avgpool(x).flatten(1)  # 9216
         logits: Tensor = self.classifier(x)  # 1000
         return logits
 
 
-def alexnet_torchvision(num_classes: int = 1000) -> AlexNet:
+def alexnet_torchvision(*, num_classes: int = 1000) -> AlexNet:
     """AlexNet() of alexnet_torchvision.net."""
     return AlexNet(num_classes=num_classes)
 

@@ -30,6 +30,9 @@ class Permute(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x.permute(self.axes)
 
+    def extra_repr(self) -> str:
+        return f"axes={self.axes}"
+
 
 class StochasticDepth(nn.Module):
     """While training, zeroes whole samples with probability p and divides the others by 1 - p."""
@@ -44,6 +47,9 @@ class StochasticDepth(nn.Module):
         shape = [x.shape[0]] + [1] * (x.ndim - 1)
         keep = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1.0 - self.p)
         return x * keep / (1.0 - self.p) if self.p < 1.0 else x * keep
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
 
 
 class CNBlock(nn.Module):
@@ -61,11 +67,11 @@ class CNBlock(nn.Module):
             nn.Linear(4 * in_channels, in_channels),
             Permute(0, 3, 1, 2),
         )
-        self.stochasticdepth1 = StochasticDepth(drop)
+        self.drop_path = StochasticDepth(drop)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.block(x)
-        y = self.stochasticdepth1(y * self.layer_scale) + x
+        y = self.drop_path(y * self.layer_scale) + x
         return y
 
 
@@ -109,7 +115,7 @@ class ConvNeXt(nn.Module):
         return logits
 
 
-def convnext_tiny(num_classes: int = 1000) -> ConvNeXt:
+def convnext_tiny(*, num_classes: int = 1000) -> ConvNeXt:
     """ConvNeXt([96, 192, 384, 768], [3, 3, 9, 3], drop = 0.1) of convnext.net."""
     return ConvNeXt(drop=0.1, num_classes=num_classes)
 

@@ -53,18 +53,15 @@ class Transition(nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm2d(in_channels)
         self.conv = nn.Conv2d(in_channels, in_channels // 2, kernel_size=1, bias=False)
-        self.avgpool1 = nn.AvgPool2d(kernel_size=2, stride=2)
+        self.avgpool = nn.AvgPool2d(kernel_size=2, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.avgpool1(self.conv(F.relu(self.norm(x))))
+        x = self.avgpool(self.conv(F.relu(self.norm(x))))
         return x
 
 
 class DenseNet(nn.Module):
-    """`layers` is a column of table 1: how many layers each dense block has; `growth` is the paper's k.
-
-    Image [N, 3, 224, 224] to logits [N, num_classes].
-    """
+    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
@@ -100,7 +97,7 @@ class DenseNet(nn.Module):
         return logits
 
 
-def densenet121(num_classes: int = 1000) -> DenseNet:
+def densenet121(*, num_classes: int = 1000) -> DenseNet:
     """DenseNet([6, 12, 24, 16]) of densenet.net."""
     return DenseNet(num_classes=num_classes)
 

@@ -37,6 +37,9 @@ class StochasticDepth(nn.Module):
         keep = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1.0 - self.p)
         return x * keep / (1.0 - self.p) if self.p < 1.0 else x * keep
 
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
 
 class ConvNormAct(nn.Sequential):
     """Convolution that keeps height and width (divided by its stride), normalisation and activation, in
@@ -96,26 +99,24 @@ class MBConv(nn.Module):
     ) -> None:
         super().__init__()
         hidden = round_to(in_channels * expand, 8)
-        self.with_stochasticdepth = stride == 1 and in_channels == out
         self.block = nn.Sequential(
             *([ConvNormAct(in_channels, hidden, nn.SiLU, kernel=1)] if hidden != in_channels else []),
             ConvNormAct(hidden, hidden, nn.SiLU, kernel=kernel, stride=stride, groups=hidden),
             SqueezeExcitation(hidden, max(1, in_channels // 4)),
             ConvNormAct(hidden, out, nn.Identity, kernel=1),
         )
-        if stride == 1 and in_channels == out:
-            self.stochasticdepth1 = StochasticDepth(drop)
+        self.drop_path = StochasticDepth(drop) if stride == 1 and in_channels == out else None
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.block(x)
-        if self.with_stochasticdepth:
-            y = self.stochasticdepth1(y) + x
+        if self.drop_path is not None:
+            y = self.drop_path(y) + x
         return y
 
 
 class EfficientNet(nn.Module):
-    """`width` and `depth` scale channels and blocks together with the image (section 3.2). Stochastic depth
-    grows from 0 to 0.2, `drop` is the dropout before the classifier.
+    """Stochastic depth grows from 0 to
+    0.2, `drop` is the dropout before the classifier.
 
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
@@ -166,7 +167,7 @@ class EfficientNet(nn.Module):
         return logits
 
 
-def efficientnet_b0(num_classes: int = 1000) -> EfficientNet:
+def efficientnet_b0(*, num_classes: int = 1000) -> EfficientNet:
     """EfficientNet(1.0, 1.0, 224, 0.2) of efficientnet.net."""
     return EfficientNet(drop=0.2, num_classes=num_classes)
 

@@ -45,6 +45,9 @@ class StochasticDepth(nn.Module):
         keep = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1.0 - self.p)
         return x * keep / (1.0 - self.p) if self.p < 1.0 else x * keep
 
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
 
 class ConvNormAct(nn.Sequential):
     """Convolution that keeps height and width (divided by its stride), normalisation and activation, in
@@ -83,7 +86,6 @@ class FusedMBConv(nn.Module):
     def __init__(self, in_channels: int, out: int, stride: int = 1, expand: int = 4, drop: float = 0.0) -> None:
         super().__init__()
         hidden = round_to(in_channels * expand, 8)
-        self.with_stochasticdepth = stride == 1 and in_channels == out
         self.block = nn.Sequential(
             *(
                 [
@@ -94,13 +96,12 @@ class FusedMBConv(nn.Module):
                 else [ConvNormAct(in_channels, out, nn.SiLU, stride=stride)]
             )
         )
-        if stride == 1 and in_channels == out:
-            self.stochasticdepth1 = StochasticDepth(drop)
+        self.drop_path = StochasticDepth(drop) if stride == 1 and in_channels == out else None
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.block(x)
-        if self.with_stochasticdepth:
-            y = self.stochasticdepth1(y) + x
+        if self.drop_path is not None:
+            y = self.drop_path(y) + x
         return y
 
 
@@ -129,20 +130,18 @@ class MBConv(nn.Module):
     def __init__(self, in_channels: int, out: int, stride: int = 1, expand: int = 6, drop: float = 0.0) -> None:
         super().__init__()
         hidden = round_to(in_channels * expand, 8)
-        self.with_stochasticdepth = stride == 1 and in_channels == out
         self.block = nn.Sequential(
             ConvNormAct(in_channels, hidden, nn.SiLU, kernel=1),
             ConvNormAct(hidden, hidden, nn.SiLU, stride=stride, groups=hidden),
             SqueezeExcitation(hidden, max(1, in_channels // 4)),
             ConvNormAct(hidden, out, nn.Identity, kernel=1),
         )
-        if stride == 1 and in_channels == out:
-            self.stochasticdepth1 = StochasticDepth(drop)
+        self.drop_path = StochasticDepth(drop) if stride == 1 and in_channels == out else None
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.block(x)
-        if self.with_stochasticdepth:
-            y = self.stochasticdepth1(y) + x
+        if self.drop_path is not None:
+            y = self.drop_path(y) + x
         return y
 
 
@@ -219,7 +218,7 @@ class EfficientNetV2(nn.Module):
         return logits
 
 
-def efficientnet_v2_s(num_classes: int = 1000) -> EfficientNetV2:
+def efficientnet_v2_s(*, num_classes: int = 1000) -> EfficientNetV2:
     """EfficientNetV2(small, 384, drop = 0.2) of efficientnet_v2.net."""
     return EfficientNetV2(drop=0.2, num_classes=num_classes)
 

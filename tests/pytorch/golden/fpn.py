@@ -76,7 +76,7 @@ class Pyramid(nn.Module):
         return PyramidOutput(p2=fpn_0, p3=fpn_1, p4=fpn_2, p5=fpn_3)
 
 
-def fpn(channels: int = 256) -> Pyramid:
+def fpn(*, channels: int = 256) -> Pyramid:
     """Pyramid() of fpn.net."""
     return Pyramid(channels=channels)
 

@@ -26,13 +26,13 @@ class NaiveInception(nn.Module):
         self.conv1 = nn.Conv2d(in_channels, n1, kernel_size=1)
         self.conv2 = nn.Conv2d(in_channels, n3, kernel_size=3, padding=1)
         self.conv3 = nn.Conv2d(in_channels, n5, kernel_size=5, padding=2)
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True)
 
     def forward(self, x: Tensor) -> Tensor:
         branch1 = F.relu(self.conv1(x))
         branch2 = F.relu(self.conv2(x))
         branch3 = F.relu(self.conv3(x))
-        return torch.cat([branch1, branch2, branch3, self.maxpool1(x)], dim=1)
+        return torch.cat([branch1, branch2, branch3, self.maxpool(x)], dim=1)
 
 
 class AuxHead(nn.Module):
@@ -40,15 +40,15 @@ class AuxHead(nn.Module):
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__()
-        self.avgpool1 = nn.AvgPool2d(kernel_size=5, stride=3)
+        self.avgpool = nn.AvgPool2d(kernel_size=5, stride=3)
         self.conv1 = nn.Conv2d(in_channels, 128, kernel_size=1)
         self.linear1 = nn.Linear(128 * 4 * 4, 1024)
-        self.dropout1 = nn.Dropout(0.7)
+        self.dropout = nn.Dropout(0.7)
         self.linear2 = nn.Linear(1024, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.conv1(self.avgpool1(x))).flatten(1)  # 2048
-        x = self.linear2(self.dropout1(F.relu(self.linear1(x))))  # 1000
+        x = F.relu(self.conv1(self.avgpool(x))).flatten(1)  # 2048
+        x = self.linear2(self.dropout(F.relu(self.linear1(x))))  # 1000
         return x
 
 
@@ -90,7 +90,7 @@ class GoogLeNetNaive(nn.Module):
         self.i5a = NaiveInception(3344, 256, 320, 128)
         self.i5b = NaiveInception(4048, 384, 384, 128)
 
-        self.dropout1 = nn.Dropout(0.4)
+        self.dropout = nn.Dropout(0.4)
         self.logits = nn.Linear(4944, num_classes)
         self.aux1 = AuxHead(1280, num_classes) if aux else None
         self.aux2 = AuxHead(2640, num_classes) if aux else None
@@ -121,13 +121,13 @@ class GoogLeNetNaive(nn.Module):
         x = self.i5a(x)  # 4048x7x7
         x = self.i5b(x)  # 4944x7x7
 
-        logits: Tensor = self.logits(self.dropout1(x.mean(dim=(2, 3))))  # 1000
+        logits: Tensor = self.logits(self.dropout(x.mean(dim=(2, 3))))  # 1000
         if self.training and self.aux1 is not None and self.aux2 is not None:
             return GoogLeNetNaiveOutput(logits, aux1=self.aux1(i4a), aux2=self.aux2(i4d))
         return logits
 
 
-def googlenet_naive(num_classes: int = 1000, aux: bool = True) -> GoogLeNetNaive:
+def googlenet_naive(*, num_classes: int = 1000, aux: bool = True) -> GoogLeNetNaive:
     """GoogLeNetNaive() of googlenet_naive.net; `aux=False` leaves the training heads out."""
     return GoogLeNetNaive(num_classes=num_classes, aux=aux)
 

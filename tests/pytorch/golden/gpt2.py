@@ -23,7 +23,7 @@ class CausalSelfAttention(nn.Module):
         self.drop = drop
         self.c_attn = nn.Linear(in_features, 3 * in_features, bias=bias)
         self.c_proj = nn.Linear(in_features, in_features, bias=bias)
-        self.dropout1 = nn.Dropout(drop)
+        self.dropout = nn.Dropout(drop)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.c_attn(x)  # 1024x2304
@@ -31,7 +31,7 @@ class CausalSelfAttention(nn.Module):
         q, k, v = y.permute(0, 2, 3, 1, 4).unbind(dim=1)  # t (s h d) -> s h t d
         x = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=self.drop if self.training else 0.0)
         x = x.permute(0, 2, 1, 3).flatten(2)  # h t d -> t (h d): 1024x768
-        x = self.dropout1(self.c_proj(x))  # 1024x768
+        x = self.dropout(self.c_proj(x))  # 1024x768
         return x
 
 
@@ -42,10 +42,10 @@ class MLP(nn.Module):
         super().__init__()
         self.c_fc = nn.Linear(in_features, 4 * in_features, bias=bias)
         self.c_proj = nn.Linear(4 * in_features, in_features, bias=bias)
-        self.dropout1 = nn.Dropout(drop)
+        self.dropout = nn.Dropout(drop)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.dropout1(self.c_proj(F.gelu(self.c_fc(x))))  # 1024x768
+        x = self.dropout(self.c_proj(F.gelu(self.c_fc(x))))  # 1024x768
         return x
 
 
@@ -75,8 +75,6 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Holds parts under one name."""
-
     wte: nn.Embedding
     wpe: nn.Embedding
     h: nn.ModuleList
@@ -108,7 +106,7 @@ class GPT(nn.Module):
         self.transformer = Transformer()
         self.transformer.wte = nn.Embedding(vocab, dim)
         self.transformer.wpe = nn.Embedding(length, dim)
-        self.dropout1 = nn.Dropout(drop)
+        self.dropout = nn.Dropout(drop)
         self.transformer.h = nn.ModuleList(Block(dim, heads, drop, bias) for _ in range(layers))
         self.transformer.ln_f = nn.LayerNorm(dim, bias=bias)
         self.lm_head = nn.Linear(dim, vocab, bias=False)
@@ -128,7 +126,7 @@ class GPT(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         transformer_wte = self.transformer.wte(tokens)  # 1024x768
         x = self.transformer.wpe(self.position)  # 1024x768
-        x = self.dropout1(transformer_wte + x)  # 1024x768
+        x = self.dropout(transformer_wte + x)  # 1024x768
         for block in self.transformer.h:
             x = block(x)  # 1024x768
         x = self.transformer.ln_f(x)  # 1024x768
@@ -136,7 +134,7 @@ class GPT(nn.Module):
         return logits
 
 
-def gpt2(vocab: int = 50257, length: int = 1024, drop: float = 0.0, bias: bool = True) -> GPT:
+def gpt2(*, vocab: int = 50257, length: int = 1024, drop: float = 0.0, bias: bool = True) -> GPT:
     """GPT(layers = 12, heads = 12, dim = 768) of gpt.net."""
     return GPT(layers=12, heads=12, dim=768, vocab=vocab, length=length, drop=drop, bias=bias)
 

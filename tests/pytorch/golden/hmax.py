@@ -62,12 +62,12 @@ class Band(nn.Module):
         super().__init__()
         self.gabor1 = Gabor(n, size)
         self.gabor2 = Gabor(n, size + 2)
-        self.maxpool1 = nn.MaxPool2d(kernel_size=pool, stride=pool // 2)
+        self.maxpool = nn.MaxPool2d(kernel_size=pool, stride=pool // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         branch1 = torch.abs(self.gabor1(x))  # 4x128x128
         branch2 = torch.abs(self.gabor2(x))  # 4x128x128
-        x = self.maxpool1(torch.maximum(branch1, branch2))
+        x = self.maxpool(torch.maximum(branch1, branch2))
         return x
 
 
@@ -80,45 +80,45 @@ class HMax(nn.Module):
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
         self.band1 = Band(4, 7, 8)
-        self.adaptivemaxpool1 = nn.AdaptiveMaxPool2d(4)
+        self.maxpool1 = nn.AdaptiveMaxPool2d(4)
         self.band2 = Band(4, 11, 10)
-        self.adaptivemaxpool2 = nn.AdaptiveMaxPool2d(4)
+        self.maxpool2 = nn.AdaptiveMaxPool2d(4)
         self.band3 = Band(4, 15, 12)
-        self.adaptivemaxpool3 = nn.AdaptiveMaxPool2d(4)
+        self.maxpool3 = nn.AdaptiveMaxPool2d(4)
         self.band4 = Band(4, 19, 14)
-        self.adaptivemaxpool4 = nn.AdaptiveMaxPool2d(4)
+        self.maxpool4 = nn.AdaptiveMaxPool2d(4)
         self.band5 = Band(4, 23, 16)
-        self.adaptivemaxpool5 = nn.AdaptiveMaxPool2d(4)
+        self.maxpool5 = nn.AdaptiveMaxPool2d(4)
         self.band6 = Band(4, 27, 18)
-        self.adaptivemaxpool6 = nn.AdaptiveMaxPool2d(4)
+        self.maxpool6 = nn.AdaptiveMaxPool2d(4)
         self.band7 = Band(4, 31, 20)
-        self.adaptivemaxpool7 = nn.AdaptiveMaxPool2d(4)
+        self.maxpool7 = nn.AdaptiveMaxPool2d(4)
         self.band8 = Band(4, 35, 22)
-        self.adaptivemaxpool8 = nn.AdaptiveMaxPool2d(4)
+        self.maxpool8 = nn.AdaptiveMaxPool2d(4)
         self.fc = nn.Linear(512, num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.band1(image)  # 4x31x31
-        c0 = self.adaptivemaxpool1(x).flatten(1)  # 64
+        c0 = self.maxpool1(x).flatten(1)  # 64
         x = self.band2(image)  # 4x24x24
-        c1 = self.adaptivemaxpool2(x).flatten(1)  # 64
+        c1 = self.maxpool2(x).flatten(1)  # 64
         x = self.band3(image)  # 4x20x20
-        c2 = self.adaptivemaxpool3(x).flatten(1)  # 64
+        c2 = self.maxpool3(x).flatten(1)  # 64
         x = self.band4(image)  # 4x17x17
-        c3 = self.adaptivemaxpool4(x).flatten(1)  # 64
+        c3 = self.maxpool4(x).flatten(1)  # 64
         x = self.band5(image)  # 4x15x15
-        c4 = self.adaptivemaxpool5(x).flatten(1)  # 64
+        c4 = self.maxpool5(x).flatten(1)  # 64
         x = self.band6(image)  # 4x13x13
-        c5 = self.adaptivemaxpool6(x).flatten(1)  # 64
+        c5 = self.maxpool6(x).flatten(1)  # 64
         x = self.band7(image)  # 4x11x11
-        c6 = self.adaptivemaxpool7(x).flatten(1)  # 64
+        c6 = self.maxpool7(x).flatten(1)  # 64
         x = self.band8(image)  # 4x10x10
-        x = self.adaptivemaxpool8(x).flatten(1)  # 64
+        x = self.maxpool8(x).flatten(1)  # 64
         logits: Tensor = self.fc(torch.cat([c0, c1, c2, c3, c4, c5, c6, x], dim=1))  # 10
         return logits
 
 
-def hmax(num_classes: int = 10) -> HMax:
+def hmax(*, num_classes: int = 10) -> HMax:
     """HMax() of gabor.net."""
     return HMax(num_classes=num_classes)
 

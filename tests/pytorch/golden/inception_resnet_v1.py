@@ -53,10 +53,10 @@ class ReductionA(nn.Module):
             ConvNorm(192, 192, 3, padding=1),
             ConvNorm(192, 256, 3, stride=2),
         )
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.branch0(x), self.branch1(x), self.maxpool1(x)], dim=1)  # 896x17x17
+        return torch.cat([self.branch0(x), self.branch1(x), self.maxpool(x)], dim=1)  # 896x17x17
 
 
 class ReductionB(nn.Module):
@@ -71,10 +71,10 @@ class ReductionB(nn.Module):
             ConvNorm(256, 256, 3, padding=1),
             ConvNorm(256, 256, 3, stride=2),
         )
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.branch0(x), self.branch1(x), self.branch2(x), self.maxpool1(x)], dim=1)  # 1792x8x8
+        return torch.cat([self.branch0(x), self.branch1(x), self.branch2(x), self.maxpool(x)], dim=1)  # 1792x8x8
 
 
 class UnitA(nn.Module):
@@ -157,7 +157,7 @@ class InceptionResNetV1(nn.Module):
         self.stage_b = nn.Sequential(*(UnitB(896) for _ in range(10)))
         self.reduction_b = ReductionB(896)
         self.stage_c = nn.Sequential(*(UnitC(1792) for _ in range(5)))
-        self.dropout1 = nn.Dropout(0.2)
+        self.dropout = nn.Dropout(0.2)
         self.fc = nn.Linear(1792, num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -167,11 +167,11 @@ class InceptionResNetV1(nn.Module):
         x = self.stage_b(x)  # 896x17x17
         x = self.reduction_b(x)  # 1792x8x8
         x = self.stage_c(x)  # 1792x8x8
-        logits: Tensor = self.fc(self.dropout1(x.mean(dim=(2, 3))))  # 1000
+        logits: Tensor = self.fc(self.dropout(x.mean(dim=(2, 3))))  # 1000
         return logits
 
 
-def inception_resnet_v1(num_classes: int = 1000) -> InceptionResNetV1:
+def inception_resnet_v1(*, num_classes: int = 1000) -> InceptionResNetV1:
     """InceptionResNetV1() of inception_resnet_v1.net."""
     return InceptionResNetV1(num_classes=num_classes)
 

@@ -78,10 +78,10 @@ class Mixed6a(nn.Module):
             ConvNorm(256, 256, 3, padding=1),
             ConvNorm(256, 384, 3, stride=2),
         )
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.branch0(x), self.branch1(x), self.maxpool1(x)], dim=1)  # 1088x17x17
+        return torch.cat([self.branch0(x), self.branch1(x), self.maxpool(x)], dim=1)  # 1088x17x17
 
 
 class Mixed7a(nn.Module):
@@ -96,10 +96,10 @@ class Mixed7a(nn.Module):
             ConvNorm(256, 288, 3, padding=1),
             ConvNorm(288, 320, 3, stride=2),
         )
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.branch0(x), self.branch1(x), self.branch2(x), self.maxpool1(x)], dim=1)  # 2080x8x8
+        return torch.cat([self.branch0(x), self.branch1(x), self.branch2(x), self.maxpool(x)], dim=1)  # 2080x8x8
 
 
 class Block8(nn.Module):
@@ -115,11 +115,11 @@ class Block8(nn.Module):
             ConvNorm(224, 256, (3, 1), padding=(1, 0)),
         )
         self.conv2d = nn.Conv2d(448, in_channels, kernel_size=1)
-        self.relu1 = act()
+        self.relu = act()
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = torch.cat([self.branch0(x), self.branch1(x)], dim=1)  # 448x8x8
-        y = self.relu1(self.conv2d(y) * self.by + x)  # 2080x8x8
+        y = self.relu(self.conv2d(y) * self.by + x)  # 2080x8x8
         return y
 
 
@@ -185,7 +185,7 @@ class InceptionResNetV2(nn.Module):
         self.repeat_2 = nn.Sequential(*(Block8(2080, 0.2) for _ in range(9)))
         self.block8 = Block8(2080, 1.0, act=nn.Identity)
         self.conv2d_7b = ConvNorm(2080, 1536, 1)
-        self.dropout1 = nn.Dropout(0.2)
+        self.dropout = nn.Dropout(0.2)
         self.classif = nn.Linear(1536, num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -202,11 +202,11 @@ class InceptionResNetV2(nn.Module):
         x = self.repeat_2(x)  # 2080x8x8
         x = self.block8(x)  # 2080x8x8
         x = self.conv2d_7b(x)  # 1536x8x8
-        logits: Tensor = self.classif(self.dropout1(x.mean(dim=(2, 3))))  # 1000
+        logits: Tensor = self.classif(self.dropout(x.mean(dim=(2, 3))))  # 1000
         return logits
 
 
-def inception_resnet_v2(num_classes: int = 1000) -> InceptionResNetV2:
+def inception_resnet_v2(*, num_classes: int = 1000) -> InceptionResNetV2:
     """InceptionResNetV2() of inception_resnet_v2.net."""
     return InceptionResNetV2(num_classes=num_classes)
 

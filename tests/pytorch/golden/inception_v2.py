@@ -29,7 +29,7 @@ class ConvNorm(nn.Module):
 
 
 class Inception(nn.Module):
-    """Inception module with two 3x3 convolutions in place of the 5x5; `pool` is an operator."""
+    """Inception module with two 3x3 convolutions in place of the 5x5; pool is an operator."""
 
     def __init__(self, in_channels: int, n1: int, r3: int, n3: int, rd: int, nd: int, proj: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Inception(nn.Module):
 
 
 class Inception2(nn.Module):
-    """Inception module with two 3x3 convolutions in place of the 5x5; `pool` is an operator."""
+    """Inception module with two 3x3 convolutions in place of the 5x5; pool is an operator."""
 
     def __init__(self, in_channels: int, n1: int, r3: int, n3: int, rd: int, nd: int, proj: int) -> None:
         super().__init__()
@@ -66,10 +66,10 @@ class Reduction(nn.Module):
         super().__init__()
         self.branch1 = nn.Sequential(ConvNorm(in_channels, r3, 1), ConvNorm(r3, n3, 3, stride=2))
         self.branch2 = nn.Sequential(ConvNorm(in_channels, rd, 1), ConvNorm(rd, nd, 3), ConvNorm(nd, nd, 3, stride=2))
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.branch1(x), self.branch2(x), self.maxpool1(x)], dim=1)
+        return torch.cat([self.branch1(x), self.branch2(x), self.maxpool(x)], dim=1)
 
 
 class InceptionV2(nn.Module):
@@ -118,7 +118,7 @@ class InceptionV2(nn.Module):
         return logits
 
 
-def inception_v2(num_classes: int = 1000) -> InceptionV2:
+def inception_v2(*, num_classes: int = 1000) -> InceptionV2:
     """InceptionV2() of inception_v2.net."""
     return InceptionV2(num_classes=num_classes)
 

@@ -57,14 +57,14 @@ class InceptionA(nn.Module):
         self.branch3x3dbl_1 = BasicConv2d(in_channels, 64, 1)
         self.branch3x3dbl_2 = BasicConv2d(64, 96, 3, padding=1)
         self.branch3x3dbl_3 = BasicConv2d(96, 96, 3, padding=1)
-        self.avgpool1 = nn.AvgPool2d(kernel_size=3, stride=1, padding=1)
+        self.avgpool = nn.AvgPool2d(kernel_size=3, stride=1, padding=1)
         self.branch_pool = BasicConv2d(in_channels, pool, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         branch2 = self.branch5x5_2(self.branch5x5_1(x))  # 64x35x35
         branch3 = self.branch3x3dbl_1(x)  # 64x35x35
         branch3 = self.branch3x3dbl_3(self.branch3x3dbl_2(branch3))  # 96x35x35
-        branch4 = self.branch_pool(self.avgpool1(x))
+        branch4 = self.branch_pool(self.avgpool(x))
         return torch.cat([self.branch1x1(x), branch2, branch3, branch4], dim=1)
 
 
@@ -77,12 +77,12 @@ class InceptionB(nn.Module):
         self.branch3x3dbl_1 = BasicConv2d(in_channels, 64, 1)
         self.branch3x3dbl_2 = BasicConv2d(64, 96, 3, padding=1)
         self.branch3x3dbl_3 = BasicConv2d(96, 96, 3, stride=2)
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
         branch2 = self.branch3x3dbl_1(x)  # 64x35x35
         branch2 = self.branch3x3dbl_3(self.branch3x3dbl_2(branch2))  # 96x17x17
-        return torch.cat([self.branch3x3(x), branch2, self.maxpool1(x)], dim=1)  # 768x17x17
+        return torch.cat([self.branch3x3(x), branch2, self.maxpool(x)], dim=1)  # 768x17x17
 
 
 class InceptionC(nn.Module):
@@ -99,7 +99,7 @@ class InceptionC(nn.Module):
         self.branch7x7dbl_3 = BasicConv2d(c, c, (1, 7), padding=(0, 3))
         self.branch7x7dbl_4 = BasicConv2d(c, c, (7, 1), padding=(3, 0))
         self.branch7x7dbl_5 = BasicConv2d(c, 192, (1, 7), padding=(0, 3))
-        self.avgpool1 = nn.AvgPool2d(kernel_size=3, stride=1, padding=1)
+        self.avgpool = nn.AvgPool2d(kernel_size=3, stride=1, padding=1)
         self.branch_pool = BasicConv2d(in_channels, 192, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ class InceptionC(nn.Module):
         branch3 = self.branch7x7dbl_1(x)
         branch3 = self.branch7x7dbl_3(self.branch7x7dbl_2(branch3))
         branch3 = self.branch7x7dbl_5(self.branch7x7dbl_4(branch3))  # 192x17x17
-        branch4 = self.branch_pool(self.avgpool1(x))  # 192x17x17
+        branch4 = self.branch_pool(self.avgpool(x))  # 192x17x17
         return torch.cat([self.branch1x1(x), branch2, branch3, branch4], dim=1)  # 768x17x17
 
 
@@ -117,7 +117,7 @@ class InceptionAux(nn.Module):
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__()
-        self.avgpool1 = nn.AvgPool2d(kernel_size=5, stride=3)
+        self.avgpool = nn.AvgPool2d(kernel_size=5, stride=3)
         self.conv0 = BasicConv2d(in_channels, 128, 1)
         self.conv1 = BasicConv2d(128, 768, 5)
         self.fc = nn.Linear(768, num_classes)
@@ -129,7 +129,7 @@ class InceptionAux(nn.Module):
         nn.init.trunc_normal_(self.fc.weight, std=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv1(self.conv0(self.avgpool1(x)))  # 768x1x1
+        x = self.conv1(self.conv0(self.avgpool(x)))  # 768x1x1
         x = self.fc(x.mean(dim=(2, 3)))  # 1000
         return x
 
@@ -145,13 +145,13 @@ class InceptionD(nn.Module):
         self.branch7x7x3_2 = BasicConv2d(192, 192, (1, 7), padding=(0, 3))
         self.branch7x7x3_3 = BasicConv2d(192, 192, (7, 1), padding=(3, 0))
         self.branch7x7x3_4 = BasicConv2d(192, 192, 3, stride=2)
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
         branch1 = self.branch3x3_2(self.branch3x3_1(x))  # 320x8x8
         branch2 = self.branch7x7x3_1(x)  # 192x17x17
         branch2 = self.branch7x7x3_3(self.branch7x7x3_2(branch2))  # 192x17x17
-        return torch.cat([branch1, self.branch7x7x3_4(branch2), self.maxpool1(x)], dim=1)  # 1280x8x8
+        return torch.cat([branch1, self.branch7x7x3_4(branch2), self.maxpool(x)], dim=1)  # 1280x8x8
 
 
 class InceptionE(nn.Module):
@@ -167,7 +167,7 @@ class InceptionE(nn.Module):
         self.branch3x3dbl_2 = BasicConv2d(448, 384, 3, padding=1)
         self.branch3x3dbl_3a = BasicConv2d(384, 384, (1, 3), padding=(0, 1))
         self.branch3x3dbl_3b = BasicConv2d(384, 384, (3, 1), padding=(1, 0))
-        self.avgpool1 = nn.AvgPool2d(kernel_size=3, stride=1, padding=1)
+        self.avgpool = nn.AvgPool2d(kernel_size=3, stride=1, padding=1)
         self.branch_pool = BasicConv2d(in_channels, 192, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -175,7 +175,7 @@ class InceptionE(nn.Module):
         branch2 = torch.cat([self.branch3x3_2a(branch2), self.branch3x3_2b(branch2)], dim=1)  # 768x8x8
         branch3 = self.branch3x3dbl_2(self.branch3x3dbl_1(x))  # 384x8x8
         branch3 = torch.cat([self.branch3x3dbl_3a(branch3), self.branch3x3dbl_3b(branch3)], dim=1)  # 768x8x8
-        branch4 = self.branch_pool(self.avgpool1(x))  # 192x8x8
+        branch4 = self.branch_pool(self.avgpool(x))  # 192x8x8
         return torch.cat([self.branch1x1(x), branch2, branch3, branch4], dim=1)  # 2048x8x8
 
 
@@ -187,7 +187,7 @@ class InceptionV3Output(NamedTuple):
 
 
 class InceptionV3(nn.Module):
-    """`aux = false` leaves the auxiliary classifier out.
+    """`aux=False` leaves the auxiliary classifier out.
 
     Image [N, 3, 299, 299] to logits [N, num_classes]; in training mode with those of the heads.
     """
@@ -217,7 +217,7 @@ class InceptionV3(nn.Module):
         self.Mixed_7b = InceptionE(1280)
         self.Mixed_7c = InceptionE(2048)
 
-        self.dropout1 = nn.Dropout(0.5)
+        self.dropout = nn.Dropout(0.5)
         self.fc = nn.Linear(2048, num_classes)
 
         for module in self.modules():
@@ -246,13 +246,13 @@ class InceptionV3(nn.Module):
         x = self.Mixed_7b(x)  # 2048x8x8
         x = self.Mixed_7c(x)  # 2048x8x8
 
-        logits: Tensor = self.fc(self.dropout1(x.mean(dim=(2, 3))))  # 1000
+        logits: Tensor = self.fc(self.dropout(x.mean(dim=(2, 3))))  # 1000
         if self.training and self.AuxLogits is not None:
             return InceptionV3Output(logits, aux_logits=self.AuxLogits(Mixed_6e))
         return logits
 
 
-def inception_v3(num_classes: int = 1000, aux: bool = True) -> InceptionV3:
+def inception_v3(*, num_classes: int = 1000, aux: bool = True) -> InceptionV3:
     """InceptionV3() of inception_v3.net; `aux=False` leaves the training heads out."""
     return InceptionV3(num_classes=num_classes, aux=aux)
 

@@ -50,11 +50,11 @@ class Mixed3a(nn.Module):
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
         self.conv = ConvNorm(in_channels, 96, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.maxpool1(x), self.conv(x)], dim=1)  # 160x73x73
+        return torch.cat([self.maxpool(x), self.conv(x)], dim=1)  # 160x73x73
 
 
 class Mixed4a(nn.Module):
@@ -80,10 +80,10 @@ class Mixed5a(nn.Module):
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         self.conv = ConvNorm(in_channels, 192, 3, stride=2)
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.conv(x), self.maxpool1(x)], dim=1)  # 384x35x35
+        return torch.cat([self.conv(x), self.maxpool(x)], dim=1)  # 384x35x35
 
 
 class InceptionA(nn.Module):
@@ -118,10 +118,10 @@ class ReductionA(nn.Module):
             ConvNorm(192, 224, 3, padding=1),
             ConvNorm(224, 256, 3, stride=2),
         )
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.branch0(x), self.branch1(x), self.maxpool1(x)], dim=1)  # 1024x17x17
+        return torch.cat([self.branch0(x), self.branch1(x), self.maxpool(x)], dim=1)  # 1024x17x17
 
 
 class InceptionB(nn.Module):
@@ -163,10 +163,10 @@ class ReductionB(nn.Module):
             ConvNorm(256, 320, (7, 1), padding=(3, 0)),
             ConvNorm(320, 320, 3, stride=2),
         )
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.branch0(x), self.branch1(x), self.maxpool1(x)], dim=1)  # 1536x8x8
+        return torch.cat([self.branch0(x), self.branch1(x), self.maxpool(x)], dim=1)  # 1536x8x8
 
 
 class InceptionC(nn.Module):
@@ -217,16 +217,16 @@ class InceptionV4(nn.Module):
             ReductionB(1024),  # 1536x8x8
             *(InceptionC(1536) for _ in range(3)),
         )
-        self.dropout1 = nn.Dropout(0.2)
+        self.dropout = nn.Dropout(0.2)
         self.last_linear = nn.Linear(1536, num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.features(image)  # 1536x8x8
-        logits: Tensor = self.last_linear(self.dropout1(x.mean(dim=(2, 3))))  # 1000
+        logits: Tensor = self.last_linear(self.dropout(x.mean(dim=(2, 3))))  # 1000
         return logits
 
 
-def inception_v4(num_classes: int = 1000) -> InceptionV4:
+def inception_v4(*, num_classes: int = 1000) -> InceptionV4:
     """InceptionV4() of inception_v4.net."""
     return InceptionV4(num_classes=num_classes)
 

@@ -34,11 +34,11 @@ class Subsample(nn.Module):
         super().__init__()
         self.coefficient = nn.Parameter(torch.full((in_channels, 1, 1), 0.25))
         self.bias = nn.Parameter(torch.zeros(in_channels, 1, 1))
-        self.avgpool1 = nn.AvgPool2d(kernel_size=2, stride=2)
-        self.squash1 = Squash()
+        self.avgpool = nn.AvgPool2d(kernel_size=2, stride=2)
+        self.squash = Squash()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.squash1(self.avgpool1(x) * 4 * self.coefficient + self.bias)
+        x = self.squash(self.avgpool(x) * 4 * self.coefficient + self.bias)
         return x
 
 
@@ -153,7 +153,7 @@ class LeNet5(nn.Module):
         return logits
 
 
-def lenet5(num_classes: int = 10) -> LeNet5:
+def lenet5(*, num_classes: int = 10) -> LeNet5:
     """LeNet5() of lenet.net."""
     return LeNet5(num_classes=num_classes)
 

@@ -43,10 +43,13 @@ class StochasticDepth(nn.Module):
         keep = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1.0 - self.p)
         return x * keep / (1.0 - self.p) if self.p < 1.0 else x * keep
 
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
 
 class ConvNormAct(nn.Sequential):
     """Convolution that keeps height and width (divided by its stride), normalisation and activation, in
-    torchvision's order (`Conv2dNormActivation`). `act = identity` leaves the activation out.
+    torchvision's order (`Conv2dNormActivation`).
     """
 
     def __init__(
@@ -106,11 +109,11 @@ class MBConv(nn.Module):
                 ]
             )
         )
-        self.stochasticdepth1 = StochasticDepth(drop)
+        self.drop_path = StochasticDepth(drop)
 
     def forward(self, x: Tensor) -> Tensor:
         branch2 = self.layers(x)
-        x = self.proj(x) + self.stochasticdepth1(branch2)
+        x = self.proj(x) + self.drop_path(branch2)
         return x
 
 
@@ -153,7 +156,7 @@ class PartitionAttention(nn.Module):
         super().__init__()
         rows = in_height // size
         columns = in_width // size
-        self.with_rearrange = grid
+        self.grid = grid
         self.rows = rows
         self.columns = columns
         self.size = size
@@ -162,7 +165,7 @@ class PartitionAttention(nn.Module):
             RelativeAttention(in_channels, in_channels // 32, size),
             nn.Dropout(0.0),
         )
-        self.stochasticdepth1 = StochasticDepth(drop)
+        self.drop_path1 = StochasticDepth(drop)
         self.mlp_layer = nn.Sequential(
             nn.LayerNorm(in_channels),
             nn.Linear(in_channels, 4 * in_channels),
@@ -170,18 +173,18 @@ class PartitionAttention(nn.Module):
             nn.Linear(4 * in_channels, in_channels),
             nn.Dropout(0.0),
         )
-        self.stochasticdepth2 = StochasticDepth(drop)
+        self.drop_path2 = StochasticDepth(drop)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.with_rearrange:
+        if self.grid:
             y = x.reshape(x.shape[0], x.shape[1], x.shape[2] // self.rows, self.rows, -1, self.columns)
             x = y.permute(0, 3, 5, 2, 4, 1).reshape(x.shape[0], self.rows * self.columns, -1, x.shape[1])
         else:
             y = x.reshape(x.shape[0], x.shape[1], self.rows, x.shape[2] // self.rows, self.columns, -1)
             x = y.permute(0, 2, 4, 3, 5, 1).reshape(x.shape[0], self.rows * self.columns, -1, x.shape[1])
-        x = x + self.stochasticdepth1(self.attn_layer(x))
-        x = x + self.stochasticdepth2(self.mlp_layer(x))
-        if self.with_rearrange:
+        x = x + self.drop_path1(self.attn_layer(x))
+        x = x + self.drop_path2(self.mlp_layer(x))
+        if self.grid:
             y = x.reshape(x.shape[0], self.rows, -1, self.size, x.shape[2] // self.size, x.shape[3])
             x = y.permute(0, 5, 3, 1, 4, 2).reshape(x.shape[0], x.shape[3], self.size * self.rows, -1)
         else:
@@ -229,7 +232,7 @@ class MaxVitLayer(nn.Module):
 
 
 class Stage(nn.Module):
-    """A layer for each of `drops`; the first halves the resolution."""
+    """A layer for each of drops; the first halves the resolution."""
 
     def __init__(
         self, in_channels: int, in_height: int, in_width: int, out: int, drop: float, in_width2: int, drop2: float
@@ -249,7 +252,7 @@ class Stage(nn.Module):
 
 
 class Stage2(nn.Module):
-    """A layer for each of `drops`; the first halves the resolution."""
+    """A layer for each of drops; the first halves the resolution."""
 
     def __init__(self, in_channels: int, out: int) -> None:
         super().__init__()
@@ -270,11 +273,7 @@ class Stage2(nn.Module):
 
 
 class MaxViT(nn.Module):
-    """`widths` and `depths` are a column of table 1. `drop` is the stochastic depth of the last layer; it grows
-    from 0.
-
-    Image [N, 3, 224, 224] to logits [N, num_classes].
-    """
+    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
 
     def __init__(self, first: int, num_classes: int = 1000) -> None:
         super().__init__()
@@ -313,7 +312,7 @@ class MaxViT(nn.Module):
         return logits
 
 
-def maxvit_t(num_classes: int = 1000) -> MaxViT:
+def maxvit_t(*, num_classes: int = 1000) -> MaxViT:
     """MaxViT(64, [64, 128, 256, 512], [2, 2, 5, 2], drop = 0.2) of maxvit.net."""
     return MaxViT(first=64, num_classes=num_classes)
 

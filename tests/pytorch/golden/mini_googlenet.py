@@ -39,13 +39,13 @@ class Inception(nn.Module):
         self.conv_norm3 = ConvNorm(r3, n3, 3)
         self.conv_norm4 = ConvNorm(in_channels, r5, 1)
         self.conv_norm5 = ConvNorm(r5, n5, 5)
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True)
         self.conv_norm6 = ConvNorm(in_channels, pool, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         branch2 = self.conv_norm3(self.conv_norm2(x))
         branch3 = self.conv_norm5(self.conv_norm4(x))
-        branch4 = self.conv_norm6(self.maxpool1(x))
+        branch4 = self.conv_norm6(self.maxpool(x))
         return torch.cat([self.conv_norm1(x), branch2, branch3, branch4], dim=1)
 
 
@@ -55,11 +55,11 @@ class AuxHead(nn.Module):
     def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__()
         self.linear1 = nn.Linear(in_channels, 64)
-        self.dropout1 = nn.Dropout(0.2)
+        self.dropout = nn.Dropout(0.2)
         self.linear2 = nn.Linear(64, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.dropout1(F.relu(self.linear1(x.mean(dim=(2, 3)))))  # 64
+        x = self.dropout(F.relu(self.linear1(x.mean(dim=(2, 3)))))  # 64
         x = self.linear2(x)  # 10
         return x
 
@@ -89,7 +89,7 @@ class MiniGoogLeNet(nn.Module):
         self.i4b = Inception(112, 48, 32, 64, 8, 16, 16)
         self.i4c = Inception(144, 64, 48, 96, 16, 32, 32)
 
-        self.dropout1 = nn.Dropout(0.2)
+        self.dropout = nn.Dropout(0.2)
         self.logits = nn.Linear(224, num_classes)
         self.aux1 = AuxHead(112, num_classes) if aux else None
 
@@ -105,13 +105,13 @@ class MiniGoogLeNet(nn.Module):
         x = self.i4b(i4a)  # 144x7x7
         x = self.i4c(x)  # 224x7x7
 
-        logits: Tensor = self.logits(self.dropout1(x.mean(dim=(2, 3))))  # 10
+        logits: Tensor = self.logits(self.dropout(x.mean(dim=(2, 3))))  # 10
         if self.training and self.aux1 is not None:
             return MiniGoogLeNetOutput(logits, aux1=self.aux1(i4a))
         return logits
 
 
-def mini_googlenet(num_classes: int = 10, aux: bool = True) -> MiniGoogLeNet:
+def mini_googlenet(*, num_classes: int = 10, aux: bool = True) -> MiniGoogLeNet:
     """MiniGoogLeNet() of mini_googlenet.net; `aux=False` leaves the training heads out."""
     return MiniGoogLeNet(num_classes=num_classes, aux=aux)
 

@@ -87,7 +87,7 @@ class MLPMixer(nn.Module):
         return logits
 
 
-def mixer_s32(num_classes: int = 1000) -> MLPMixer:
+def mixer_s32(*, num_classes: int = 1000) -> MLPMixer:
     """MLPMixer( 512, layers = 8, patch = 32) of mixer.net."""
     return MLPMixer(dim=512, layers=8, num_classes=num_classes)
 

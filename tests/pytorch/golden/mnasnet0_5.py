@@ -26,7 +26,7 @@ class InvertedResidual(nn.Module):
     def __init__(self, in_channels: int, out: int, kernel: int, stride: int, expand: int) -> None:
         super().__init__()
         hidden = expand * in_channels
-        self.with_add = stride == 1 and in_channels == out
+        self.residual = stride == 1 and in_channels == out
         self.layers = nn.Sequential(
             nn.Conv2d(in_channels, hidden, kernel_size=1, bias=False),
             nn.BatchNorm2d(hidden, momentum=0.0003),
@@ -42,7 +42,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layers(x)
-        if self.with_add:
+        if self.residual:
             y = y + x
         return y
 
@@ -107,7 +107,7 @@ class MNASNet(nn.Module):
         return logits
 
 
-def mnasnet0_5(num_classes: int = 1000) -> MNASNet:
+def mnasnet0_5(*, num_classes: int = 1000) -> MNASNet:
     """MNASNet(0.5) of mnasnet.net."""
     return MNASNet(alpha=0.5, num_classes=num_classes)
 

@@ -20,7 +20,7 @@ def round_to(x: float, divisor: int) -> int:
 
 class ConvNormAct(nn.Sequential):
     """Convolution that keeps height and width (divided by its stride), normalisation and activation, in
-    torchvision's order (`Conv2dNormActivation`). `act = identity` leaves the activation out.
+    torchvision's order (`Conv2dNormActivation`).
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class MobileNetV1(nn.Module):
             DepthwiseSeparable(round_to(512 * width, 8), round_to(1024 * width, 8), stride=2),  # 1024x7x7
             DepthwiseSeparable(round_to(1024 * width, 8), round_to(1024 * width, 8)),
         )
-        self.dropout1 = nn.Dropout(0.001)
+        self.dropout = nn.Dropout(0.001)
         self.fc = nn.Linear(round_to(1024 * width, 8), num_classes)
 
         for module in self.modules():
@@ -87,11 +87,11 @@ class MobileNetV1(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.features(image)  # 1024x7x7
-        logits: Tensor = self.fc(self.dropout1(x.mean(dim=(2, 3))))  # 1000
+        logits: Tensor = self.fc(self.dropout(x.mean(dim=(2, 3))))  # 1000
         return logits
 
 
-def mobilenet_v1(width: float = 1.0, num_classes: int = 1000) -> MobileNetV1:
+def mobilenet_v1(*, width: float = 1.0, num_classes: int = 1000) -> MobileNetV1:
     """MobileNetV1() of mobilenet_v1.net."""
     return MobileNetV1(width=width, num_classes=num_classes)
 

@@ -20,7 +20,7 @@ def round_to(x: float, divisor: int) -> int:
 
 class ConvNormAct(nn.Sequential):
     """Convolution that keeps height and width (divided by its stride), normalisation and activation, in
-    torchvision's order (`Conv2dNormActivation`). `act = identity` leaves the activation out.
+    torchvision's order (`Conv2dNormActivation`).
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class InvertedResidual(nn.Module):
     def __init__(self, in_channels: int, out: int, stride: int, expand: int) -> None:
         super().__init__()
         hidden = expand * in_channels
-        self.with_add = stride == 1 and in_channels == out
+        self.residual = stride == 1 and in_channels == out
         self.conv = nn.Sequential(
             *([ConvNormAct(in_channels, hidden, kernel=1)] if expand != 1 else []),
             ConvNormAct(hidden, hidden, stride=stride, groups=hidden),
@@ -58,16 +58,13 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(x)
-        if self.with_add:
+        if self.residual:
             y = y + x
         return y
 
 
 class MobileNetV2(nn.Module):
-    """`width` scales the channels of all layers.
-
-    Image [N, 3, 224, 224] to logits [N, num_classes].
-    """
+    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
@@ -103,7 +100,7 @@ class MobileNetV2(nn.Module):
         return logits
 
 
-def mobilenet_v2(num_classes: int = 1000) -> MobileNetV2:
+def mobilenet_v2(*, num_classes: int = 1000) -> MobileNetV2:
     """MobileNetV2() of mobilenet_v2.net."""
     return MobileNetV2(num_classes=num_classes)
 

@@ -100,7 +100,7 @@ class InvertedResidual2(nn.Module):
 
     def __init__(self, in_channels: int, kernel: int, hidden: int, out: int, squeeze: bool, stride: int) -> None:
         super().__init__()
-        self.with_add = stride == 1 and in_channels == out
+        self.residual = stride == 1 and in_channels == out
         self.block = nn.Sequential(
             ConvNormAct(in_channels, hidden, nn.ReLU, kernel=1),
             ConvNormAct(hidden, hidden, nn.ReLU, kernel=kernel, stride=stride, groups=hidden),
@@ -110,7 +110,7 @@ class InvertedResidual2(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.block(x)
-        if self.with_add:
+        if self.residual:
             y = y + x
         return y
 
@@ -122,7 +122,7 @@ class InvertedResidual3(nn.Module):
 
     def __init__(self, in_channels: int, kernel: int, hidden: int, out: int, squeeze: bool, stride: int) -> None:
         super().__init__()
-        self.with_add = stride == 1 and in_channels == out
+        self.residual = stride == 1 and in_channels == out
         self.block = nn.Sequential(
             ConvNormAct(in_channels, hidden, nn.Hardswish, kernel=1),
             ConvNormAct(hidden, hidden, nn.Hardswish, kernel=kernel, stride=stride, groups=hidden),
@@ -132,7 +132,7 @@ class InvertedResidual3(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.block(x)
-        if self.with_add:
+        if self.residual:
             y = y + x
         return y
 
@@ -184,7 +184,7 @@ class MobileNetV3(nn.Module):
         return logits
 
 
-def mobilenet_v3_large(num_classes: int = 1000) -> MobileNetV3:
+def mobilenet_v3_large(*, num_classes: int = 1000) -> MobileNetV3:
     """MobileNetV3(large, 1280) of mobilenet_v3.net."""
     return MobileNetV3(last=1280, num_classes=num_classes)
 

@@ -53,7 +53,7 @@ class NIN(nn.Module):
         return logits
 
 
-def nin(num_classes: int = 10) -> NIN:
+def nin(*, num_classes: int = 10) -> NIN:
     """NIN() of nin.net."""
     return NIN(num_classes=num_classes)
 

@@ -48,15 +48,15 @@ class ConvNormAct(nn.Sequential):
 
 
 class Unit(nn.Module):
-    """Bottleneck without a bottleneck (figure 4): a grouped 3x3 convolution between two of 1x1. `squeeze` is the
-    width of the channel attention as a part of the unit's input; none for RegNetX.
-    """
+    """Bottleneck without a bottleneck (figure 4): a grouped 3x3 convolution between two of 1x1."""
 
     def __init__(self, in_channels: int, width: int, stride: int, group: int) -> None:
         super().__init__()
-        self.with_proj = stride != 1 or in_channels != width
-        if stride != 1 or in_channels != width:
-            self.proj = ConvNormAct(in_channels, width, kernel=1, stride=stride, act=nn.Identity)
+        self.proj = (
+            ConvNormAct(in_channels, width, kernel=1, stride=stride, act=nn.Identity)
+            if stride != 1 or in_channels != width
+            else None
+        )
         self.f = nn.Sequential(
             OrderedDict(
                 [
@@ -68,14 +68,14 @@ class Unit(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        branch1 = self.proj(x) if self.with_proj else x
+        branch1 = self.proj(x) if self.proj is not None else x
         x = branch1 + self.f(x)
         return F.relu(x)
 
 
 class RegNet(nn.Module):
-    """Widths grow linearly by `slope` from `start` (equation 2), are rounded to powers of `step` (equation 3)
-    and to whole eights; units of one width are a stage. `group` is the width of the groups.
+    """Widths grow linearly by slope from start (equation 2), are rounded to powers of step (equation 3) and to
+    whole eights; units of one width are a stage.
 
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
@@ -134,7 +134,7 @@ class RegNet(nn.Module):
         return logits
 
 
-def regnet_x_400mf(num_classes: int = 1000) -> RegNet:
+def regnet_x_400mf(*, num_classes: int = 1000) -> RegNet:
     """RegNet(22, 24, 24.48, 2.54, 16) of regnet.net."""
     return RegNet(num_classes=num_classes)
 

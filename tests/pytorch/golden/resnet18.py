@@ -38,16 +38,13 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """`layers` is a column of table 1: how many units each stage has. `groups` of `width_per_group` channels each.
-
-    Image [N, 3, 224, 224] to logits [N, num_classes].
-    """
+    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self.layer1 = nn.Sequential(*(BasicBlock(64, 64) for _ in range(2)))
         self.layer2 = nn.Sequential(BasicBlock(64, 128, stride=2), BasicBlock(128, 128))
         self.layer3 = nn.Sequential(BasicBlock(128, 256, stride=2), BasicBlock(256, 256))
@@ -60,7 +57,7 @@ class ResNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         x = F.relu(self.bn1(self.conv1(image)))  # 64x112x112
-        x = self.maxpool1(x)  # 64x56x56
+        x = self.maxpool(x)  # 64x56x56
         x = self.layer1(x)  # 64x56x56
         x = self.layer2(x)  # 128x28x28
         x = self.layer3(x)  # 256x14x14
@@ -69,7 +66,7 @@ class ResNet(nn.Module):
         return logits
 
 
-def resnet18(num_classes: int = 1000) -> ResNet:
+def resnet18(*, num_classes: int = 1000) -> ResNet:
     """ResNet(BasicBlock, [2, 2, 2, 2]) of resnet.net."""
     return ResNet(num_classes=num_classes)
 

@@ -63,10 +63,10 @@ class Down(nn.Module):
         super().__init__()
         self.branch1 = Shortcut(in_channels, out // 2)
         self.branch2 = Main(in_channels, out // 2, 2)
-        self.channel_shuffle1 = ChannelShuffle(2)
+        self.channel_shuffle = ChannelShuffle(2)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.channel_shuffle1(torch.cat([self.branch1(x), self.branch2(x)], dim=1))
+        x = self.channel_shuffle(torch.cat([self.branch1(x), self.branch2(x)], dim=1))
         return x
 
 
@@ -76,19 +76,16 @@ class Unit(nn.Module):
     def __init__(self, in_channels: int, out: int) -> None:
         super().__init__()
         self.branch2 = Main(in_channels // 2, out // 2, 1)
-        self.channel_shuffle1 = ChannelShuffle(2)
+        self.channel_shuffle = ChannelShuffle(2)
 
     def forward(self, x: Tensor) -> Tensor:
         left, right = x.chunk(2, dim=1)
-        x = self.channel_shuffle1(torch.cat([left, self.branch2(right)], dim=1))
+        x = self.channel_shuffle(torch.cat([left, self.branch2(right)], dim=1))
         return x
 
 
 class ShuffleNetV2(nn.Module):
-    """`widths` is a column of table 5: the channels of the first layer, of three stages and of the last.
-
-    Image [N, 3, 224, 224] to logits [N, num_classes].
-    """
+    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
@@ -97,7 +94,7 @@ class ShuffleNetV2(nn.Module):
             nn.BatchNorm2d(24),
             nn.ReLU(),
         )
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self.stage2 = nn.Sequential(Down(24, 48), *(Unit(48, 48) for _ in range(3)))
         self.stage3 = nn.Sequential(Down(48, 96), *(Unit(96, 96) for _ in range(7)))
         self.stage4 = nn.Sequential(Down(96, 192), *(Unit(192, 192) for _ in range(3)))
@@ -110,7 +107,7 @@ class ShuffleNetV2(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.conv1(image)  # 24x112x112
-        x = self.maxpool1(x)  # 24x56x56
+        x = self.maxpool(x)  # 24x56x56
         x = self.stage2(x)  # 48x28x28
         x = self.stage3(x)  # 96x14x14
         x = self.stage4(x)  # 192x7x7
@@ -119,7 +116,7 @@ class ShuffleNetV2(nn.Module):
         return logits
 
 
-def shufflenet_v2_x0_5(num_classes: int = 1000) -> ShuffleNetV2:
+def shufflenet_v2_x0_5(*, num_classes: int = 1000) -> ShuffleNetV2:
     """ShuffleNetV2([24, 48, 96, 192, 1024]) of shufflenet_v2.net."""
     return ShuffleNetV2(num_classes=num_classes)
 

@@ -74,7 +74,7 @@ class SqueezeNet1_0(nn.Module):
         return logits
 
 
-def squeezenet1_0(num_classes: int = 1000) -> SqueezeNet1_0:
+def squeezenet1_0(*, num_classes: int = 1000) -> SqueezeNet1_0:
     """SqueezeNet1_0() of squeezenet.net."""
     return SqueezeNet1_0(num_classes=num_classes)
 

@@ -35,6 +35,9 @@ class Permute(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x.permute(self.axes)
 
+    def extra_repr(self) -> str:
+        return f"axes={self.axes}"
+
 
 class StochasticDepth(nn.Module):
     """While training, zeroes whole samples with probability p and divides the others by 1 - p."""
@@ -49,6 +52,9 @@ class StochasticDepth(nn.Module):
         shape = [x.shape[0]] + [1] * (x.ndim - 1)
         keep = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1.0 - self.p)
         return x * keep / (1.0 - self.p) if self.p < 1.0 else x * keep
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
 
 
 class PatchMerging(nn.Module):
@@ -89,13 +95,12 @@ class FromWindows(nn.Module):
         super().__init__()
         self.h = height // window
         self.window = window
-        self.with_roll = shift > 0
         self.shift = shift
 
     def forward(self, x: Tensor) -> Tensor:
         y = x.reshape(x.shape[0], self.h, x.shape[1] // self.h, self.window, -1, x.shape[3])
         x = y.permute(0, 1, 3, 2, 4, 5).reshape(x.shape[0], self.h * self.window, -1, x.shape[3])
-        if self.with_roll:
+        if self.shift > 0:
             x = x.roll((self.shift, self.shift), (1, 2))
         return x
 
@@ -143,7 +148,6 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.n = window**2
         self.heads = heads
-        self.with_shift_mask = shift > 0
         self.relative_position_bias_table = nn.Parameter(
             nn.init.trunc_normal_(torch.empty((2 * window - 1) ** 2, heads), std=0.02)
         )
@@ -157,27 +161,26 @@ class WindowAttention(nn.Module):
         )
         self.register_buffer("relative_position_index", relative_position_index.to(torch.long))
 
-        self.to_windows1 = ToWindows(window, shift=shift)
+        self.to_windows = ToWindows(window, shift=shift)
         self.qkv = nn.Linear(in_features, 3 * in_features)
-        if shift > 0:
-            self.shift_mask1 = ShiftMask(in_height, in_width, window, shift)
+        self.shift_mask = ShiftMask(in_height, in_width, window, shift) if shift > 0 else None
         self.proj = nn.Linear(in_features, in_features)
-        self.from_windows1 = FromWindows(in_height, window, shift=shift)
+        self.from_windows = FromWindows(in_height, window, shift=shift)
 
     def forward(self, x: Tensor) -> Tensor:
         table = self.relative_position_bias_table[self.relative_position_index]
         table = table.reshape(self.n, -1, table.shape[1]).permute(2, 0, 1)  # (n m) h -> h n m
 
-        y = self.to_windows1(x)
+        y = self.to_windows(x)
         x = self.qkv(y)
         y2 = x.reshape(x.shape[0], x.shape[1], x.shape[2], 3, self.heads, -1)
         q, k, v = y2.permute(0, 3, 1, 4, 2, 5).unbind(dim=1)  # w t (s h d) -> s w h t d
-        if self.with_shift_mask:
-            bias = self.shift_mask1(y) + table
+        if self.shift_mask is not None:
+            bias = self.shift_mask(y) + table
             x = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         else:
             x = F.scaled_dot_product_attention(q, k, v, attn_mask=table)
-        x = self.from_windows1(self.proj(x.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
+        x = self.from_windows(self.proj(x.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
         return x
 
 
@@ -193,7 +196,7 @@ class SwinBlock(nn.Module):
         shift = window // 2 if shifted and in_height > window else 0
         self.norm1 = nn.LayerNorm(in_features)
         self.attn = WindowAttention(in_features, in_height, in_width, heads, window=window, shift=shift)
-        self.stochasticdepth1 = StochasticDepth(drop)
+        self.drop_path1 = StochasticDepth(drop)
         self.norm2 = nn.LayerNorm(in_features)
         self.mlp = nn.Sequential(
             nn.Linear(in_features, 4 * in_features),
@@ -202,18 +205,18 @@ class SwinBlock(nn.Module):
             nn.Linear(4 * in_features, in_features),
             nn.Dropout(0.0),
         )
-        self.stochasticdepth2 = StochasticDepth(drop)
+        self.drop_path2 = StochasticDepth(drop)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.stochasticdepth1(self.attn(self.norm1(x)))
+        x = x + self.drop_path1(self.attn(self.norm1(x)))
         branch2 = self.norm2(x)
         branch2 = self.mlp(branch2)
-        x = x + self.stochasticdepth2(branch2)
+        x = x + self.drop_path2(branch2)
         return x
 
 
 class SwinTransformer(nn.Module):
-    """Four stages of `depths` blocks, every other one shifted. `drop` is the stochastic depth of the last block;
+    """Four stages of depths blocks, every other one shifted. `drop` is the stochastic depth of the last block;
     it grows from 0.
 
     Image [N, 3, 224, 224] to logits [N, num_classes].
@@ -251,7 +254,7 @@ class SwinTransformer(nn.Module):
         return logits
 
 
-def swin_t(window: int = 7, num_classes: int = 1000) -> SwinTransformer:
+def swin_t(*, window: int = 7, num_classes: int = 1000) -> SwinTransformer:
     """SwinTransformer(dim = 96, depths = [2, 2, 6, 2], heads = [3, 6, 12, 24], drop = 0.2) of swin.net."""
     return SwinTransformer(drop=0.2, window=window, num_classes=num_classes)
 

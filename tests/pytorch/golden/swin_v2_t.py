@@ -37,6 +37,9 @@ class Permute(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x.permute(self.axes)
 
+    def extra_repr(self) -> str:
+        return f"axes={self.axes}"
+
 
 class StochasticDepth(nn.Module):
     """While training, zeroes whole samples with probability p and divides the others by 1 - p."""
@@ -51,6 +54,9 @@ class StochasticDepth(nn.Module):
         shape = [x.shape[0]] + [1] * (x.ndim - 1)
         keep = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1.0 - self.p)
         return x * keep / (1.0 - self.p) if self.p < 1.0 else x * keep
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
 
 
 class PatchMerging(nn.Module):
@@ -69,8 +75,6 @@ class PatchMerging(nn.Module):
 
 
 class CpbMlp(nn.Module):
-    """The part `cpb_mlp` of WindowAttention."""
-
     def __init__(self, heads: int) -> None:
         super().__init__()
         self.add_module("0", nn.Linear(2, 512))
@@ -104,13 +108,12 @@ class FromWindows(nn.Module):
         super().__init__()
         self.h = height // window
         self.window = window
-        self.with_roll = shift > 0
         self.shift = shift
 
     def forward(self, x: Tensor) -> Tensor:
         y = x.reshape(x.shape[0], self.h, x.shape[1] // self.h, self.window, -1, x.shape[3])
         x = y.permute(0, 1, 3, 2, 4, 5).reshape(x.shape[0], self.h * self.window, -1, x.shape[3])
-        if self.with_roll:
+        if self.shift > 0:
             x = x.roll((self.shift, self.shift), (1, 2))
         return x
 
@@ -162,7 +165,6 @@ class WindowAttention(nn.Module):
         self.shape0 = span**2
         self.heads = heads
         self.n = window**2
-        self.with_shift_mask = shift > 0
         self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), 2.302585092994046))
         y = torch.arange(span, dtype=torch.float64).view(-1, 1, 1)
         x = torch.arange(span, dtype=torch.float64).view(-1, 1)
@@ -188,11 +190,10 @@ class WindowAttention(nn.Module):
 
         self.cpb_mlp = CpbMlp(heads)
 
-        self.to_windows1 = ToWindows(window, shift=shift)
-        if shift > 0:
-            self.shift_mask1 = ShiftMask(in_height, in_width, window, shift)
+        self.to_windows = ToWindows(window, shift=shift)
+        self.shift_mask = ShiftMask(in_height, in_width, window, shift) if shift > 0 else None
         self.proj = nn.Linear(in_features, in_features)
-        self.from_windows1 = FromWindows(in_height, window, shift=shift)
+        self.from_windows = FromWindows(in_height, window, shift=shift)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.cpb_mlp(self.relative_coords_table)
@@ -205,17 +206,17 @@ class WindowAttention(nn.Module):
         no_bias = q_bias * 0
         qkv_bias = torch.cat([q_bias, no_bias, v_bias], dim=0)
         temperature = torch.exp(self.logit_scale.clamp(max=4.605170185988092))
-        y = F.linear(self.to_windows1(x), self.qkv.weight, bias=qkv_bias)
+        y = F.linear(self.to_windows(x), self.qkv.weight, bias=qkv_bias)
         y2 = y.reshape(y.shape[0], y.shape[1], y.shape[2], 3, self.heads, -1)
         q, k, v = y2.permute(0, 3, 1, 4, 2, 5).unbind(dim=1)  # w t (s h d) -> s w h t d
         keys = F.normalize(k, dim=-1)
         y = F.normalize(q, dim=-1) * temperature
-        if self.with_shift_mask:
-            bias = self.shift_mask1(y) + table
+        if self.shift_mask is not None:
+            bias = self.shift_mask(y) + table
             y = F.scaled_dot_product_attention(y, keys, v, attn_mask=bias, scale=1.0)
         else:
             y = F.scaled_dot_product_attention(y, keys, v, attn_mask=table, scale=1.0)
-        y = self.from_windows1(self.proj(y.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
+        y = self.from_windows(self.proj(y.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
         return y
 
 
@@ -231,7 +232,7 @@ class SwinBlock(nn.Module):
         shift = window // 2 if shifted and in_height > window else 0
         self.attn = WindowAttention(in_features, in_height, in_width, heads, window, shift)
         self.norm1 = nn.LayerNorm(in_features)
-        self.stochasticdepth1 = StochasticDepth(drop)
+        self.drop_path1 = StochasticDepth(drop)
         self.mlp = nn.Sequential(
             nn.Linear(in_features, 4 * in_features),
             nn.GELU(),
@@ -240,25 +241,23 @@ class SwinBlock(nn.Module):
             nn.Dropout(0.0),
         )
         self.norm2 = nn.LayerNorm(in_features)
-        self.stochasticdepth2 = StochasticDepth(drop)
+        self.drop_path2 = StochasticDepth(drop)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.stochasticdepth1(self.norm1(self.attn(x)))
+        x = x + self.drop_path1(self.norm1(self.attn(x)))
         branch2 = self.mlp(x)
-        branch2 = self.stochasticdepth2(self.norm2(branch2))
+        branch2 = self.drop_path2(self.norm2(branch2))
         x = x + branch2
         return x
 
 
 class Qkv(nn.Module):
-    """Holds parts under one name."""
-
     weight: nn.Parameter
     bias: nn.Parameter
 
 
 class SwinTransformerV2(nn.Module):
-    """Four stages of `depths` blocks, every other one shifted. `drop` is the stochastic depth of the last block;
+    """Four stages of depths blocks, every other one shifted. `drop` is the stochastic depth of the last block;
     it grows from 0.
 
     Image [N, 3, 256, 256] to logits [N, num_classes].
@@ -296,7 +295,7 @@ class SwinTransformerV2(nn.Module):
         return logits
 
 
-def swin_v2_t(window: int = 8, num_classes: int = 1000) -> SwinTransformerV2:
+def swin_v2_t(*, window: int = 8, num_classes: int = 1000) -> SwinTransformerV2:
     """SwinTransformerV2(dim = 96, depths = [2, 2, 6, 2], heads = [3, 6, 12, 24], drop = 0.2) of swin_v2.net."""
     return SwinTransformerV2(drop=0.2, window=window, num_classes=num_classes)
 

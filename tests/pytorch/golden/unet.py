@@ -95,7 +95,7 @@ class UNet(nn.Module):
         return mask
 
 
-def unet(base: int = 64, num_classes: int = 2) -> UNet:
+def unet(*, base: int = 64, num_classes: int = 2) -> UNet:
     """UNet() of unet.net."""
     return UNet(base=base, num_classes=num_classes)
 

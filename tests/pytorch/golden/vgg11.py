@@ -13,10 +13,7 @@ __all__ = ["VGG", "vgg11"]
 
 
 class VGG(nn.Module):
-    """`counts` has the number of convolutions between the pools, a column of table 1; `norm` adds batch norm.
-
-    Image [N, 3, 224, 224] to logits [N, num_classes].
-    """
+    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
@@ -35,7 +32,7 @@ class VGG(nn.Module):
             *(nn.Conv2d(512, 512, kernel_size=3, padding=1), nn.ReLU()),
             nn.MaxPool2d(kernel_size=2, stride=2),  # 512x7x7
         )
-        self.adaptiveavgpool1 = nn.AdaptiveAvgPool2d(7)
+        self.avgpool = nn.AdaptiveAvgPool2d(7)
         self.classifier = nn.Sequential(
             nn.Linear(512 * 7 * 7, 4096),  # 4096
             nn.ReLU(),
@@ -57,12 +54,12 @@ class VGG(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.features(image)  # 512x7x7
-        x = self.adaptiveavgpool1(x).flatten(1)  # 25088
+        x = self.avgpool(x).flatten(1)  # 25088
         logits: Tensor = self.classifier(x)  # 1000
         return logits
 
 
-def vgg11(num_classes: int = 1000) -> VGG:
+def vgg11(*, num_classes: int = 1000) -> VGG:
     """VGG([1, 1, 2, 2, 2]) of vgg.net."""
     return VGG(num_classes=num_classes)
 

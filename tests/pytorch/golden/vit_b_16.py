@@ -22,7 +22,7 @@ class EncoderBlock(nn.Module):
         super().__init__()
         self.ln_1 = nn.LayerNorm(in_features, eps=1e-6)
         self.self_attention = nn.MultiheadAttention(in_features, num_heads, batch_first=True)
-        self.dropout1 = nn.Dropout(drop)
+        self.dropout = nn.Dropout(drop)
         self.ln_2 = nn.LayerNorm(in_features, eps=1e-6)
         self.mlp = nn.Sequential(
             nn.Linear(in_features, hidden),
@@ -40,25 +40,23 @@ class EncoderBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         branch2 = self.ln_1(x)  # 197x768
         branch2, _ = self.self_attention(branch2, branch2, branch2, need_weights=False)  # 197x768
-        x = x + self.dropout1(branch2)  # 197x768
+        x = x + self.dropout(branch2)  # 197x768
         x = x + self.mlp(self.ln_2(x))  # 197x768
         return x
 
 
 class Encoder(nn.Module):
-    """The part `encoder` of VisionTransformer."""
-
     def __init__(self, layers: int, num_heads: int, dim: int, hidden: int, drop: float, patches: int) -> None:
         super().__init__()
         self.pos_embedding = nn.Parameter(nn.init.normal_(torch.empty(1, patches + 1, dim), std=0.02))
-        self.dropout1 = nn.Dropout(drop)
+        self.dropout = nn.Dropout(drop)
         self.layers = nn.Sequential(
             OrderedDict((f"encoder_layer_{i}", EncoderBlock(dim, num_heads, hidden, drop)) for i in range(layers))
         )
         self.ln = nn.LayerNorm(dim, eps=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.dropout1(x + self.pos_embedding)  # 197x768
+        x = self.dropout(x + self.pos_embedding)  # 197x768
         x = self.layers(x)  # 197x768
         x = self.ln(x)  # 197x768
         return x
@@ -104,7 +102,7 @@ class VisionTransformer(nn.Module):
         return logits
 
 
-def vit_b_16(size: int = 224, drop: float = 0.0, num_classes: int = 1000) -> VisionTransformer:
+def vit_b_16(*, size: int = 224, drop: float = 0.0, num_classes: int = 1000) -> VisionTransformer:
     """VisionTransformer(patch = 16, layers = 12, num_heads = 12, dim = 768, hidden = 3072) of vit.net."""
     return VisionTransformer(
         patch=16, layers=12, num_heads=12, dim=768, hidden=3072, size=size, drop=drop, num_classes=num_classes

@@ -177,7 +177,7 @@ class WaveNet(nn.Module):
         return logits
 
 
-def wavenet(channels: int = 32, skips: int = 256, num_classes: int = 256) -> WaveNet:
+def wavenet(*, channels: int = 32, skips: int = 256, num_classes: int = 256) -> WaveNet:
     """WaveNet() of wavenet.net."""
     return WaveNet(channels=channels, skips=skips, num_classes=num_classes)
 

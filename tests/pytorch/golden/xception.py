@@ -27,7 +27,7 @@ class SeparableConv(nn.Module):
 
 
 class Unit(nn.Module):
-    """Residual unit of `n` separable convolutions. Only the last of them widens unless `early`; `act` tells
+    """Residual unit of n separable convolutions. Only the last of them widens unless `early`; `act` tells
     whether a ReLU comes first.
     """
 
@@ -52,9 +52,7 @@ class Unit(nn.Module):
 
 
 class Unit2(nn.Module):
-    """Residual unit of `n` separable convolutions. Only the last of them widens unless `early`; `act` tells
-    whether a ReLU comes first.
-    """
+    """Residual unit of n separable convolutions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +120,7 @@ class Xception(nn.Module):
         return logits
 
 
-def xception(num_classes: int = 1000) -> Xception:
+def xception(*, num_classes: int = 1000) -> Xception:
     """Xception() of xception.net."""
     return Xception(num_classes=num_classes)
 

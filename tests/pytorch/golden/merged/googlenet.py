@@ -26,14 +26,14 @@ class Inception(nn.Module):
         self.siblings = nn.Conv2d(in_channels, n1 + r3 + r5, kernel_size=1)
         self.conv2 = nn.Conv2d(r3, n3, kernel_size=3, padding=1)
         self.conv3 = nn.Conv2d(r5, n5, kernel_size=5, padding=2)
-        self.maxpool1 = nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True)
         self.conv4 = nn.Conv2d(in_channels, pool, kernel_size=1)
 
     def forward(self, x: Tensor) -> Tensor:
         part1, part2, part3 = F.relu(self.siblings(x)).split([self.n1, self.r3, self.r5], dim=1)
         branch2 = F.relu(self.conv2(part2))
         branch3 = F.relu(self.conv3(part3))
-        branch4 = F.relu(self.conv4(self.maxpool1(x)))
+        branch4 = F.relu(self.conv4(self.maxpool(x)))
         return torch.cat([part1, branch2, branch3, branch4], dim=1)
 
 
@@ -42,15 +42,15 @@ class AuxHead(nn.Module):
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__()
-        self.avgpool1 = nn.AvgPool2d(kernel_size=5, stride=3)
+        self.avgpool = nn.AvgPool2d(kernel_size=5, stride=3)
         self.conv1 = nn.Conv2d(in_channels, 128, kernel_size=1)
         self.linear1 = nn.Linear(128 * 4 * 4, 1024)
-        self.dropout1 = nn.Dropout(0.7)
+        self.dropout = nn.Dropout(0.7)
         self.linear2 = nn.Linear(1024, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.conv1(self.avgpool1(x))).flatten(1)  # 2048
-        x = self.linear2(self.dropout1(F.relu(self.linear1(x))))  # 1000
+        x = F.relu(self.conv1(self.avgpool(x))).flatten(1)  # 2048
+        x = self.linear2(self.dropout(F.relu(self.linear1(x))))  # 1000
         return x
 
 
@@ -92,7 +92,7 @@ class GoogLeNet(nn.Module):
         self.i5a = Inception(832, 256, 160, 320, 32, 128, 128)
         self.i5b = Inception(832, 384, 192, 384, 48, 128, 128)
 
-        self.dropout1 = nn.Dropout(0.4)
+        self.dropout = nn.Dropout(0.4)
         self.logits = nn.Linear(1024, num_classes)
         self.aux1 = AuxHead(512, num_classes) if aux else None
         self.aux2 = AuxHead(528, num_classes) if aux else None
@@ -123,13 +123,13 @@ class GoogLeNet(nn.Module):
         x = self.i5a(x)  # 832x7x7
         x = self.i5b(x)  # 1024x7x7
 
-        logits: Tensor = self.logits(self.dropout1(x.mean(dim=(2, 3))))  # 1000
+        logits: Tensor = self.logits(self.dropout(x.mean(dim=(2, 3))))  # 1000
         if self.training and self.aux1 is not None and self.aux2 is not None:
             return GoogLeNetOutput(logits, aux1=self.aux1(i4a), aux2=self.aux2(i4d))
         return logits
 
 
-def googlenet(num_classes: int = 1000, aux: bool = True) -> GoogLeNet:
+def googlenet(*, num_classes: int = 1000, aux: bool = True) -> GoogLeNet:
     """GoogLeNet() of googlenet.net; `aux=False` leaves the training heads out."""
     return GoogLeNet(num_classes=num_classes, aux=aux)
 

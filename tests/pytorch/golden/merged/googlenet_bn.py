@@ -54,15 +54,15 @@ class InceptionAux(nn.Module):
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__()
-        self.adaptiveavgpool1 = nn.AdaptiveAvgPool2d(4)
+        self.avgpool = nn.AdaptiveAvgPool2d(4)
         self.conv = BasicConv2d(in_channels, 128, 1)
         self.fc1 = nn.Linear(128 * 4 * 4, 1024)
-        self.dropout1 = nn.Dropout(0.7)
+        self.dropout = nn.Dropout(0.7)
         self.fc2 = nn.Linear(1024, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(self.adaptiveavgpool1(x)).flatten(1)  # 2048
-        x = self.fc2(self.dropout1(F.relu(self.fc1(x))))  # 1000
+        x = self.conv(self.avgpool(x)).flatten(1)  # 2048
+        x = self.fc2(self.dropout(F.relu(self.fc1(x))))  # 1000
         return x
 
 
@@ -75,7 +75,7 @@ class GoogLeNetOutput(NamedTuple):
 
 
 class GoogLeNet(nn.Module):
-    """`aux = false` leaves the auxiliary classifiers out.
+    """`aux=False` leaves the auxiliary classifiers out.
 
     Image [N, 3, 224, 224] to logits [N, num_classes]; in training mode with those of the heads.
     """
@@ -104,7 +104,7 @@ class GoogLeNet(nn.Module):
 
         self.aux1 = InceptionAux(512, num_classes) if aux else None
         self.aux2 = InceptionAux(528, num_classes) if aux else None
-        self.dropout1 = nn.Dropout(0.2)
+        self.dropout = nn.Dropout(0.2)
         self.fc = nn.Linear(1024, num_classes)
 
         for module in self.modules():
@@ -127,13 +127,13 @@ class GoogLeNet(nn.Module):
         x = self.inception5a(x)  # 832x7x7
         x = self.inception5b(x)  # 1024x7x7
 
-        logits: Tensor = self.fc(self.dropout1(x.mean(dim=(2, 3))))  # 1000
+        logits: Tensor = self.fc(self.dropout(x.mean(dim=(2, 3))))  # 1000
         if self.training and self.aux1 is not None and self.aux2 is not None:
             return GoogLeNetOutput(logits, aux_logits1=self.aux1(inception4a), aux_logits2=self.aux2(inception4d))
         return logits
 
 
-def googlenet_bn(num_classes: int = 1000, aux: bool = True) -> GoogLeNet:
+def googlenet_bn(*, num_classes: int = 1000, aux: bool = True) -> GoogLeNet:
     """GoogLeNet() of googlenet_bn.net; `aux=False` leaves the training heads out."""
     return GoogLeNet(num_classes=num_classes, aux=aux)
 
