@@ -78,7 +78,7 @@ class Operator:
     training_only: ClassVar[bool] = False
     """Whether it is the identity at inference (dropout)."""
     global_window: ClassVar[bool] = False
-    """Whether it always looks at all positions at once (global pools, recurrent layers); `sees_all` knows of one use."""
+    """Whether it always looks at all positions at once (global pools, recurrence); `sees_all` knows of one use."""
     crosses: ClassVar[bool] = False
     """Whether it brings together other places of one input with each place of another (products of matrices)."""
     takes: ClassVar[tuple[Dtype, ...]] = ("float",)
