@@ -85,7 +85,9 @@ def _check_owners(root: Scope, running: set[Node], session: Session) -> None:
         if node not in running:
             continue
         lenders = [source[0] for source in (node.fed or {}).values() if isinstance(source, tuple)]
-        for lender in (*lenders, *((node.shared,) if node.shared is not None else ())):
+        if node.shared is not None:
+            lenders.append(node.shared)
+        for lender in lenders:
             if lender in running:
                 continue
             user, owner = _whole_use(node, lender) if lender is node.shared else (node, lender)
@@ -93,7 +95,8 @@ def _check_owners(root: Scope, running: set[Node], session: Session) -> None:
                 continue
             told.add(user)
             # The copy that `reuse` makes has the text of its original: the statement is where it is used.
-            span = user.span if user is node and lender is not node.shared else user.statement.span
+            statement = user.statement if lender is node.shared else None
+            span = user.span if statement is None else statement.span
             message = f"`{owner.path or owner.title}` runs for train outputs alone, and its weights are needed without"
             help = "make the part for the output, and let the train output take it: `… -> reuse(label)`"
             labels = (Label(owner.span, "made here"),)
@@ -173,10 +176,12 @@ def _check_inputs(
     root: Scope, inputs: list[Input], outputs: list[Output], everything: set[Node], session: Session
 ) -> None:
     """Reports inputs that nothing reads. A size that is asked of one (`image.height`) is a use of it."""
+    net = root.definition
+    assert isinstance(net, tree.NetDef)
     read = {value.root for node in everything for value in (*node.inputs, *_given_values(node))}
     read.update(output.value.root for output in outputs)
     for each in inputs:
-        if each.value not in read and not _mentioned(each, root.definition):
+        if each.value not in read and not _mentioned(each, net.body):
             help = f"delete it, or begin a line with it: `{each.name} -> …`"
             message = f"nothing reads the input `{each.name}`"
             session.report(Diagnostic(UNUSED_STAGE, message, each.syntax.span, help=help))
@@ -208,10 +213,10 @@ def _given_values(node: Node) -> Iterator[Value]:
             yield source
 
 
-def _mentioned(input: Input, net: tree.NetDef) -> bool:
+def _mentioned(input: Input, body: tree.Body) -> bool:
     """Whether a net says anything of an input but what to call it: `a = image -> identity()`, `a = image`."""
     names = {input.name}
-    others: list[tree.Statement] = list(net.body.statements)
+    others: list[tree.Statement] = list(body.statements)
     while naming := [each for each in others if _named_again(each) & names]:
         given = [each.target if isinstance(each, tree.Bind) else _labels(each) for each in naming]
         names.update(each.id for each in walk(given) if isinstance(each, tree.Name))
