@@ -160,7 +160,7 @@ class Stages(Variables):
             made = EXPRESSIONS[name](use, inputs)
         if name in ("chunk", "split", "unbind"):
             # These give tuples, of Tensors where their input is one.
-            made = Code(made.doc, made.level, True, made.calls)
+            made = Code(made.doc, made.level, inputs[0].typed, made.calls)
         self._finish(step, made)
 
     def _interpolate(self, step: MergedItem, x: Code) -> Code:
