@@ -31,8 +31,8 @@ class TestImages:
 def load_test(description: Description, given: str | None) -> TestImages:
     """The test images of the data that the run names, or of those that are `given`.
 
-    Of a folder of classes that is not the run's own, all images. Raises HarnessError, also for images of a class that
-    the run does not know.
+    Of a folder of classes that is given, all images, also where training had some of them, which is told. Raises
+    HarnessError, also for images of a class that the run does not know.
     """
     name = data_of(description, given)
     if name == data.DIGITS or (name == data.FASHION_MNIST):
@@ -50,18 +50,28 @@ def load_test(description: Description, given: str | None) -> TestImages:
 
 
 def _folder(folder: Path, description: Description, given: str | None) -> Found:
-    """The images of class folders: of the run's own, those that training set apart; of others, all."""
-    own = given is None or _is_own(folder, description)
-    return replace(scan_folder(folder), split="those that training set apart") if own else scan_test(folder)
+    """The images of class folders: those that training set apart where none are given, else all of the part to test."""
+    if given is None:
+        return replace(scan_folder(folder), split="those that training set apart")
+    found = scan_test(folder)
+    if not _trained_on(folder, found, description):
+        return found
+    note = (
+        "images that the run was trained on are among them: without --data, those alone are tested that it set apart"
+        f" (of {description.data})"
+    )
+    return replace(found, notes=(note, *found.notes))
 
 
-def _is_own(folder: Path, description: Description) -> bool:
-    """Whether training had these images, wherever they were then."""
+def _trained_on(folder: Path, found: Found, description: Description) -> bool:
+    """Whether training had some of these images, as far as names and sizes tell it, wherever its folder was then."""
     try:
-        found = scan_folder(folder)
+        own = scan_folder(folder)
     except HarnessError:
         return False
-    return data.fingerprint(str(folder), found.train, found.test) == description.data_sha256
+    if data.fingerprint(str(folder), own.train, own.test) != description.data_sha256:
+        return False
+    return not set(own.train.paths).isdisjoint(found.test.paths)
 
 
 def _matched(
