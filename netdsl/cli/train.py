@@ -84,7 +84,7 @@ def _train(args: Namespace) -> None:
     with told() as harness:
         options = harness.Options(
             out=Path(args.out) if args.out is not None else None,
-            data=args.data or "digits",
+            data="digits" if args.data is None else args.data,
             recipe=args.recipe,
             settings=harness.parse_settings(args.set),
             epochs=args.epochs,

@@ -1,5 +1,6 @@
 """The images that a run is tested on, their classes matched with the run's by name, never by number."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,8 +29,8 @@ class TestImages:
     """Which images they are, and of which classes there are none, a sentence each."""
 
 
-def load_test(description: Description, given: str | None) -> TestImages:
-    """The test images of the data that the run names, or of those that are `given`.
+def load_test(description: Description, given: str | None, others: Sequence[Description] = ()) -> TestImages:
+    """The test images of the data that the run names, or of those that are `given`; `others` are tested with it.
 
     Of a folder of classes that is given, all images, also where training had some of them, which is told. Raises
     HarnessError, also for images of a class that the run does not know.
@@ -44,34 +45,36 @@ def load_test(description: Description, given: str | None) -> TestImages:
         return _matched(str(folder), split, classes, description, (), nameless=True)
     decode.check_pillow()
     shards = has_shards(folder)
-    found = scan_test_shards(folder) if shards else _folder(folder, description, given)
-    notes = (f"the test images are {found.split}", *found.notes) if given or found.notes else ()
+    found = scan_test_shards(folder) if shards else _folder(folder, given, (description, *others))
+    notes = (f"the test images are {found.split}", *found.notes) if given is not None or found.notes else ()
     return _matched(str(folder), found.test, found.classes, description, notes, nameless=shards)
 
 
-def _folder(folder: Path, description: Description, given: str | None) -> Found:
+def _folder(folder: Path, given: str | None, runs: Sequence[Description]) -> Found:
     """The images of class folders: those that training set apart where none are given, else all of the part to test."""
     if given is None:
         return replace(scan_folder(folder), split="those that training set apart")
     found = scan_test(folder)
-    if not _trained_on(folder, found, description):
+    run = _trained_on(folder, found, runs)
+    if run is None:
         return found
     note = (
         "images that the run was trained on are among them: without --data, those alone are tested that it set apart"
-        f" (of {description.data})"
+        f" (of {run.data})"
     )
     return replace(found, notes=(note, *found.notes))
 
 
-def _trained_on(folder: Path, found: Found, description: Description) -> bool:
-    """Whether training had some of these images, as far as names and sizes tell it, wherever its folder was then."""
+def _trained_on(folder: Path, found: Found, runs: Sequence[Description]) -> Description | None:
+    """The first run that was trained on some of these images, as far as names and sizes tell, wherever they were then."""
     try:
         own = scan_folder(folder)
     except HarnessError:
-        return False
-    if data.fingerprint(str(folder), own.train, own.test) != description.data_sha256:
-        return False
-    return not set(own.train.paths).isdisjoint(found.test.paths)
+        return None
+    if set(own.train.paths).isdisjoint(found.test.paths):
+        return None
+    sha256 = data.fingerprint(str(folder), own.train, own.test)
+    return next((each for each in runs if each.data_sha256 == sha256), None)
 
 
 def _matched(

@@ -78,6 +78,8 @@ def test_of_class_folders_all_images_are_tested_and_what_training_had_is_told(tm
         "images that the run was trained on are among them: without --data, those alone are tested that it set apart"
         f" (of {moved})",
     )
+    # Also where another run, tested together with it, is the one.
+    assert load_test(described("a", "b"), str(moved), [described("a", "b"), run]).notes == notes
     # Without --data, as it says; and an image more is another data set.
     found = load_test(run, None).split.labels.tolist()
     assert found == own.test.labels.tolist() == [0, 0, 1]
@@ -88,6 +90,8 @@ def test_of_class_folders_all_images_are_tested_and_what_training_had_is_told(tm
     write(tmp_path / "parts" / "val", a=1, b=1)
     sha = load(str(tmp_path / "parts"), (3, 16, 16)).fingerprint()
     assert labels(described("a", "b", sha=sha), tmp_path / "parts") == ([0, 1], ("the test images are the folder val",))
+    with pytest.raises(HarnessError, match="`` does not exist"):
+        load_test(run, "")
     # One class will do, and one image.
     write(tmp_path / "one", b=1)
     assert labels(described("a", "b"), tmp_path / "one")[0] == [1]
