@@ -106,7 +106,7 @@ def _reason(error: Exception, format: str) -> str:
 
 def _orientation(image: "PIL.Image.Image", screened: Screened) -> int:  # type: ignore[name-defined]  # noqa: F821
     """How the camera was held, from 1 (upright) to 8. TIFF has no EXIF here: Pillow itself turns its images."""
-    return orientation_of(screened.exif or image.info.get("exif", b""), screened.xmp)
+    return orientation_of(screened.exif or image.info.get("exif", b""), screened.xmp or image.info.get("xmp", b""))
 
 
 def _upright(image: "PIL.Image.Image", orientation: int) -> "PIL.Image.Image":  # type: ignore[name-defined]  # noqa: F821
