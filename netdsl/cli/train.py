@@ -111,7 +111,7 @@ def _resume(args: Namespace) -> None:
     from pathlib import Path
 
     asked = ("recipe", "set", "memory", "weights", "reset", "param", "input", "merge_siblings")
-    fixed = ("spec", "out", *asked, "dry_run")
+    fixed = ("spec", "out", *asked)
     given = [name for name in fixed if getattr(args, name)]
     if given:
         name = given[0] if given[0] == "spec" else f"--{given[0].replace('_', '-')}"
@@ -121,7 +121,14 @@ def _resume(args: Namespace) -> None:
     }
     changes |= {"quiet": args.quiet or None, "trust_model": args.trust_model or None}
     with told() as harness:
-        harness.resume(Path(args.resume), changes, recompiler(args.limit))
+        run = Path(args.resume)
+        if not args.dry_run:
+            harness.resume(run, changes, recompiler(args.limit))
+            return
+        plan = harness.dry_resume(run, changes, recompiler(args.limit))
+        finished = [f"{run} is finished: there is nothing to do"]
+        lines = plan.lines() if isinstance(plan, harness.Plan) else finished
+        sys.stdout.write("\n".join(map(visible, lines)) + "\n")
 
 
 def _batch(text: str) -> int | str:

@@ -66,7 +66,7 @@ def _folder(folder: Path, given: str | None, runs: Sequence[Description]) -> Fou
 
 
 def _trained_on(folder: Path, found: Found, runs: Sequence[Description]) -> Description | None:
-    """The first run that was trained on some of these images, as far as names and sizes tell, wherever they were then."""
+    """The first run that was trained on some of these images, wherever they were: their names and sizes tell."""
     try:
         own = scan_folder(folder)
     except HarnessError:

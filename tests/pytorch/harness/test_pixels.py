@@ -135,7 +135,8 @@ def test_what_is_half_transparent_is_half_as_bright_and_other_colours_are_kept()
 @pytest.mark.parametrize(
     ("mode", "format"),
     [("1", "PNG"), ("1", "TIFF"), ("1", "PPM"), ("1", "BMP"), ("L", "JPEG"), ("P", "GIF"), ("P", "BMP"), ("P", "TIFF"),
-     ("P", "TGA"), ("1", "TGA"), ("CMYK", "JPEG"), ("CMYK", "TIFF"), ("YCbCr", "TIFF"), ("RGB", "AVIF"), ("RGBX", "TIFF")],
+     ("P", "TGA"), ("1", "TGA"), ("CMYK", "JPEG"), ("CMYK", "TIFF"), ("YCbCr", "TIFF"), ("RGB", "AVIF"),
+     ("RGBX", "TIFF")],
 )  # fmt: skip
 def test_kinds_of_colours_are_what_pillow_makes_of_them(mode: str, format: str) -> None:
     slope = np.linspace(0, 255, 24 * 16 * 3).astype(np.uint8).reshape(16, 24, 3)
