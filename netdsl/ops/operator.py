@@ -90,6 +90,8 @@ class Operator:
     applying it to tensors side by side along the channels is applying it to each."""
     needs_batch: ClassVar[str] = ""
     """Why a value without a batch is refused (`normalises over the batch`); empty where it is not."""
+    owns_weights: ClassVar[str] = ""
+    """What else does it, where no weight may be given as a value: the operator keeps more than a function is given."""
     tensors: ClassVar[tuple[Argument, ...]] = ()
     """The arguments that take tensors, in order; filled in by `register`."""
     variadic: ClassVar[bool] = False

@@ -165,6 +165,7 @@ class _Writer:
         if body or unit.arguments:
             lines += ["", *self._signature(), "        super().__init__()", *body]
         parameters = ["self", *[f"{name}: Tensor" for name in forward.parameters()]]
+        parameters += [f"{name}: nn.Module" for name in forward.part_names().values()]
         lines += ["", *code.definition("forward", parameters, self._result(forward), 4)]
         lines += self._statements(statements)
         return lines
