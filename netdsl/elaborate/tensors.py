@@ -17,7 +17,7 @@ from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import is_whole
 from netdsl.ops.operator import Operator
 from netdsl.ops.tensors import BUFFER, CONSTANT, PARAM
-from netdsl.ops.values import kind, show
+from netdsl.ops.values import counted, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, DUPLICATE_NAME
 
@@ -95,5 +95,5 @@ def _shape(expr: tree.Expr, flow: Flow, env: Env) -> tuple[int, ...]:
     shape = tuple(value)
     elements = TensorType(shape).elements
     if elements > flow.session.limits.tensor_elements:
-        flow.session.exceeded("tensor_elements", f"a tensor of {elements:,} elements is too large", expr.span)
+        flow.session.exceeded("tensor_elements", f"a tensor of {counted(elements)} elements is too large", expr.span)
     return shape

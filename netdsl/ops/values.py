@@ -48,6 +48,13 @@ def show(value: object) -> str:
     return str(value)
 
 
+def counted(number: int) -> str:
+    """A whole number as messages show it: `1,000`, and one of very many digits by its size."""
+    if number < 10**30:
+        return f"{number:,}"
+    return f"more than 10 ** {int((number.bit_length() - 1) * 0.30102)}"
+
+
 def kind(value: object) -> str:
     """What a value is, for messages: `a number`, `a list`."""
     match value:
