@@ -430,3 +430,6 @@ ATTACKS["lists of the same lists"] = lambda size: _net(
 )
 ATTACKS["a shape of many axes"] = lambda size: _net("", input="x".join(["9"] * (size // 2 - 50)))
 ATTACKS["a contract of many axes"] = lambda size: _net(f"relu() => [{', '.join(['9'] * (size // 3 - 50))}]")
+ATTACKS["a list of one long text, in messages"] = lambda size: _net(
+    f'let a = ["{"s" * min(size // 3, 900)}"] * {size // 4}\nparam p: a\nadd(p)'
+)
