@@ -63,9 +63,9 @@ def read_idx(path: Path, dimensions: tuple[int, ...], *, each: int = 1) -> Tenso
             held = path.stat().st_size
             if zipped and size > _GZIP_RATIO * held:
                 raise _bad(path, f"its header announces {_shape(shape)} = {size:,} bytes, and the file has {held:,}")
-            follow = held - file.tell()
-            if not zipped and follow < size:
-                raise _bad(path, f"its header announces {_shape(shape)} = {size:,} bytes, and {follow:,} follow")
+            left = held - file.tell()
+            if not zipped and left < size:
+                raise _bad(path, f"its header announces {_shape(shape)} = {size:,} bytes, and {left:,} follow")
             elements, found = _read(file, size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _bad(path, f"its gzip data are damaged or cut short ({error})") from error
