@@ -156,8 +156,9 @@ def test_decoders_themselves_say_nothing(capfd: pytest.CaptureFixture[str]) -> N
         decode_whole(bytes(content), 1, 100)
     os.write(2, b"still open")
     assert capfd.readouterr() == ("", "still open")
-    code = "from tests.pytorch.harness.test_images import saved, decode_whole\nprint(decode_whole(saved('TIFF'), 1, 9).numel())"
-    closed = subprocess.run(f'{sys.executable} -c "{code}" 2>&-', shell=True, capture_output=True, check=False)
+    code = "from tests.pytorch.harness.test_images import *; print(decode_whole(saved('TIFF'), 1, 9).numel())"
+    command = f'exec "{sys.executable}" -c "{code}" 2>&-'
+    closed = subprocess.run(["sh", "-c", command], capture_output=True, check=False, cwd=ROOT)
     assert closed.stdout.strip().isdigit()
 
 
