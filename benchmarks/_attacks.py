@@ -420,3 +420,16 @@ ATTACKS["parameters of a block, and models"] = lambda size: (
     + _net("")
     + _filled(size // 2 - 400, _each("model m@ = N()"))
 )
+
+# --- Numbers and names that cost more than their letters
+_ALIKE = "a" * 40
+_many("unknown names like known ones", f"let {_ALIKE}@ = 1\nlinear({_ALIKE}z@)")
+_above("lines of comments", "#")
+ATTACKS["lists of the same lists"] = lambda size: _net(
+    "".join(f"let {name} = [{item}] * {size // 8}\n" for name, item in (("a", 0), ("b", "a"), ("c", "b")))
+)
+ATTACKS["a shape of many axes"] = lambda size: _net("", input="x".join(["9"] * (size // 2 - 50)))
+ATTACKS["a contract of many axes"] = lambda size: _net(f"relu() => [{', '.join(['9'] * (size // 3 - 50))}]")
+ATTACKS["a list of one long text, in messages"] = lambda size: _net(
+    f'let a = ["{"s" * min(size // 3, 900)}"] * {size // 4}\nparam p: a\nadd(p)'
+)

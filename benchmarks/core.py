@@ -52,6 +52,7 @@ from netdsl.analysis.figures import Figures
 from netdsl.analysis.report import Report
 from netdsl.cli.table import draw
 from netdsl.elaborate import collector_paused, elaborate
+from netdsl.limits import Limits
 from netdsl.syntax.parser import parse
 from netdsl.text.source import Source
 
@@ -65,7 +66,7 @@ def peak():
 
 with collector_paused():
     start, before = time.perf_counter(), time.process_time()
-    graph = elaborate(parse(Source("deep.net", sys.stdin.read())))
+    graph = elaborate(parse(Source("deep.net", sys.stdin.read())), limits=Limits(nodes=1_000_000))
     check_budgets(graph)
     checked = time.perf_counter()
     drawn = draw(Report(Figures(graph)), 2, width=100)

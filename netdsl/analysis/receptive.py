@@ -118,7 +118,7 @@ def _image(shape: tuple[int, ...], rank: int, start: int, coordinates: int) -> F
 def _computed(node: Node, inputs: list[Fields], types: tuple[TensorType, ...]) -> Fields:
     """The field of what an operator computes, before it arranges it."""
     op = node.op
-    if op.global_window:
+    if op.sees_all(node.args):
         return None
     mixings = op.mixes(types, node.args)
     if inputs[0] is None and not op.combines and not mixings:
@@ -141,7 +141,10 @@ def _computed(node: Node, inputs: list[Fields], types: tuple[TensorType, ...]) -
         for axis, (start, apart, reads, size) in enumerate(
             zip(resizing.start, resizing.step, resizing.reads, sizes[1:], strict=True), 1
         ):
-            field = _stepped(field, axis, size, start - _half(reads - 1), apart, reads - 1)
+            if reads:
+                field = _stepped(field, axis, size, start - _half(reads - 1), apart, reads - 1)
+            else:
+                field = _untold(field, axis, size)
     elif sliding is not None:
         for axis, (kernel, stride, dilation, padding, size) in enumerate(
             zip(sliding.kernel, sliding.stride, sliding.dilation, sliding.padding, sizes[1:], strict=True), 1
@@ -181,14 +184,9 @@ def _stepped(field: Field, at: int, size: int, start: int | Fraction, step: int 
     axis = simple(field.places.axes[at], len(field.extents))
     if step == 1 and start == 0 and more == 0 and prod(factor.size for factor in axis) == size:
         return field
-    extents = list(field.extents)
     if len(axis) > 1:
-        extents = list(
-            _unknown(field, (c for c in range(len(extents)) if any(factor.steps[c] != 0 for factor in axis)))
-        )
-        return Field(
-            tuple(extents), field.places._replace(axes=_replaced(field.places.axes, at, still(size, len(extents))))
-        )
+        return _untold(field, at, size)
+    extents = list(field.extents)
     old = axis[0].steps
     begins: list[Offset] = list(field.places.start)
     grains: list[Grain | None] | None = None
@@ -209,6 +207,13 @@ def _stepped(field: Field, at: int, size: int, start: int | Fraction, step: int 
     new = (Factor(size, tuple(times(jump, step) for jump in old)),)
     places = Places(_replaced(field.places.axes, at, new), tuple(begins))
     return Field(tuple(extents), places, field.grains if grains is None else tuple(grains))
+
+
+def _untold(field: Field, at: int, size: int) -> Field:
+    """An axis that has another size now, and whose places read others of it in a way that no step describes."""
+    count, axis = len(field.extents), field.places.axes[at]
+    extents = _unknown(field, (c for c in range(count) if any(factor.steps[c] != 0 for factor in axis)))
+    return Field(extents, field.places._replace(axes=_replaced(field.places.axes, at, still(size, count))))
 
 
 def _replaced(axes: Axes, at: int, axis: Axis) -> Axes:

@@ -86,7 +86,7 @@ def _train(args: Namespace) -> None:
     with told() as harness:
         options = harness.Options(
             out=Path(args.out) if args.out is not None else None,
-            data=args.data or "digits",
+            data="digits" if args.data is None else args.data,
             recipe=args.recipe,
             settings=harness.parse_settings(args.set),
             epochs=args.epochs,
@@ -113,7 +113,7 @@ def _resume(args: Namespace) -> None:
     from pathlib import Path
 
     asked = ("recipe", "set", "memory", "weights", "reset", "param", "input", "passes")
-    fixed = ("spec", "out", *asked, "dry_run")
+    fixed = ("spec", "out", *asked)
     given = [name for name in fixed if getattr(args, name)]
     if given:
         flag = FLAG if given[0] == "passes" else f"--{given[0].replace('_', '-')}"
@@ -124,7 +124,14 @@ def _resume(args: Namespace) -> None:
     }
     changes |= {"quiet": args.quiet or None, "trust_model": args.trust_model or None}
     with told() as harness:
-        harness.resume(Path(args.resume), changes, recompiler(args.limit))
+        run = Path(args.resume)
+        if not args.dry_run:
+            harness.resume(run, changes, recompiler(args.limit))
+            return
+        plan = harness.dry_resume(run, changes, recompiler(args.limit))
+        finished = [f"{run} is finished: there is nothing to do"]
+        lines = plan.lines() if isinstance(plan, harness.Plan) else finished
+        sys.stdout.write("\n".join(map(visible, lines)) + "\n")
 
 
 def _batch(text: str) -> int | str:

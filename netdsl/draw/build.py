@@ -68,6 +68,8 @@ class Builder:
         """The groups around, which see the values outside, and what each was given as it began."""
         self.waiting: dict[Part, int] = {}
         """The inputs that have no place yet, and how often they are read."""
+        self.first_readers: dict[Part, int] = {}
+        """The first part that reads an input, by its number."""
         self.apart_from_root = 0
         """How many branches and blocks around may hold only some of the readers of an input."""
         self.in_turns = 0
@@ -111,6 +113,8 @@ class Builder:
             if not target.inside and raw.part not in target.part.tensors:
                 target.part.tensors.append(raw.part)
             return
+        if raw.part.kind == "input":
+            self.first_readers.setdefault(raw.part, target.part.number)
         shape = texts.shape_text(value.type)
         self.edges.append(Edge(self.local(raw), target, shape, entry=entry))
 
@@ -124,10 +128,15 @@ class Builder:
         self.ends[value] = End(part)
         self.waiting[part] = sum(each.root is value.root for node in self.graph.nodes() for each in node.inputs)
 
-    def inputs_to_place(self, sources: Iterable[End]) -> list[Part]:
-        """The inputs that a new thread starts from and that stand nowhere yet."""
+    def inputs_to_place(self, sources: Iterable[End], first: int) -> list[Part]:
+        """The inputs that a new thread starts from and that stand nowhere yet; `first` is its first part.
+
+        One that an earlier part reads stands on top of the figure, since no edge leads back.
+        """
         found = [end.part for end in sources if end.part in self.waiting and not end.inside]
         if len(found) != 1 or self.in_turns or (self.apart_from_root and self.waiting[found[0]] != 1):
+            return []
+        if self.first_readers.get(found[0], first) < first:
             return []
         del self.waiting[found[0]]
         return found

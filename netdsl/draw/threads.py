@@ -89,7 +89,7 @@ class Threads:
         thread = self._thread_for(sources, ends)
         if thread is None:
             thread = Thread()
-            for part in self.builder.inputs_to_place(sources):
+            for part in self.builder.inputs_to_place(sources, built.first):
                 thread.items.append(part)
                 thread.spans.append((part.number, part.number + 1))
             self.threads.append(thread)

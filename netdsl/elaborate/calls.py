@@ -30,7 +30,7 @@ from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import MatchProblem, bind_values, match_operator
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import Window, kind, show
+from netdsl.ops.values import Window, counted, kind, show
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, NOT_A_STAGE, UNKNOWN_OPERATOR
@@ -233,7 +233,8 @@ def _outcome(
     limit = session.limits.tensor_elements
     for elements in [each.elements for each in results] + [each.elements for each in outcome.weights]:
         if elements > limit:
-            session.exceeded("tensor_elements", f"a tensor of {elements:,} elements is too large", call.syntax.span)
+            message = f"a tensor of {counted(elements)} elements is too large"
+            session.exceeded("tensor_elements", message, call.syntax.span)
     if key is not None:
         session.cache[key] = outcome
     return outcome, all_inputs

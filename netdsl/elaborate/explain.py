@@ -195,6 +195,9 @@ def check_fed(op: Operator, call: Call, fed: dict[str, Any], weights: tuple[Weig
             known = ", ".join(f"`{each}`" for each in by_name) or "none"
             message = f"`{op.name}` has no weight `{name}` that a tensor could be given for"
             raise trouble(UNKNOWN_ARGUMENT, message, span, f"its weights: {known}")
+        if op.owns_weights and not all(isinstance(each, WeightRef) for each in fed.values()):
+            message = f"the weights of `{op.name}` are its own: no value can be given for `{name}`"
+            raise trouble(UNKNOWN_ARGUMENT, message, span, help=op.owns_weights)
         if isinstance(value, WeightRef):
             shape = next(weight.shape for weight in value.node.weights if weight.name == value.name)
         else:

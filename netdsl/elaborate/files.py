@@ -69,16 +69,21 @@ class _Contents(NamedTuple):
     """What is not a model, with its number."""
     steps: int
     """What looking at the others takes, for each model of the file."""
+    misnamed: list[Diagnostic]
+    """Models with names that no model may have."""
 
 
 @lru_cache(maxsize=4)
 def _contents(file: tree.File) -> _Contents:
     others = [each for each in file.statements if not isinstance(each, tree.ModelDef)]
     parameters = sum(len(each.parameters) for each in others if isinstance(each, tree.BlockDef | tree.NetDef))
-    contents = _Contents(_models(file), {}, {}, [], _STEPS_OF_A_STATEMENT * len(others) + parameters)
+    contents = _Contents(_models(file), {}, {}, [], _STEPS_OF_A_STATEMENT * len(others) + parameters, [])
     for order, statement in enumerate(file.statements):
         if isinstance(statement, tree.ModelDef):
-            check_definition(statement.name, statement.name_span)
+            try:
+                check_definition(statement.name, statement.name_span)
+            except Trouble as found:
+                contents.misnamed.append(found.diagnostic)
             # Models have names of their own: a model may be called as a block is.
             contents.defined[statement.name] = statement
             contents.orders[statement.name] = order
@@ -116,6 +121,8 @@ def elaborate_file(file: tree.File, session: Session, load: Loader) -> FileValue
     value = FileValue(file, env, {}, contents.defined, contents.orders)
     session.work(contents.steps, file.span)
     _check_models(contents.models, session)
+    for each in contents.misnamed:
+        session.report(each)
     # Every definition is known before any is used, so that one below its use is found to be that.
     for order, statement in contents.others:
         try:

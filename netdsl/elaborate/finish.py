@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from netdsl.elaborate.session import Session
 from netdsl.graph.graph import Input, Node, Output, Scope, Value
 from netdsl.syntax import tree
-from netdsl.text.codes import READ_AS_UNUSED, UNUSED_STAGE, WARN_SOFTMAX
+from netdsl.syntax.walk import walk
+from netdsl.text.codes import LENT_BY_HEAD, READ_AS_UNUSED, UNUSED_STAGE, WARN_SOFTMAX
 from netdsl.text.diagnostic import Diagnostic, Label, Use
 
 
 def finish(root: Scope, inputs: list[Input], outputs: list[Output], session: Session) -> None:
     """Marks what only heads need, and reports stages, tensors and inputs that reach no output."""
-    inference = reached([output.value for output in outputs if not output.train])
+    results = [output.value for output in outputs if not output.train]
+    inference = reached(results)
     heads = [output.value for output in outputs if output.train]
     everything = reached(heads, inference) if heads else inference
     nodes = list(root.nodes())
@@ -33,10 +34,11 @@ def finish(root: Scope, inputs: list[Input], outputs: list[Output], session: Ses
             help = "take `unused` off it"
             message = f"`{node.name}` is declared as unused, and is read"
             session.report(Diagnostic(READ_AS_UNUSED, message, node.span, uses=uses_around(node), help=help))
-    _check_inputs(root, inputs, outputs, session)
+    _check_inputs(root, inputs, outputs, everything, session)
     _check_logits(outputs, session)
     if heads:
         inference = _whole_parts(root, inference)
+        _check_owners(root, _whole_parts(root, reached(results, weights=False), weights=False), session)
         for node in nodes:
             if node in everything:
                 node.train_only = node not in inference
@@ -45,20 +47,21 @@ def finish(root: Scope, inputs: list[Input], outputs: list[Output], session: Ses
         mark_scopes(root)
 
 
-def _whole_parts(root: Scope, inference: set[Node]) -> set[Node]:
-    """What runs at inference: of a part of the net that is needed for anything, a block or labelled group, all that is
-    in it, and what that reads. A module is there as a whole or not at all."""
+def _whole_parts(root: Scope, inference: set[Node], *, weights: bool = True) -> set[Node]:
+    """What is there at inference: of a part of the net that is needed for anything, a block or labelled group, all that
+    is in it, and what that reads. A module is there as a whole or not at all."""
     parts = [list(item.nodes()) for item in root.items if isinstance(item, Scope)]
     while True:
         partly = [node for part in parts if any(node in inference for node in part) for node in part]
         more = [node for node in partly if node not in inference]
         if not more:
             return inference
-        inference = reached([node.output for node in more], inference)
+        inference = reached([node.output for node in more], inference, weights=weights)
 
 
-def reached(values: list[Value], known: set[Node] | None = None) -> set[Node]:
-    """Every node that values depend on, and those `known` beforehand with what they depend on."""
+def reached(values: list[Value], known: set[Node] | None = None, *, weights: bool = True) -> set[Node]:
+    """Every node that values depend on, and those `known` beforehand with what they depend on; without `weights`, not
+    those that only lend their weights."""
     found: set[Node] = set(known or ())
     stack = [value.root.node for value in values]
     while stack:
@@ -66,9 +69,48 @@ def reached(values: list[Value], known: set[Node] | None = None) -> set[Node]:
         if node is None or node in found:
             continue
         found.add(node)
-        stack.extend(_makers(node))
-        if node.shared is not None:
+        if weights:
+            stack.extend(_makers(node))
             stack.append(node.shared)
+        else:
+            stack.extend(value.root.node for value in (*node.inputs, *node.looked_up, *_given_values(node)))
+    return found
+
+
+def _check_owners(root: Scope, running: set[Node], session: Session) -> None:
+    """Reports what uses the weights of a part that runs for heads alone. The part would have to be there without its
+    heads, and be run for nothing or not at all."""
+    told: set[Node | Scope] = set()
+    for node in root.nodes():
+        if node not in running:
+            continue
+        lenders = [source[0] for source in (node.fed or {}).values() if isinstance(source, tuple)]
+        if node.shared is not None:
+            lenders.append(node.shared)
+        for lender in lenders:
+            if lender in running:
+                continue
+            user, owner = _whole_use(node, lender) if lender is node.shared else (node, lender)
+            if user in told:
+                continue
+            told.add(user)
+            # The copy that `reuse` makes has the text of its original: the statement is where it is used.
+            statement = user.statement if lender is node.shared else None
+            span = user.span if statement is None else statement.span
+            message = f"`{owner.path or owner.title}` runs for train outputs alone, and its weights are needed without"
+            help = "make the part for the output, and let the train output take it: `… -> reuse(label)`"
+            labels = (Label(owner.span, "made here"),)
+            session.report(Diagnostic(LENT_BY_HEAD, message, span, labels=labels, uses=uses_around(node), help=help))
+
+
+def _whole_use(node: Node, lender: Node) -> tuple[Node | Scope, Node | Scope]:
+    """The part that is used again, a block or group where the node is in one, and what it was made as."""
+    found: tuple[Node | Scope, Node | Scope] = (node, lender)
+    scope: Scope | None = node.scope
+    while scope is not None:
+        if scope.shared is not None:
+            found = (scope, scope.shared)
+        scope = scope.parent
     return found
 
 
@@ -130,12 +172,16 @@ def _unread(node: Node) -> str:
     return f"the result of `{node.title}` reaches no output"
 
 
-def _check_inputs(root: Scope, inputs: list[Input], outputs: list[Output], session: Session) -> None:
+def _check_inputs(
+    root: Scope, inputs: list[Input], outputs: list[Output], everything: set[Node], session: Session
+) -> None:
     """Reports inputs that nothing reads. A size that is asked of one (`image.height`) is a use of it."""
-    read = {value.root for node in root.nodes() for value in (*node.inputs, *_given_values(node))}
+    net = root.definition
+    assert isinstance(net, tree.NetDef)
+    read = {value.root for node in everything for value in (*node.inputs, *_given_values(node))}
     read.update(output.value.root for output in outputs)
     for each in inputs:
-        if each.value not in read and each.name not in _names(root.definition, each.syntax):
+        if each.value not in read and not _mentioned(each, net.body):
             help = f"delete it, or begin a line with it: `{each.name} -> …`"
             message = f"nothing reads the input `{each.name}`"
             session.report(Diagnostic(UNUSED_STAGE, message, each.syntax.span, help=help))
@@ -167,16 +213,29 @@ def _given_values(node: Node) -> Iterator[Value]:
             yield source
 
 
-def _names(node: Any, but: tree.Input) -> set[str]:
-    """Every name in a piece of syntax, one input's declaration left out."""
-    found: set[str] = set()
-    stack = [node]
-    while stack:
-        each = stack.pop()
-        if isinstance(each, tree.Name):
-            found.add(each.id)
-        elif isinstance(each, tuple | list):
-            stack.extend(each)
-        elif each is not but and type(each).__module__ == tree.__name__:
-            stack.extend(getattr(each, slot) for slot in type(each).__slots__)
-    return found
+def _mentioned(input: Input, body: tree.Body) -> bool:
+    """Whether a net says anything of an input but what to call it: `a = image -> identity()`, `a = image`."""
+    names = {input.name}
+    others: list[tree.Statement] = list(body.statements)
+    while naming := [each for each in others if _named_again(each) & names]:
+        given = [each.target if isinstance(each, tree.Bind) else _labels(each) for each in naming]
+        names.update(each.id for each in walk(given) if isinstance(each, tree.Name))
+        others = [each for each in others if each not in naming]
+    declared = set(walk(input.syntax))
+    return any(isinstance(each, tree.Name) and each.id in names and each not in declared for each in walk(others))
+
+
+def _named_again(statement: tree.Statement) -> set[str]:
+    """The name of which a statement says nothing but another name."""
+    if not isinstance(statement, tree.Bind | tree.Flow):
+        return set()
+    first, *more = [each.stage if isinstance(each, tree.Labelled) else each for each in statement.pipeline.stages]
+    return {first.id} if isinstance(first, tree.Name) and all(map(_is_identity, more)) else set()
+
+
+def _labels(statement: tree.Statement) -> list[tree.Expr]:
+    return [each.label for each in walk(statement) if isinstance(each, tree.Labelled)]
+
+
+def _is_identity(stage: tree.Stage) -> bool:
+    return isinstance(stage, tree.Call) and isinstance(stage.function, tree.Name) and stage.function.id == "identity"

@@ -25,7 +25,7 @@ from netdsl.graph.graph import Budget, Graph, Input, Origin, Output, Scope, Valu
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.ops.bind import MatchProblem, match
-from netdsl.ops.values import is_number, is_whole, kind, show
+from netdsl.ops.values import counted, is_number, is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, MISPLACED, NAME_CLASH, NO_INPUT, NO_OUTPUT, NOT_A_STAGE, RESERVED_NAME
 from netdsl.text.diagnostic import Diagnostic, Label
@@ -182,7 +182,7 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
     type_ = TensorType(shape, "int" if statement.kind == "int" else "float")
     if type_.elements > flow.session.limits.tensor_elements:
         flow.session.exceeded(
-            "tensor_elements", f"an input of {type_.elements:,} elements is too large", statement.span
+            "tensor_elements", f"an input of {counted(type_.elements)} elements is too large", statement.span
         )
     bound = None if statement.bound is None else evaluate_whole(statement.bound, env, "a bound")
     value = Value(type_)

@@ -72,7 +72,7 @@ def _again(first: Scope, inside: Flow) -> None:
     stages._run_stage(definition, inside, outer, place, "")
 
 
-_STEPS_OF_A_SHARED_SCOPE = 4
+_STEPS_OF_A_SHARED_SCOPE, _STEPS_OF_A_SHARED_NODE = 4, 3
 
 
 def _share(first: Node | Scope, again: Node | Scope, expr: tree.Call, session: Session) -> None:
@@ -90,7 +90,7 @@ def _share(first: Node | Scope, again: Node | Scope, expr: tree.Call, session: S
     if isinstance(first, Scope) and isinstance(again, Scope):
         scopes = list(first.scopes())
         # Reuses within what is reused look through it once more each.
-        session.work(len(originals) + _STEPS_OF_A_SHARED_SCOPE * len(scopes), expr.span)
+        session.work(_STEPS_OF_A_SHARED_NODE * len(originals) + _STEPS_OF_A_SHARED_SCOPE * len(scopes), expr.span)
         for scope, other in zip(scopes, again.scopes(), strict=True):
             other.shared = scope.shared or scope
 
@@ -105,6 +105,8 @@ def _check_same(first: Node, again: Node, expr: tree.Call) -> None:
     what = ""
     for name, value in first.args.items():
         other = again.args.get(name)
+        if other is value:
+            continue
         if _is_number(value) and _is_number(other) and plain(value) != plain(other) and not _read_from(name, first):
             what = f"`{name}` of its `{first.op.name}` is {show(plain(value))} there, and {show(plain(other))} here"
     if first.op in (CONSTANT, BUFFER) and isinstance(first.syntax, tree.Table):

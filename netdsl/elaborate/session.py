@@ -147,7 +147,9 @@ class Session:
         known = self._sizes.get(id(value))
         if known is None:
             # The list is kept, so that no other gets its identity.
-            known = self._sizes[id(value)] = (value, sum(map(self.size, value)))
+            # What stands in it again and again is looked at once.
+            sizes = {id(item): self.size(item) for item in {id(item): item for item in value}.values()}
+            known = self._sizes[id(value)] = (value, sum(sizes[id(item)] for item in value))
         return known[1]
 
     def exceeded(self, limit: str, message: str, span: Span) -> NoReturn:

@@ -16,7 +16,7 @@ from netdsl.graph.graph import Node, Origin, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops.operator import Operator
 from netdsl.ops.tensors import BUFFER, CONSTANT, PARAM
-from netdsl.ops.values import is_whole, kind, show
+from netdsl.ops.values import counted, is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, DUPLICATE_NAME
 
@@ -94,5 +94,5 @@ def _shape(expr: tree.Expr, flow: Flow, env: Env) -> tuple[int, ...]:
     shape = tuple(value)
     elements = TensorType(shape).elements
     if elements > flow.session.limits.tensor_elements:
-        flow.session.exceeded("tensor_elements", f"a tensor of {elements:,} elements is too large", expr.span)
+        flow.session.exceeded("tensor_elements", f"a tensor of {counted(elements)} elements is too large", expr.span)
     return shape

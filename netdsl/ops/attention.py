@@ -29,6 +29,7 @@ class Attention(Operator):
     example = ("[197, 768]", "attention(12)")
     depth = 2
     counts_macs = True
+    owns_weights = "`attend` with a `linear` for each of its matrices has weights that may be values"
     arguments = (Argument("heads", Whole(), "heads; they share the features"), _DROPOUT, _CAUSAL)
 
     def resolve(self, inputs: tuple[TensorType, ...], args: dict[str, Any]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Mixing(NamedTuple):
 class Resizing(NamedTuple):
     """An image in another size: place o of an axis of the result reads the places around `o * step + start`.
 
-    `reads` tells how many neighbouring places: 1 is the nearest.
+    `reads` tells how many neighbouring places: 1 is the nearest, and 0 that no distance describes it.
     """
 
     start: tuple[Fraction, ...]

@@ -52,6 +52,7 @@ class BatchNorm(Operator):
     needs_rank = (0, 3)
     by_channel = True
     needs_batch = "normalises over the batch"
+    owns_weights = "`batchnorm(affine = false) -> mul(w) -> add(b)` has a factor and a summand that are values"
     arguments = (
         _eps("batchnorm()", open_low=True),
         Argument("momentum", Real(least=0, most=1), "share of the batch in the running mean and variance", 0.1),

@@ -78,7 +78,7 @@ class Operator:
     training_only: ClassVar[bool] = False
     """Whether it is the identity at inference (dropout)."""
     global_window: ClassVar[bool] = False
-    """Whether it looks at all positions at once (global pooling, recurrent layers): receptive fields end here."""
+    """Whether it always looks at all positions at once (global pools, recurrence); `sees_all` knows of one use."""
     crosses: ClassVar[bool] = False
     """Whether it brings together other places of one input with each place of another (products of matrices)."""
     takes: ClassVar[tuple[Dtype, ...]] = ("float",)
@@ -90,6 +90,8 @@ class Operator:
     applying it to tensors side by side along the channels is applying it to each."""
     needs_batch: ClassVar[str] = ""
     """Why a value without a batch is refused (`normalises over the batch`); empty where it is not."""
+    owns_weights: ClassVar[str] = ""
+    """What else does it, where no weight may be given as a value: the operator keeps more than a function is given."""
     tensors: ClassVar[tuple[Argument, ...]] = ()
     """The arguments that take tensors, in order; filled in by `register`."""
     variadic: ClassVar[bool] = False
@@ -153,6 +155,10 @@ class Operator:
     def joins(self, args: Args) -> int | None:
         """The axis along which it puts its inputs one behind the other, where it does."""
         return None
+
+    def sees_all(self, args: Args) -> bool:
+        """Whether it looks at all positions at once: receptive fields end here."""
+        return self.global_window
 
     def resizes(self, inputs: tuple[TensorType, ...], args: Args) -> Resizing | None:
         """How it brings the spatial axes into another size, where it does."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from netdsl.graph.types import BYTES, TensorType
 from netdsl.ops.arguments import Argument, Flag, PerAxis, Problem, WindowKind
+from netdsl.ops.moves import Mixing, Resizing
 from netdsl.ops.operator import Args, Kept, Operator, Sliding, register
 from netdsl.ops.values import Size, Word, show
 from netdsl.ops.windows import same_padding, separate_stride, slide
@@ -118,12 +119,26 @@ class _Adaptive(Operator):
     """Cell i of n covers the positions floor(i * size / n) up to, without, ceil((i + 1) * size / n)."""
 
     needs_rank = (1, 3)
-    # Its windows have no one size; as those of `size = 1`, they end the receptive field.
-    global_window = True
     arguments = (_SIZE,)
 
     def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
         return inputs[0]._replace(shape=(inputs[0].shape[0], *args["size"]))
+
+    def sees_all(self, args: Args) -> bool:
+        return all(size == 1 for size in args["size"])
+
+    def mixes(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Mixing, ...]:
+        return tuple(Mixing(axis) for axis, size in enumerate(args["size"], 1) if size == 1)
+
+    def resizes(self, inputs: tuple[TensorType, ...], args: Args) -> Resizing:
+        from fractions import Fraction  # two milliseconds, and few networks need it
+
+        cells = []
+        for before, after in zip(inputs[0].shape[1:], args["size"], strict=True):
+            # Where cells do not divide the positions, they are of unlike sizes. One cell mixes all.
+            cells.append(1 if after == 1 else 0 if before % after else before // after)
+        starts = tuple(Fraction(max(cell, 1) - 1, 2) for cell in cells)
+        return Resizing(starts, tuple(map(Fraction, cells)), tuple(cells))
 
 
 @register

@@ -18,6 +18,7 @@ class _Recurrent(Operator):
 
     counts_macs = True
     global_window = True
+    owns_weights = "weights of other parts may be given (`weight_ih_l0 = other.weight_ih_l0`)"
     gates: ClassVar[int]
     """Linear layers in a step, from the input and from the state each."""
     arguments = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,13 +49,36 @@ def show(value: object) -> str:
     """A value as a spec would write it."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
-    if isinstance(value, Size):
-        return str(value) if len(value) > 1 else f"[{', '.join(map(show, value))}]"
+    if isinstance(value, Size) and len(value) > 1:
+        return str(value)
     if isinstance(value, (tuple, list)):
-        return f"[{', '.join(map(show, value))}]"
+        return f"[{', '.join(_shown(value))}]"
     if isinstance(value, str):
         return f'"{value}"'
     return str(value)
+
+
+def _shown(values: Iterable[object]) -> Iterator[str]:
+    """Each item as a spec would write it, up to more than any message has room for."""
+    room = _MOST_SHOWN
+    for value in values:
+        text = show(value)
+        yield text
+        room -= len(text)
+        if room < 0:
+            yield "…"
+            return
+
+
+_MOST_SHOWN = 20_000
+"""Characters of a list; the same text of a kilobyte may stand in it a hundred thousand times."""
+
+
+def counted(number: int) -> str:
+    """A whole number as messages show it: `1,000`, and one of very many digits by its size."""
+    if number < 10**30:
+        return f"{number:,}"
+    return f"more than 10 ** {int((number.bit_length() - 1) * 0.30102)}"
 
 
 def kind(value: object) -> str:

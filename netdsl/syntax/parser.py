@@ -68,6 +68,7 @@ class _Parse:
         deep = too_deep(self.source, self.limits)
         if deep:
             raise SpecSyntaxError([deep])
+        self._count_lines()
         made = _Run(self, self.lexer, start, end_name).made(0, len(self.source.text))
         found = self.builder.found
         if found:
@@ -109,6 +110,15 @@ class _Parse:
         span = self.builder.span(at, past)
         diagnostic = Diagnostic(LIMIT, message, span, limits.rule(limit), help=limits.way_out(limit))
         return SpecSyntaxError(self._sifted([*self.builder.found, diagnostic]))
+
+    def _count_lines(self) -> None:
+        """Raises SpecSyntaxError for too many line ends, also of blank lines and comments, which are no tokens."""
+        text, most = self.source.text, self.limits.tokens
+        if text.count("\n") > most:
+            at = -1
+            for _ in range(most + 1):
+                at = text.index("\n", at + 1)
+            raise self._exceeded("tokens", "the file is too long", at, at + 1)
 
     def matched(self) -> Brackets:
         """The pairs of brackets, found when first asked for."""

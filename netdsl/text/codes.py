@@ -78,8 +78,9 @@ UNUSED_STAGE = _code("E0502", "The result of a stage reaches no output")
 TOO_FEW_BRANCHES = _code("E0503", "A combine has too few branches")
 NO_OUTPUT = _code("E0504", "A net has no output")
 NO_INPUT = _code("E0505", "A net has no input")
-READ_AS_UNUSED = _code("E0507", "What is declared as unused is read")
 RECURSIVE_BLOCK = _code("E0506", "A block is used inside itself or before its definition")
+READ_AS_UNUSED = _code("E0507", "What is declared as unused is read")
+LENT_BY_HEAD = _code("E0508", "An output needs the weights of a part that runs for train outputs alone")
 
 # --- E06: files and imports
 CANNOT_READ = _code("E0601", "A file cannot be read")

@@ -107,7 +107,9 @@ class ContractError(SpecSemanticError):
 
 _LONGEST_GUESSED = 100
 _MOST_COMPARED = 500
-"""Names with which one that is unknown is compared: of a hostile file's 20,000, comparing takes a tenth of a second."""
+"""Names with which one that is unknown is compared."""
+_MOST_PAIRS = 30_000
+"""Pairs of their letters: what comparing takes grows with them, and a file has a hundred such errors."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -118,8 +120,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return ""
     # What is far longer or shorter is not close; of many names, those that begin alike are.
     near = [each for each in known if 2 * len(each) <= 5 * len(name) and 2 * len(name) <= 5 * len(each)]
-    if len(near) > _MOST_COMPARED:
-        near.sort(key=lambda each: (each[:1].lower() != name[:1].lower(), abs(len(each) - len(name))))
-    lowered = {candidate.lower(): candidate for candidate in near[:_MOST_COMPARED]}
+    most = min(_MOST_COMPARED, _MOST_PAIRS // max(len(name), 1) ** 2)
+    if len(near) > most:
+        first = name[:1].lower()
+        near = [each for each in near if each[:1].lower() == first] or near
+        near.sort(key=lambda each: abs(len(each) - len(name)))
+    lowered = {candidate.lower(): candidate for candidate in near[:most]}
     close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return f"did you mean `{lowered[close[0]]}`?" if close else ""

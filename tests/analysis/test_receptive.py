@@ -86,6 +86,21 @@ def test_what_comes_after_a_global_pooling_sees_everything_and_is_passed_over() 
     assert net.receptive_field() == 5
 
 
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        ("adaptiveavgpool(1x1)", 3),  # global
+        ("adaptiveavgpool(30x30)", 3),  # each its own cell
+        ("adaptiveavgpool(10x10)", 5),
+        ("adaptivemaxpool(10x10) -> conv(4, 2x2)", 8),
+        ("adaptiveavgpool(7x7)", None),  # cells of 5 and 6, which overlap
+        ("adaptiveavgpool(1x10)", 5),  # global along one axis
+    ],
+)
+def test_an_adaptive_pool_is_global_where_it_has_one_cell(pool: str, expected: int | None) -> None:
+    assert figures(f"conv(4, 3x3) -> {pool}\n    output y = relu()", input="3x32x32").receptive_field() == expected
+
+
 @pytest.mark.parametrize(("kernel", "expected"), [("1x7", 7), ("7x1", 7), ("3x3", 3)])
 def test_the_longer_axis_counts(kernel: str, expected: int) -> None:
     assert figures(f"conv(4, {kernel})\n    output y = globalavgpool()").receptive_field() == expected

@@ -24,7 +24,7 @@ def stage(rng: random.Random, channels: int, length: int) -> tuple[str, int, int
     """A stage for a value of [channels, length]; the channels and length after it (0 where it does not matter)."""
     kernel, stride, dilation = rng.randint(1, 4), rng.randint(1, 2), rng.randint(1, 2)
     reach = dilation * (kernel - 1)
-    choice = rng.randrange(14)
+    choice = rng.randrange(15)
     if choice < 3:
         padding = rng.randint(0, kernel // 2)
         groups = rng.choice([1, 1, channels]) if channels <= 4 else 1
@@ -56,6 +56,9 @@ def stage(rng: random.Random, channels: int, length: int) -> tuple[str, int, int
         size = length - max(left, right)
         branches = [f"slice(1, {at}, {at + size})" for at in (left, right)]
         return f"{rng.choice(['concat', 'add', 'mul'])} {{ {'; '.join(branches)} }} -> conv(2, [1])", 2, size
+    if choice == 13:
+        size = rng.choice([rng.randint(1, length + 4), *(each for each in (2, 3, 4) if length % each == 0)])
+        return f"adaptiveavgpool([{size}])", channels, size
     return "softmax(0)" if channels > 1 else "identity()", channels, length
 
 

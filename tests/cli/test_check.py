@@ -57,6 +57,17 @@ def test_a_finding(netdsl: Run, spec: Callable[[str], Path]) -> None:
     assert ran.err.endswith("\n1 error\n")
 
 
+@pytest.mark.parametrize(
+    "form", ["model @ = N()", "block @() { relu() }", "net @() { input x: 3x8x8; output y = relu() }"]
+)
+def test_a_name_that_no_definition_may_have(netdsl: Run, spec: Callable[[str], Path], form: str) -> None:
+    path = spec("net N() { input image: 3x8x8; output y = relu() }\n" + form.replace("@", "__a"))
+    for target in (path, f"{path}:n", f"{path}:__a"):
+        ran = netdsl("check", str(target))
+        assert ran.code == 1
+        assert "error[E0104]: `__a` is a name" in ran.err
+
+
 def test_standard_input(netdsl: Run) -> None:
     assert netdsl("check", "-", stdin=SOUND.encode()).code == 0
     ran = netdsl("check", "-", stdin=TYPO.encode())

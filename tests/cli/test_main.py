@@ -60,6 +60,15 @@ def test_an_unknown_option_is_usage(netdsl: Run) -> None:
     assert ran.err.startswith("error: unrecognized arguments: --dept 3")
 
 
+@pytest.mark.parametrize(
+    "argv", [("stats", "a\0b"), ("train", "googlenet", "--out", "\0"), ("convert", "a", "\0"), ("\0",)]
+)
+def test_a_character_that_no_argument_can_have(netdsl: Run, argv: tuple[str, ...]) -> None:
+    ran = netdsl(*argv)
+    assert (ran.code, ran.out) == (2, "")
+    assert "holds the character NUL" in ran.err
+
+
 def test_an_internal_error_says_how_to_report(netdsl: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     # A command whose module is broken, as a bug would have it.
     monkeypatch.setitem(command_line.COMMANDS, "stats", ("netdsl.cli.no_such_module", "be broken"))

@@ -14,7 +14,7 @@ from netdsl.draw.graphs import Boxes, boxes_in
 from netdsl.draw.svg import Look, draw
 from netdsl.draw.view import Opened, View, opened_to
 from netdsl.graph.graph import Graph, Scope
-from tests.draw.drawings import drawing, model, net
+from tests.draw.drawings import drawing, graph_of, model, net, outline
 from tests.draw.geometry import faults
 
 MODELS = sorted(built_ins())
@@ -150,3 +150,15 @@ def test_unusual_networks_are_sound(body: str) -> None:
         for turns in (False, True):
             found = draw(all_open(made, right, turns), Look(made.figure.title))
             assert faults(found) == []
+
+
+def test_an_input_that_an_earlier_part_reads_stands_on_top() -> None:
+    """The second line that `right` begins comes after one that reads it: its edge would lead back, through boxes."""
+    graph = graph_of(
+        "net N() {\n    input image: 8x4x4\n    input right: 8x4x4\n    image -> concat(right)\n    tail = relu()\n"
+        "    image -> add(right)\n    concat(tail)\n    output y = relu()\n"
+        "    train output aux = right -> relu() weight 0.3\n}\n"
+    )
+    made = drawing(graph)
+    assert outline(made.figure).startswith("(image: 8x4x4 | right: 8x4x4) > ")
+    assert faults(draw(all_open(made), Look(made.figure.title))) == []

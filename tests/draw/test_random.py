@@ -73,9 +73,9 @@ class Writer:
     def chain(self, values: list[str], depth: int) -> str:
         return " -> ".join(self.stage(values, depth) for _ in range(1 + self.pick(2)))
 
-    def body(self) -> list[str]:
+    def body(self, values: list[str]) -> list[str]:
+        """Lines that read each other and the `values`, what further inputs give."""
         lines: list[str] = []
-        values: list[str] = []
         for _ in range(1 + self.pick(5)):
             kind = self.pick(5)
             chain = self.chain(values, 2)
@@ -103,9 +103,11 @@ class Writer:
 
 @st.composite
 def graphs(draw_: st.DrawFn) -> Graph:
-    body = Writer(draw_(st.data())).body()
+    inputs = ["x", "other", "third"][: draw_(st.sampled_from((1, 1, 2, 3)))]
+    body = Writer(draw_(st.data())).body(inputs[1:])
+    begin = [f"input {name}: 8x16x16" for name in inputs] + (["x"] if len(inputs) > 1 else [])
     try:
-        return graph_of(f"{BLOCKS}\nnet N() {{\n    input x: 8x16x16\n    " + "\n    ".join(body) + "\n}\n")
+        return graph_of(f"{BLOCKS}\nnet N() {{\n    " + "\n    ".join([*begin, *body]) + "\n}\n")
     except SpecError:  # a stage reaches no output
         reject()
 

@@ -18,7 +18,7 @@ from netdsl.syntax.parser import parse
 from netdsl.text import Source, SpecError
 from netdsl.text.diagnostic import LONGEST, Diagnostic, did_you_mean
 from netdsl.text.render import render_plain
-from tests.elaborate.specs import findings, in_net
+from tests.elaborate.specs import findings, graph_of, in_net
 
 SMALL = Limits(
     file_size=10_000, tokens=5_000, nodes=400, idle_steps=2_000, models=20, loop_count=1_000, list_length=1_000
@@ -67,8 +67,10 @@ UNEVEN = {
     "nested labels",
     "branches of branches",
     "a chain of prefixes, read",
+    "unknown names like known ones",
 }
-"""What the limits on lists and steps bound, since its result is as large as that; and what is made in large pieces."""
+"""What the limits on lists and steps bound, since its result is as large as that; and what is made in large pieces, or
+compared with others up to so many."""
 
 
 @pytest.mark.parametrize("name", sorted(ATTACKS.keys() - UNEVEN))
@@ -125,3 +127,18 @@ def test_budgets_after_the_last_that_is_told_are_not_looked_at() -> None:
 def test_a_name_is_guessed_among_thousands() -> None:
     assert did_you_mean("wdith", [*(f"other{i}" for i in range(20_000)), "width"]) == "did you mean `width`?"
     assert did_you_mean("n" * 101, ["n" * 100]) == ""
+    # Of long ones that begin alike, those of about the same length are compared.
+    assert did_you_mean("a" * 40 + "z5", [f"{'a' * 40}{i}" for i in range(20_000)]).startswith("did you mean `aaaa")
+
+
+def test_a_file_has_as_many_lines_as_tokens() -> None:
+    found = findings("#\n" * 50_001 + in_net("relu()"))
+    assert [str(each.code) for each in found] == ["E0901"]
+    assert "--limit tokens=" in found[0].help
+    graph_of("#\n" * 49_000 + in_net("relu()"))
+
+
+@pytest.mark.parametrize("shape", ["x".join(["9"] * 9_000), f"[{', '.join(['2'] * 15_000)}]"])
+def test_a_number_of_thousands_of_digits_is_told_by_its_size(shape: str) -> None:
+    (found,) = findings(in_net("relu()", shape))
+    assert "more than 10 ** " in found.message

@@ -286,6 +286,48 @@ def test_an_input_that_nothing_reads_is_an_error() -> None:
     graph_of(text.format("relu()\ntrain output h = b -> relu()"))
 
 
+@pytest.mark.parametrize("naming", ["w = b", "w = b -> identity()", "b -> w: identity()", "b", "w = b\nv = w"])
+def test_to_give_an_input_another_name_is_no_use_of_it(naming: str) -> None:
+    text = f"net N() {{{{\ninput a: 3x4x4\ninput b: 3x8x8\n{naming}\noutput y = a -> {{}}\n}}}}"
+    assert told(text.format("relu()")) == ["E0502 at `input b: 3x8x8`: nothing reads the input `b`"]
+    if "w" in naming:
+        graph_of(text.format("upsample(size = [w.height, w.width])"))
+        graph_of(text.format("upsample(2) -> add(w)"))
+
+
+LENT = """block B() {{ linear(4) -> linear(4) }}
+net N(n = 2) {{
+    input x: [4]
+    t: linear(4)
+    {}
+    output y = t -> relu() -> {}
+}}"""
+
+
+@pytest.mark.parametrize(
+    ("head", "use"),
+    [
+        ("train output h = t -> p: linear(4)", "reuse(p)"),
+        ("train output h = t -> p: linear(4)", "linear(4, weight = p.weight)"),
+        ("train output h = t -> linear(4) -> p: { linear(4) -> relu() }", "reuse(p)"),
+        ("train output h = t -> p: B()", "reuse(p)"),
+        ("for i in range(n) { train output h{i} = t -> p[i]: linear(4) }", "reuse(p[1])"),
+        ("t -> q: linear(4) -> p: linear(4)\ntrain output h = p -> linear(2)", "reuse(p)"),
+    ],
+)
+def test_an_output_uses_no_weights_of_what_runs_for_heads_alone(head: str, use: str) -> None:
+    assert codes(LENT.format(head, use)) == ["E0508"]
+    # It may read the value, which then is there without heads too.
+    if use.startswith("reuse"):
+        graph_of(LENT.format(head, f"add({use[6:-1]})"))
+
+
+def test_heads_use_weights_of_what_is_always_there() -> None:
+    graph_of(LENT.format("p: linear(4)\ntrain output h = t -> reuse(p) -> linear(4, weight = p.weight)", "add(p)"))
+    # What both read is no part that one lends to the other.
+    graph_of(LENT.format("param w: [4, 4]\ntrain output h = t -> linear(4, weight = w)", "linear(4, weight = w)"))
+
+
 @pytest.mark.parametrize(
     "dead",
     [

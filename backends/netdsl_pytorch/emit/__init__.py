@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netdsl.elaborate.models import collector_paused
 from netdsl.graph.graph import Graph
 from netdsl.text.excerpt import visible
 from netdsl_pytorch.emit.dependence import closed
@@ -20,6 +21,11 @@ def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = Fals
     adopt(graph)
     # The same bytes on every machine: a path would tell where this one keeps its files.
     name = visible(spec_name.replace("\\", "/").rpartition("/")[2])
+    with collector_paused():
+        return _text(graph, name, spec_text, inference)
+
+
+def _text(graph: Graph, name: str, spec_text: str, inference: bool) -> str:
     pinned: set[str] = set()
     while True:
         emission = Emission(graph, inference, frozenset(pinned))
@@ -29,7 +35,7 @@ def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = Fals
             again = Emission(other, inference, pinned)
             return write_file(again, again.write(), name, spec_text)
 
-        found = closed(graph, text, offered(emission), write)
+        found = closed(graph, text, offered(emission), write, inference)
         if not found:
             return text
         pinned |= found

@@ -54,7 +54,7 @@ class Branches(Stages):
             self.current = dict(start)
             self.current.update({case: start.get(_outer(case, start), value) for case, value in start.items()})
             prefix = f"{outer_running}_{number + 1}" if isinstance(outer_running, BranchName) else f"branch{number + 1}"
-            self.running = BranchName(self._free_branch(prefix))
+            self.running = BranchName(self.clear(self._free_branch(prefix), (id(outer_statement), number)))
             self._statement = branch.first.syntax
             self._before = dict(start)
             if isinstance(branch, MergedChoice):
@@ -166,7 +166,7 @@ class Branches(Stages):
         resolved = {case: canonical(value) for case, value in values.items()}
         labels = {self.value_names.get(value, "") for value in resolved.values()}
         if any(value in self.named for value in resolved.values()) and len(labels) == 1 and "" not in labels:
-            name = self.variable(next(iter(labels)))
+            name = self.clear(self.variable(next(iter(labels))), frozenset(resolved.values()))
         self.assign(name, resolved, made)
         return code.name(name, typed=name in self.typed)
 

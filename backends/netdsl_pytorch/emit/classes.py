@@ -148,6 +148,7 @@ class _Writer:
         if body or unit.arguments:
             members += [self._constructor([SUPER, *body]), *methods]
         parameters = [Parameter("self"), *(Parameter(name, TENSOR) for name in forward.parameters())]
+        parameters += [Parameter(name, MODULE) for name in forward.part_names().values()]
         members.append(Function("forward", tuple(parameters), self._result(), tuple(nested(_apart(lines)))))
         automatic = frozenset(unit.attribute_names.values())
         return Class(unit.name, MODULE, tuple(members), self._doc(), automatic)

@@ -61,9 +61,12 @@ class Constructor(Tensors):
             self.fed(step, indent)
         elif isinstance(first, Scope) and self._labelled_if(step) is not None:
             self.labelled_choice(step, indent)
+            self.tie_inside(step, indent)
         else:
             made = self.module(step)
             self.assign(step, made, indent, self._type_name(made))
+            if isinstance(first, Scope):
+                self.tie_inside(step, indent)
 
     def makes_attribute(self, step: MergedItem) -> bool:
         """Whether the class has an attribute for a step."""

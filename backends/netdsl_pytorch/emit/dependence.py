@@ -1,8 +1,10 @@
-"""Which parameters the factory may offer: those on whose value nothing in the text depends but what reads the argument.
+"""Which parameters the factory may offer: those on whose value nothing in the text depends but what reads the argument,
+and whose values the file refuses where the spec does.
 
 Numbers carry where they came from, and a literal pins what it depends on; truth values, how often a loop ran and what
-was generalised from a few cases do not. So a network is written once more for other values of each parameter: where
-another number stands in the text then, it was that of the first value alone, and the parameter is not offered.
+was generalised from a few cases do not. So a network is elaborated, and where it is needed written, once more for other
+values of each parameter: where another number stands in the text then, it was that of the first value alone, and the
+parameter is not offered.
 
 Where the text has another structure it may still be right: an arm that is never taken is left out, and one turn is no
 loop. That it is wrong is told by structures that differ for every value, and else by `verify`.
@@ -15,9 +17,12 @@ import copy
 from collections.abc import Callable
 from typing import Literal
 
-from netdsl.graph.graph import Graph, Node
-from netdsl.text.codes import BRANCH_SHAPES
+from netdsl.graph.graph import Graph
+from netdsl.syntax import tree
+from netdsl.syntax.walk import walk
 from netdsl.text.diagnostic import SpecError
+from netdsl_pytorch.emit.changes import Changes, changes
+from netdsl_pytorch.emit.refusals import left_open, silent
 from netdsl_pytorch.variation import other_values
 
 Write = Callable[[Graph], str]
@@ -27,39 +32,110 @@ MOST_STRUCTURES = 3
 """Values that are tried where the structure is another for each."""
 SMALL = 100
 """Operators of a network that is small: for one, texts are compared for two values before they are taken to agree."""
+MOST_OF_LARGE = 3
+"""Values of one that is large of which it is seen whether the spec refuses them."""
 
 
-def closed(graph: Graph, text: str, names: list[str], write: Write) -> set[str]:
+def closed(graph: Graph, text: str, names: list[str], write: Write, inference: bool = False) -> set[str]:
     """The parameters among these, which the text offers, that it must not."""
-    if graph.with_parameters is None:
+    if graph.with_parameters is None or not names:
         return set()
-    small = sum(1 for _ in zip(graph.nodes(), range(SMALL), strict=False)) < SMALL
-    return {name for name in names if _depends(graph, text, name, write, 2 if small else 1)}
+    tried = _Tried(graph, text, write, inference)
+    if len(names) > 1 and tried.all_at_once(names):
+        return set()
+    return {name for name in names if tried.depends(name)}
 
 
-def _depends(graph: Graph, text: str, name: str, write: Write, enough: int) -> bool:
-    assert graph.with_parameters is not None
-    ours = _program(text, name)
-    equal = structures = 0
-    others = _far_first(other_values(graph.parameters[name]))
-    if enough > 1 and any(_stretches(graph, name, value) for value in others):
-        return True
-    for value in others:
-        try:
-            other = graph.with_parameters({name: value})
-            if not equal and _changes_silent(graph, other) and _refused_unnoticed(graph, name):
+class _Tried:
+    """A network with other values of its parameters, and what is written of it."""
+
+    def __init__(self, graph: Graph, text: str, write: Write, inference: bool) -> None:
+        self.graph = graph
+        self.write = write
+        self.inference = inference and bool(graph.heads)
+        self.program = ast.parse(text)
+        small = sum(1 for _ in zip(graph.nodes(), range(SMALL), strict=False)) < SMALL
+        self.enough = 2 if small else 1
+
+    def all_at_once(self, names: list[str]) -> bool:
+        """Whether all parameters may be offered, as far as is seen when all of them have other values: not if one is
+        refused, nor if something differs that need not be wrong."""
+        if any(isinstance(each, tree.Name) for parameter in self.graph.net.parameters for each in walk(parameter)):
+            return False  # what one is by default may depend on another
+        values = {name: _far_first(other_values(self.graph.parameters[name])) for name in names}
+        if not all(values.values()):
+            return False
+        for turn in range(self.enough):
+            # Not the same step for all of them, which would keep what they have in common.
+            given = {name: each[(turn + at) % len(each)] for at, (name, each) in enumerate(values.items())}
+            try:
+                other = self._elaborated(given)
+            except SpecError:
+                return False
+            found = changes(self.graph, other, names)
+            if found is None or found.may_be_silent(self.inference):
+                return False
+            if found.formulas:
                 return True
-            theirs = _program(write(other), name)
-        except SpecError:
-            continue
-        difference = _difference(ours, theirs)
-        if difference == "literals" or (difference == "structure" and _renames(graph, other)):
-            return True
-        equal += not difference
-        structures += difference == "structure"
-        if equal >= enough or equal + structures >= MOST_STRUCTURES:
-            break
-    return structures > 1 and not equal
+            if self._difference(other, names):
+                return False
+        return True
+
+    def depends(self, name: str) -> bool:
+        """Whether the file must not offer a parameter."""
+        equal = structures = 0
+        looked = False
+        values = _far_first(other_values(self.graph.parameters[name]))
+        refusals: list[SpecError] = []
+        for at, value in enumerate(values):
+            try:
+                other = self._elaborated({name: value})
+            except SpecError as error:
+                refusals.append(error)
+                continue
+            found = changes(self.graph, other, [name])
+            if not looked and (found is None or found.may_be_silent(self.inference)):
+                refusals += self._refusals(name, values[at + 1 : None if self.enough > 1 else MOST_OF_LARGE])
+                if self._takes_too_much(refusals, found):
+                    return True
+            looked = True
+            if found is not None and found.formulas:
+                return False
+            try:
+                difference = self._difference(other, [name])
+            except SpecError:
+                continue
+            if difference == "literals" or (difference == "structure" and _renames(self.graph, other)):
+                return True
+            equal += not difference
+            structures += difference == "structure"
+            if equal >= self.enough or equal + structures >= MOST_STRUCTURES:
+                break
+        # An argument that only one value fits is a constant.
+        return (bool(values) and not looked) or (structures > 1 and not equal)
+
+    def _refusals(self, name: str, values: list[object]) -> list[SpecError]:
+        found: list[SpecError] = []
+        for value in values:
+            try:
+                self._elaborated({name: value})
+            except SpecError as error:
+                found.append(error)
+        return found
+
+    def _takes_too_much(self, refusals: list[SpecError], found: Changes | None) -> bool:
+        """Whether a file may take for another network what the spec refuses, for one of these reasons."""
+        if self.inference and (found is None or found.in_heads):
+            return not all(map(left_open, refusals))
+        return any(map(silent, refusals))
+
+    def _elaborated(self, values: dict[str, object]) -> Graph:
+        assert self.graph.with_parameters is not None
+        return self.graph.with_parameters(values)
+
+    def _difference(self, other: Graph, names: list[str]) -> Literal["", "literals", "structure"]:
+        ours, theirs = (_without_defaults(each, names) for each in (self.program, ast.parse(self.write(other))))
+        return _difference(ours, theirs)
 
 
 def _renames(graph: Graph, other: Graph) -> bool:
@@ -82,18 +158,18 @@ def _difference(ours: ast.Module, theirs: ast.Module) -> Literal["", "literals",
     return "literals" if _without_literals(ours) == _without_literals(theirs) else "structure"
 
 
-def _program(text: str, name: str) -> ast.Module:
-    """The program, without docstrings and without the default of an argument."""
-    program = ast.parse(text)
+def _without_defaults(program: ast.Module, names: list[str]) -> ast.Module:
+    """The program, without docstrings and without the defaults of arguments."""
+    program = copy.deepcopy(program)
     for node in ast.walk(program):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
         if isinstance(node, ast.arguments):
             for argument, at in zip(reversed(node.args), range(len(node.defaults) - 1, -1, -1), strict=False):
-                if argument.arg == name:
+                if argument.arg in names:
                     node.defaults[at] = ast.Constant(None)
             for at, argument in enumerate(node.kwonlyargs):
-                if argument.arg == name:
+                if argument.arg in names:
                     node.kw_defaults[at] = ast.Constant(None)
     return program
 
@@ -108,41 +184,3 @@ def _without_literals(program: ast.Module) -> str:
             return inner if isinstance(inner, ast.Constant) else ast.UnaryOp(node.op, inner)
 
     return ast.dump(Masked().visit(copy.deepcopy(program)))
-
-
-def _changes_silent(graph: Graph, other: Graph) -> bool:
-    """Whether two networks differ in what the spec refuses and PyTorch takes as something else: an even kernel with
-    half of it as padding, a slice that ends beyond the last."""
-    before = {node.path: node for node in graph.nodes() if _is_silent(node)}
-    return any(
-        node.path not in before or {**before[node.path].args, "out": 0} != {**node.args, "out": 0}
-        for node in other.nodes()
-        if _is_silent(node)
-    )
-
-
-def _is_silent(node: Node) -> bool:
-    padding = node.given.get("padding")
-    return node.op.name == "slice" or (padding is not None and padding.expr.span.text == "same")
-
-
-def _stretches(graph: Graph, name: str, value: object) -> bool:
-    """Whether for a value branches are refused that PyTorch makes equal, an axis of 1 of one as long as another's."""
-    assert graph.with_parameters is not None
-    try:
-        graph.with_parameters({name: value})
-    except SpecError as error:
-        return any(each.code == BRANCH_SHAPES and "an axis of 1" in each.help for each in error)
-    return False
-
-
-def _refused_unnoticed(graph: Graph, name: str) -> bool:
-    """Whether a value is refused for such a reason."""
-    assert graph.with_parameters is not None
-    for value in other_values(graph.parameters[name]):
-        try:
-            graph.with_parameters({name: value})
-        except SpecError as error:
-            if any("`slice`" in each.message or "argument `padding` `same`" in each.message for each in error):
-                return True
-    return False

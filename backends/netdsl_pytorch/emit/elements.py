@@ -94,8 +94,8 @@ class Elements:
         nodes = {}
         for case, node in self.use.nodes.items():
             value = evaluate(expr.base, node.env)
-            if not isinstance(value, Value) or value.node is None or value.node.scope is not node.scope:
-                raise cannot("a constant of another scope in a formula cannot be written yet", expr.span)
+            assert isinstance(value, Value)
+            assert value.node is not None
             nodes[case] = value.node
         table = next(iter(nodes.values()))
         made = self.lists.get(id(table.syntax))

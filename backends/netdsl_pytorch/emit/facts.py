@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Choice, Graph, Loop, Naming, Node, Scope, Step, Value
 from netdsl.symbolic import plain
 from netdsl_pytorch.emit.heads import without_heads
 from netdsl_pytorch.emit.merge import Program
 from netdsl_pytorch.emit.operators import EXPRESSIONS, MODULES
-from netdsl_pytorch.emit.values import canonical, is_alias
+from netdsl_pytorch.emit.values import canonical, is_alias, within
+
+
+class Tie(NamedTuple):
+    """A weight that is one with that of another part."""
+
+    node: Node
+    weight: str
+    owner: Node
+    tied: str
 
 
 class Facts:
@@ -24,6 +33,7 @@ class Facts:
         self._free: dict[Scope, tuple[Value, ...]] = {}
         self._again: dict[Node, list[Node]] | None = None
         self._chains: dict[Scope, bool] = {}
+        self._outer: dict[Scope, tuple[tuple[Node | Scope, ...], tuple[Tie, ...]]] = {}
         self.outer_names: dict[Value, str] = {}
         self._programs: dict[int, Program] = {}
         self.class_groups: set[int] = set()
@@ -53,6 +63,7 @@ class Facts:
     def _find_groups(self) -> None:
         """Groups that no `nn.Sequential` can be, by their definition."""
         for scope in reversed(self.scopes()):
+            self._outside(scope)
             if scope.kind == "sequence" and not self.chains(scope):
                 self.class_groups.add(id(scope.definition))
         for scope in self.scopes():
@@ -102,6 +113,8 @@ class Facts:
             elif isinstance(step, Scope):
                 if step.shared or [canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
                     return None
+                if self.outer_parts(step) or self.outer_ties(step):
+                    return None
                 if step.kind == "sequence" and not self.chains(step) and list(self.free_values(step)) != [current]:
                     return None
                 current = step.outputs[0]
@@ -114,6 +127,31 @@ class Facts:
             else:
                 return None
         return current
+
+    def outer_parts(self, scope: Scope) -> tuple[Node | Scope, ...]:
+        """The parts around a group that it uses again: what its class is given to call."""
+        return self._outside(scope.shared or scope)[0]
+
+    def outer_ties(self, scope: Scope) -> tuple[Tie, ...]:
+        """The weights in a group that are those of parts around it: a class that has both makes them one."""
+        return self._outside(scope.shared or scope)[1]
+
+    def _outside(self, scope: Scope) -> tuple[tuple[Node | Scope, ...], tuple[Tie, ...]]:
+        if scope not in self._outer:
+            parts: dict[Node | Scope, None] = {}
+            ties: list[Tie] = []
+            for item in self.items(scope):
+                if item.shared is not None:
+                    parts[item.shared] = None
+                if isinstance(item, Scope):
+                    parts.update(dict.fromkeys(self.outer_parts(item)))
+                    ties += self.outer_ties(item) if item.shared is None else ()
+                elif item.shared is None:
+                    sources = (item.fed or {}).items()
+                    ties += [Tie(item, name, *source) for name, source in sources if isinstance(source, tuple)]
+            outside = tuple([part for part in parts if not within(part, scope)])
+            self._outer[scope] = outside, tuple([tie for tie in ties if not within(tie.owner, scope)])
+        return self._outer[scope]
 
     def free_values(self, scope: Scope) -> tuple[Value, ...]:
         """What a group reads from around it: the current value first."""

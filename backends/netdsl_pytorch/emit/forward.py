@@ -6,6 +6,7 @@ held turns out to be needed later, the method is written anew with that value un
 
 from __future__ import annotations
 
+from itertools import chain, count
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Fetch, Node, Output, Value, nodes_of
@@ -119,9 +120,13 @@ class Forward(Turns):
             if inputs:
                 self.current[case] = inputs[0]
         self.typed.update(names)
-        self.formal_names = set(names)
+        self.formal_names = {*names, *self.part_names().values()}
         if self.keep_input and self.usual == "x" and "x" in names:
             self.running = "y"
+        if self.apart:
+            taken = {*names, *self.all_names()}
+            names_of_none = chain((self.running, "y"), map("h{}".format, count(1)))
+            self.running = next(name for name in names_of_none if name not in taken)
 
     def _end(self) -> None:
         if self.unit.is_net:
@@ -179,7 +184,7 @@ class Forward(Turns):
         plain_codes: list[tuple[str, Code]] = []
         for output in results:
             values = {case: canonical(output.value)}
-            variable = self.emission.local(output.name)
+            variable = self.clear(self.emission.local(output.name), frozenset(values.values()))
             plain_codes.append((output.name, self._assigned(values, self.read(values, None), variable)))
         if heads:
             self._write_heads(plain_codes)

@@ -187,8 +187,11 @@ def _chunk(use: Use, inputs: Sequence[Code]) -> Code:
 def _split(use: Use, inputs: Sequence[Code]) -> Code:
     dim = code.literal(use.dim(use.same("dim")))
     sizes = use.sizes("sizes")
-    alike = len(set(sizes)) == 1
-    return code.method(inputs[0], "split", [sizes[0] if alike else code.list_of(sizes)], [("dim", dim)])
+    size = sizes[0] if len(set(sizes)) == 1 else code.list_of(sizes)
+    if inputs[0].typed:
+        # The method of a Tensor tells a type checker nothing, and the function does.
+        return code.call("torch.split", [inputs[0], size], [("dim", dim)], typed=True)
+    return code.method(inputs[0], "split", [size], [("dim", dim)])
 
 
 def _unbind(use: Use, inputs: Sequence[Code]) -> Code:

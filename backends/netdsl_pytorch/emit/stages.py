@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from netdsl.graph.graph import Node, Scope
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.functional import functional
 from netdsl_pytorch.emit.merge import (
     Disagree,
     MergedChoice,
@@ -16,9 +15,8 @@ from netdsl_pytorch.emit.merge import (
 )
 from netdsl_pytorch.emit.modules import callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
-from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use, reads_sizes
-from netdsl_pytorch.emit.values import canonical, is_alias, relative_path, sized_by
+from netdsl_pytorch.emit.values import canonical, is_alias, relative_path, sized_by, within
 from netdsl_pytorch.emit.variables import BranchName, Line, Pending, Variables
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
@@ -39,9 +37,9 @@ class Stages(Variables):
         if isinstance(statement, tree.Bind) and isinstance(statement.target, tree.NamePattern):
             target = statement.target.target
             if isinstance(target, tree.Name) and target.id != "_":
-                return self.variable(target.id)
+                return self.clear(self.variable(target.id), id(statement))
         if isinstance(statement, tree.Output) and isinstance(statement.name, tree.Name):
-            return self.emission.local(statement.name.id)
+            return self.clear(self.emission.local(statement.name.id), id(statement))
         return self.running
 
     def running_name(self, step: MergedItem | MergedChoice) -> str:
@@ -87,7 +85,7 @@ class Stages(Variables):
                 continue
             names = {self.value_names.get(value, "") for value in values.values()}
             name = next(iter(names)) if len(names) == 1 else ""
-            target = self.variable(name) if name else f"x{index + 1}"
+            target = self.clear(self.variable(name) if name else f"x{index + 1}", frozenset(values.values()))
             targets.append(target)
             if target not in self.holds:
                 self.first_line[target] = len(self.statements)
@@ -160,7 +158,7 @@ class Stages(Variables):
             made = EXPRESSIONS[name](use, inputs)
         if name in ("chunk", "split", "unbind"):
             # These give tuples, of Tensors where their input is one.
-            made = code.typed_as(made, True)
+            made = code.typed_as(made, inputs[0].typed)
         self._finish(step, made)
 
     def _interpolate(self, step: MergedItem, x: Code) -> Code:
@@ -221,7 +219,24 @@ class Stages(Variables):
         node = step.first
         if isinstance(node, Node) and node.op.name in ("lstm", "gru"):
             return self._recurrent(step, module, inputs)
-        return code.call(module, inputs)
+        return code.call(module, [*inputs, *self._parts_passed(step)])
+
+    def _parts_passed(self, step: MergedItem) -> tuple[Code, ...]:
+        """The parts around a group that it uses again, which its `forward` is given."""
+        found = {
+            case: tuple([self.part_reference(part, case.instance) for part in self.emission.outer_parts(scope)])
+            for case, scope in step.scopes.items()
+            if case.instance.shared is None
+        }
+        if len(set(found.values())) > 1:
+            raise Disagree(found, "the uses are given different parts")
+        return next(iter(found.values()), ())
+
+    def part_reference(self, part: Node | Scope, instance: Scope) -> Code:
+        """A part that is made elsewhere: in this class, or around it and given to `forward`."""
+        if within(part, instance):
+            return self._path_reference(relative_path(part, instance, part))
+        return code.name(self.part_names()[part])
 
     def _attention(self, step: MergedItem, x: Code) -> None:
         """`x, _ = self.attn(x, x, x)`: the module gives the weights of attention too, or None for them."""
@@ -254,18 +269,19 @@ class Stages(Variables):
     def _functional(self, step: MergedItem, inputs: list[Code]) -> Code:
         """An operator whose weight is a value."""
         node = step.first
+        held = bool(node.weights) or any(isinstance(source, tuple) for source in node.fed.values())
+        if held and self.unit.loops:
+            raise Disagree({case: case.number for case in step.cases}, "weights are given in a loop")
         use = Use(self.unit, step.nodes, in_forward=True)
         weights: dict[str, Code] = {}
         for name in node.fed:
             source = {case: item.fed[name] for case, item in step.nodes.items() if item.fed}
             if any(isinstance(each, tuple) for each in source.values()):
-                owner, tied = node.fed[name]
-                path = relative_path(owner, self.unit.instances[0], node)
-                weights[name] = code.typed_as(self.constructor._tied_source(path, tied), True)
+                weights[name] = self.constructor.held_weight(step, name)
             else:
                 weights[name] = self.read(source, step)  # type: ignore[arg-type]
         for weight in node.weights:
-            weights[weight.name] = code.name(f"self.{self.constructor.attribute(step)}.{weight.name}", typed=True)
+            weights[weight.name] = self.constructor.held_weight(step, weight.name)
         return functional(use, inputs[0], weights)
 
     def module_reference(self, step: MergedItem) -> Code:
@@ -273,10 +289,11 @@ class Stages(Variables):
             return code.name(self.loop_modules[id(step)])
         shared = {case: item.shared for case, item in step.cases.items()}
         if all(each is not None for each in shared.values()):
-            case = next(iter(step.cases))
-            target = shared[case]
-            assert target is not None
-            return self._path_reference(relative_path(target, case.instance, step.first))
+            cases = [case for case in step.cases if case.instance.shared is None] or list(step.cases)[:1]
+            found = {case: self.part_reference(part, case.instance) for case in cases if (part := shared[case])}
+            if len(set(found.values())) > 1:
+                raise Disagree(found, "the uses share different parts")
+            return found[cases[0]]
         if self.unit.loops:
             return self._loop_reference(step)
         name = self.constructor.attribute(step)
@@ -297,25 +314,3 @@ class Stages(Variables):
         if not any(names.values()):
             return code.name(f"self.{self.constructor.attribute(step)}")
         raise Disagree(names, "a part of a loop has no common name")
-
-
-def functional(use: Use, x: Code, weights: Mapping[str, Code]) -> Code:
-    """A weighted operator as a function of its input and weights."""
-    node = use.node
-    name = node.op.name
-    bias = weights.get("bias")
-    keywords: list[tuple[str, Code]] = [] if bias is None else [("bias", bias)]
-    if name in ("conv", "convtranspose"):
-        if not use.is_default("stride", 1):
-            keywords.append(("stride", use.axes("stride")))
-        keywords += use.optional("padding", "padding", 0, axes=True)
-        if name == "convtranspose":
-            keywords += use.optional("output_padding", "output_padding", 0, axes=True)
-        keywords += use.optional("groups", "groups", 1) + use.optional("dilation", "dilation", 1, axes=True)
-        function = f"F.{'conv_transpose' if name == 'convtranspose' else 'conv'}{use.rank}d"
-        return code.call(function, [x, weights["weight"]], keywords, typed=True)
-    if name == "linear":
-        return code.call("F.linear", [x, weights["weight"]], keywords, typed=True)
-    if name == "embedding":
-        return code.call("F.embedding", [x, weights["weight"]], typed=True)
-    raise cannot(f"weights of `{name}` that are given as values cannot be written yet", node.span)

@@ -18,6 +18,7 @@ from netdsl_pytorch.emit.formulas import analyse
 from netdsl_pytorch.emit.held import Held, Made, as_double, as_long, as_truth, dtype_of
 from netdsl_pytorch.emit.initialisers import as_float
 from netdsl_pytorch.emit.loop import safe
+from netdsl_pytorch.emit.merge import Disagree
 from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
@@ -37,13 +38,27 @@ def table(use: Use, node: Node, indent: int, known: dict[str, Statement]) -> tup
     """What makes the indices, and the tensor itself. `known` is what made the indices of tables before, by their
     names: what is there is not made again."""
     assert isinstance(node.syntax, tree.Table)
-    return _Formula(use, node.syntax).write(indent, known)
+    return _Formula(use, node.syntax, {}, frozenset()).write(indent, known)
+
+
+def read_from(expr: tree.Index, node: Node, first: Node) -> Node:
+    """The constant that a formula reads; `first` is the one that it is in the first case."""
+    value = evaluate(expr.base, node.env)
+    assert isinstance(value, Value)
+    assert value.node is not None
+    if value.node.syntax is not first.syntax:
+        raise Disagree({}, "the uses read different constants")
+    return value.node
 
 
 class _Formula:
-    def __init__(self, use: Use, syntax: tree.Table) -> None:
+    def __init__(self, use: Use, syntax: tree.Table, outer: dict[int, Code], around: frozenset[str]) -> None:
         self.use = use
         self.syntax = syntax
+        self.outer = outer
+        """The constants of other classes that were made for it, by the identity of their syntax."""
+        self.around = around
+        """The indices of the formulas that it is made for."""
         self.node = use.node
         self.names: dict[str, str] = {}
         self.mentioned: set[str] = set()
@@ -51,11 +66,19 @@ class _Formula:
         """Whether the axes of the tensor depend on a condition that is the same for all elements."""
         use._agree({case: node.args["dtype"] for case, node in use.nodes.items()}, "the kind of number")
         self.mode, self.analyses = analyse(use.nodes.values())
+        self.before: list[Statement] = []
+        """What makes them."""
 
     def write(self, indent: int, known: dict[str, Statement]) -> tuple[list[Statement], Code]:
+        self.indent, self.known = indent, known
+        lines, tensor = self._write(indent, known)
+        return [*self.before, *lines], tensor
+
+    def _write(self, indent: int, known: dict[str, Statement]) -> tuple[list[Statement], Code]:
         sizes = self.use.sizes("shape")
         unit = self.use.unit
         taken = {*unit.declared, *unit.emission.taken, *map(unit.python_name, unit.state.needs.values())}
+        taken |= set(map(str, self.outer.values()))
         for index in self.syntax.indices:
             self.names[index.id] = safe(index.id, taken | set(self.names.values()))
         whole = self.node.args["dtype"] == "int"
@@ -71,7 +94,8 @@ class _Formula:
             tensor = made.code
             one = len(self.mentioned) == len(self.syntax.indices) == 1
             if code.width(tensor) > 70 or (level_of(tensor) < ATOM and len(self.mentioned) < len(self.syntax.indices)):
-                name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values()})
+                made_before = map(code.text, self.outer.values())
+                name = safe(self.node.name.replace(".", "_"), {*taken, *self.names.values(), *made_before})
                 lines.append(assigned(name, tensor))
                 known.pop(name, None)
                 tensor = code.name(name)
@@ -301,9 +325,8 @@ class _Formula:
         value = evaluate(expr.base, self.node.env)
         assert isinstance(value, Value)
         node = value.node
-        if node is None or node.scope is not self.node.scope:
-            raise cannot("a constant of another scope in a formula cannot be written yet", expr.span)
-        table = code.name(f"self.{node.name}")
+        assert node is not None
+        table = self._table(expr, node)
         places = []
         for axis, index in enumerate(expr.indices):
             place = self.expression(index)
@@ -314,6 +337,23 @@ class _Formula:
         if node.args["dtype"] == "int":
             return Made(read, "long")
         return Made(read, "result") if result else Made(code.method(read, "double", []), "double")
+
+    def _table(self, expr: tree.Index, node: Node) -> Code:
+        """A constant that the formula reads: an attribute, or made again where another class has it."""
+        if node.scope is next(iter(self.use.nodes)).instance:
+            return code.name(f"self.{node.name}")
+        if id(node.syntax) not in self.outer:
+            unit = self.use.unit
+            use = Use(unit, {case: read_from(expr, each, node) for case, each in self.use.nodes.items()})
+            assert isinstance(node.syntax, tree.Table)
+            around = self.around | frozenset(self.names.values())
+            lines, tensor = _Formula(use, node.syntax, self.outer, around).write(self.indent, self.known)
+            taken = {*unit.declared, *unit.emission.taken, *map(unit.python_name, unit.state.needs.values())}
+            name = safe(node.name.replace(".", "_"), {*taken, *around, *map(str, self.outer.values())})
+            self.known.pop(name, None)
+            self.before += [*lines, assigned(name, tensor)]
+            self.outer[id(node.syntax)] = code.name(name)
+        return self.outer[id(node.syntax)]
 
     def _within(self, place: Made, index: Any, table: Code, axis: int, base: Any) -> Code:
         """An index that is within its axis where it is not used, too."""

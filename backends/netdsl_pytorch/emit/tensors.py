@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial, reduce
 from typing import Any
 
-from netdsl.graph.graph import Scope
+from netdsl.graph.graph import Node, Scope
 from netdsl.symbolic import expr_of, plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import Attributes, in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.initialisers import parameter
-from netdsl_pytorch.emit.merge import (
-    Disagree,
-    MergedItem,
-)
+from netdsl_pytorch.emit.merge import Case, Disagree, MergedItem
 from netdsl_pytorch.emit.modules import INDENT, Line
 from netdsl_pytorch.emit.tables import table
 from netdsl_pytorch.emit.uses import Use
-from netdsl_pytorch.emit.values import relative_path
+from netdsl_pytorch.emit.values import relative_path, within
 from netdsl_pytorch.python.statements import Assign, Evaluate, If, Statement, assigned
 
 
@@ -95,27 +93,109 @@ class Tensors(Attributes):
             made = self.module(step)
             self.assign(step, made, indent, self._type_name(made))
             name = self.attribute(step)
+            tied = {weight: source for weight, source in tied.items() if within(source[0], self.unit.instances[0])}
+            if not tied:
+                return
             tests: list[Code] = []
             if self.of_heads(step):
                 owners = [relative_path(owner, self.unit.instances[0], node) for owner, _ in tied.values()]
-                parts = [part for part in dict.fromkeys((name, *owners)) if part in self.emission.optional_names]
-                tests = [code.binary("is not", code.name(f"self.{part}"), code.NONE) for part in parts]
-                tests = tests or [code.name(self.emission.heads_flag)]
+                tests = self._are_there([name, *owners])
             ties: list[Statement] = []
             for weight, (owner, tied_name) in tied.items():
                 path = relative_path(owner, self.unit.instances[0], node)
                 source = self._tied_source(path, tied_name)
                 target = code.attribute(self.reference(name) if in_list(name) else code.name(f"self.{name}"), weight)
                 ties.append(Assign((target,), source))
-            if tests:
-                ties = [If(reduce(partial(code.binary, "and"), tests), tuple(ties))]
-            self.entries.append(Line(ties, None))
+            self._tie(ties, tests)
             return
         # The operator is a function of `forward`; what weights it still owns are held under its name.
         if self.unit.loops:
             raise Disagree({case: case.number for case in step.cases}, "weights are given in a loop")
         for weight in node.weights:
             self.own_weight(step, weight, indent)
+        for weight_name, (owner, tied_name) in tied.items():
+            self._held_tie(step, f"{self.attribute(step)}.{weight_name}", owner, tied_name, indent)
+
+    def _held_tie(self, step: MergedItem, name: str, owner: Node, tied: str, indent: int) -> None:
+        """A tied weight of an operator that is a function of `forward`."""
+        if within(owner, self.unit.instances[0]):
+            path = relative_path(owner, self.unit.instances[0], step.first)
+            self._hold_weight(step, name, self._tied_source(path, tied), indent)
+        else:
+            self._hold_weight(step, name, None, indent)  # a class around it has the other part
+
+    def _hold_weight(self, step: MergedItem, name: str, made: Code | None, indent: int) -> None:
+        """A weight of an operator that is a function of `forward`, under the operator's name."""
+        head, _, last = name.rpartition(".")
+        train, span = self.of_heads(step), step.first.span
+        if made is not None and train:
+            made = self.if_heads(made)
+        if named(name):
+            self._holder(name, "nn.Parameter | None" if train else "nn.Parameter")
+            if made is not None:
+                self.entries.append(Line([assigned(f"self.{name}", made)], span))
+                if train:
+                    self.emission.optional_names[name] = None
+            return
+        if in_list(head) and not head.isdigit():
+            if indent != INDENT:
+                raise Disagree(dict.fromkeys(step.cases, 0), "a list of parts is filled under a condition")
+            self.list_at(head, span)
+        elif head not in self.holders:
+            self.holders[head] = {}
+            call = code.call("self.add_module", [code.literal(head), code.call("nn.Module", [])])
+            self.entries.append(Line([Evaluate(call)], span))
+        if made is not None:
+            call = code.call(code.attribute(self.reference(head), "register_parameter"), [code.literal(last), made])
+            self.entries.append(Line([Evaluate(call)], span))
+
+    def held_weight(self, step: MergedItem, weight: str) -> Code:
+        """Such a weight in `forward`."""
+        name = f"{self.attribute(step)}.{weight}"
+        if named(name):
+            return code.name(f"self.{name}", typed=True)
+        return code.call("self.get_parameter", [code.literal(name)], typed=True, nests=0)
+
+    def tie_inside(self, step: MergedItem, indent: int) -> None:
+        """The weights within a group that are those of parts around it."""
+        found: dict[Case, tuple[tuple[str, str, str, str], ...]] = {}
+        for case, scope in step.scopes.items():
+            inside = case.instance
+            ties = [tie for tie in self.emission.outer_ties(scope) if within(tie.owner, inside)]
+            if inside.shared is None:
+                found[case] = tuple(
+                    (relative_path(node, inside, node), weight, relative_path(owner, inside, node), tied)
+                    for node, weight, owner, tied in ties
+                )
+        if not any(found.values()):
+            return
+        if self.unit.loops:
+            raise Disagree({case: case.number for case in step.cases}, "weights are tied in a loop")
+        if len(set(found.values())) > 1:
+            raise Disagree(found, "the uses tie different weights")
+        lines = next(iter(found.values()))
+        tests: list[Code] = []
+        if self.of_heads(step):
+            parts = [self.attribute(step), *(owner for _, _, owner, _ in lines)]
+            tests = self._are_there(parts)
+        made: list[Statement] = []
+        for path, weight, owner, tied in lines:
+            direct = path.count(".") == 1 and named(path)
+            direct = direct and self.emission.unit_of(step.first) is not None and path.startswith(f"{step.first.name}.")
+            target = code.name(f"self.{path}") if direct else self.reference(path)
+            made.append(Assign((code.attribute(target, weight),), self._tied_source(owner, tied)))
+        self._tie(made, tests)
+
+    def _are_there(self, parts: Iterable[str]) -> list[Code]:
+        """The tests whether parts of heads alone are there."""
+        known = [part for part in dict.fromkeys(parts) if part in self.emission.optional_names]
+        tests = [code.binary("is not", code.name(f"self.{part}"), code.NONE) for part in known]
+        return tests or [code.name(self.emission.heads_flag)]
+
+    def _tie(self, ties: list[Statement], tests: list[Code]) -> None:
+        if tests:
+            ties = [If(reduce(partial(code.binary, "and"), tests), tuple(ties))]
+        self.entries.append(Line(ties, None))
 
     def _tied_source(self, path: str, weight: str) -> Code:
         whole = ".".join(filter(None, ("self", path, weight)))
@@ -139,6 +219,10 @@ class Tensors(Attributes):
             values = {case: item.weights[place].shape[axis] for case, item in step.nodes.items()}
             exprs = {case: expr_of(value) for case, value in values.items()}
             sizes.append(self.unit.number(values, exprs, use.envs, given=False, role=f"{weight.name}_size"))
+        if node.op.name.endswith("norm"):
+            made = code.call(f"torch.{'ones' if weight.name == 'weight' else 'zeros'}", sizes)
+            self._hold_weight(step, name, code.call("nn.Parameter", [made]), indent)
+            return
         fan = 1
         if node.op.name in ("conv", "convtranspose", "linear"):
             source = node.fed.get("weight") if node.fed else None
@@ -150,9 +234,9 @@ class Tensors(Attributes):
         made = code.call(
             "nn.Parameter", [code.call("nn.init.uniform_", [empty, code.literal(-bound), code.literal(bound)])]
         )
-        train = self.of_heads(step)
-        if train:
-            made = self.if_heads(made)
-            self.emission.optional_names[name] = None
-        self._holder(name, "nn.Parameter | None" if train else "nn.Parameter")
-        self.entries.append(Line([assigned(f"self.{name}", made)], node.span))
+        self._hold_weight(step, name, made, indent)
+
+
+def named(path: str) -> bool:
+    """Whether a path is one of attributes that have names."""
+    return path.replace(".", "").isidentifier() and not in_list(path)

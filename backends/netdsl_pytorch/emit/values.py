@@ -73,7 +73,15 @@ def sized_by(node: Node) -> Value | None:
     return canonical(first) if len(first.type.shape) == len(axes) + 1 else None
 
 
-def relative_path(item: Any, scope: Scope, node: Node) -> str:
+def within(item: Any, scope: Scope) -> bool:
+    """Whether a part lies in a scope."""
+    at = item
+    while at is not None and at is not scope:
+        at = at.parent
+    return at is scope
+
+
+def relative_path(item: Any, scope: Scope, node: Node | Scope) -> str:
     """The label path of a part from a scope that it lies in, or from the one that corresponds to it."""
     names: list[str] = []
     at = item

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -115,6 +116,10 @@ class BranchName(str):
     """The running name of a branch."""
 
 
+_RUNNING = re.compile(r"[xyh]\d*|branch[\d_]*")
+"""What variables may come to be called by themselves."""
+
+
 class Variables:
     """What a `forward` has written so far."""
 
@@ -133,7 +138,8 @@ class Variables:
         """What was lost so far, in an attempt that goes on to find all that is; None where the first ends it."""
         self.keep_input = False
         self.apart = False
-        """Whether values that get a variable of their own keep off the names of all others, those still to come too."""
+        """Whether values that get a variable of their own keep off the names of all others, those still to come too,
+        and nothing is written over them."""
         self.value_names = self._value_names()
         self.usual = self._usual()
         """What the current value is called, where nothing else is said."""
@@ -172,6 +178,8 @@ class Variables:
         """What the comment of the next line says beside the shape: patterns of `rearrange`."""
         self.deferred: list[Any] = []
         self.in_heads = False
+        self.instead: dict[Hashable, str] = {}
+        """The variables that stand in for others, over which nothing is to be written."""
         self.inside: list[set[Case]] = []
         """The cases of the turns and arms that are being written, outermost first."""
 
@@ -216,6 +224,21 @@ class Variables:
             for name in written:
                 names.append(self.emission.local(name, {"x", *names}))
         return names
+
+    def part_names(self) -> dict[Node | Scope, str]:
+        """What `forward` of a group calls the parts that it is given to use again."""
+        instance = self.unit.instances[0]
+        found: dict[Node | Scope, str] = {}
+        if instance.kind != "sequence":
+            return found
+        taken = set(self.parameters())
+        for part in self.emission.outer_parts(instance):
+            label = part.name.rpartition(".")[2]
+            if not label.isidentifier() or _RUNNING.fullmatch(label):
+                label = f"{part.op.name if isinstance(part, Node) else self.emission.snake(part)}_part"
+            found[part] = self.emission.local(label, taken)
+            taken.add(found[part])
+        return found
 
     def _outer_name(self, value: Value, number: int) -> str:
         name = self.emission.outer_names.get(value)
@@ -335,7 +358,7 @@ class Variables:
             names = {self.value_names.get(value, "") for value in pending.values.values()}
             name = next(iter(names)) if len(names) == 1 else ""
             if name:
-                return self.variable(name)
+                return self.clear(self.variable(name), frozenset(pending.values.values()))
             base = pending.running if pending.running != self.usual else "y"
             return self._fresh(base)
         return pending.running
@@ -351,11 +374,25 @@ class Variables:
 
     def _fresh(self, base: str) -> str:
         number, name = 1, base
-        others = set(map(self.variable, self.value_names.values())) if self.apart else set()
+        others = self.all_names() if self.apart else set()
         while name in self.holds or name in others:
             number += 1
             name = f"{base}{number}"
         return name
+
+    def all_names(self) -> set[str]:
+        """The variables that the author's names become, those still to come too."""
+        results = [output.name for output in self.emission.graph.outputs] if self.unit.is_net else []
+        return {*map(self.variable, self.value_names.values()), *map(self.emission.local, results)}
+
+    def clear(self, name: str, user: Hashable) -> str:
+        """The variable, or another one for what uses it where values are apart and one of them is in it."""
+        if not self.apart:
+            return name
+        now = self.instead.get((user, name), name)
+        if any(value in self.named for value in self.holds.get(now, {}).values()):
+            now = self.instead[user, name] = self._fresh(name)
+        return now
 
     def assign(self, name: str, values: Mapping[Case, Value], made: Code, span: Span | None = None) -> None:
         if made == code.name(name):

@@ -15,7 +15,7 @@ from netdsl_pytorch.harness.evaluation import Prediction, Tested, evaluate, pred
 from netdsl_pytorch.harness.memory import parse_size
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.pickled import convert
-from netdsl_pytorch.harness.plan import Plan, dry_run
+from netdsl_pytorch.harness.plan import Plan, dry_resume, dry_run
 from netdsl_pytorch.harness.recipe import parse_settings
 from netdsl_pytorch.harness.runs import RunState, list_runs
 from netdsl_pytorch.harness.trainer import resume, train
@@ -31,6 +31,7 @@ __all__ = [
     "Tested",
     "TrainableModel",
     "convert",
+    "dry_resume",
     "dry_run",
     "evaluate",
     "from_file",

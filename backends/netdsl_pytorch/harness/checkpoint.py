@@ -188,6 +188,12 @@ def load_newest(
     return None
 
 
+def newest_step(folder: Path) -> int:
+    """After how many steps the newest checkpoint was written, as its name says; 0 where there is none."""
+    _check_own(folder)
+    return max((step for step, _ in _steps(folder)), default=0)
+
+
 def load(folder: Path, step: int, most: int | None = None) -> Checkpoint:
     """The checkpoint of step `step`. Raises ValueError and others if a single bit of it is wrong.
 

@@ -2,9 +2,10 @@
 
 import io
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -19,7 +20,8 @@ from netdsl_pytorch.harness.limits import LIMITS
 
 MODES = {1: "L", 3: "RGB"}
 """Pillow's names for images of so many channels."""
-JPEG = "JPEG"
+JPEG, TIFF = "JPEG", "TIFF"
+_STANDARD_ERROR = 2
 
 
 def decode(
@@ -82,6 +84,7 @@ def _opened(content: bytes) -> "Iterator[tuple[PIL.Image.Image, int]]":  # type:
         # What Pillow only warns of (a large image, say) is no reason to leave an image out.
         with (
             warnings.catch_warnings(action="ignore"),
+            _unspoken() if format.name == TIFF else nullcontext(),
             Image.open(io.BytesIO(screened.content), formats=(format.name,)) as image,
         ):
             LIMITS.check("image_pixels", image.size[0] * image.size[1])
@@ -91,6 +94,23 @@ def _opened(content: bytes) -> "Iterator[tuple[PIL.Image.Image, int]]":  # type:
     except Exception as error:
         # Decoders raise whatever the bytes lead them to: OSError, SyntaxError, struct.error, DecompressionBombError …
         raise BrokenImage(_reason(error, format.name)) from error
+
+
+@contextmanager
+def _unspoken() -> Iterator[None]:
+    """Within it, what a library in C writes to standard error is lost: libtiff complains there, of each line anew."""
+    try:
+        kept = os.dup(_STANDARD_ERROR)
+    except OSError:
+        yield  # It is closed.
+        return
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), _STANDARD_ERROR)
+        yield
+    finally:
+        os.dup2(kept, _STANDARD_ERROR)
+        os.close(kept)
 
 
 def _reason(error: Exception, format: str) -> str:
@@ -106,7 +126,7 @@ def _reason(error: Exception, format: str) -> str:
 
 def _orientation(image: "PIL.Image.Image", screened: Screened) -> int:  # type: ignore[name-defined]  # noqa: F821
     """How the camera was held, from 1 (upright) to 8. TIFF has no EXIF here: Pillow itself turns its images."""
-    return orientation_of(screened.exif or image.info.get("exif", b""), screened.xmp)
+    return orientation_of(screened.exif or image.info.get("exif", b""), screened.xmp or image.info.get("xmp", b""))
 
 
 def _upright(image: "PIL.Image.Image", orientation: int) -> "PIL.Image.Image":  # type: ignore[name-defined]  # noqa: F821

@@ -99,8 +99,10 @@ def data_of(description: Description, given: str | None) -> str:
     A folder that somebody else names is opened: its files are decoded as images, and as nothing else. But to open a
     share would tell another machine who asks.
     """
-    if given or description.data in (DIGITS, FASHION_MNIST):
-        return given or description.data
+    if given is not None:
+        return given
+    if description.data in (DIGITS, FASHION_MNIST):
+        return description.data
     if description.data.startswith(("//", "\\\\")) or not Path(description.data).is_absolute():
         raise HarnessError(
             f"the run names data that are no folder of this machine: {description.data}", help="--data FOLDER"

@@ -131,7 +131,7 @@ def evaluate(
         for other in trained[1:]:
             if other.description.classes != first.classes:
                 raise HarnessError(f"{other.run} tells other classes apart than {trained[0].run}")
-        images = load_test(first, data)
+        images = load_test(first, data, [other.description for other in trained[1:]])
         count = len(images.split)
         mine = range(group.rank * count // group.size, (group.rank + 1) * count // group.size)
         labels = images.split.labels[mine.start : mine.stop].clone()

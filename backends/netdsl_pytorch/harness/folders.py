@@ -129,10 +129,10 @@ def scan_test(folder: Path) -> Found:
 def _parts(folder: Path, *, testing: bool = False) -> tuple[Path | None, Path | None, str]:
     """The folders to train on and to test with, where there are any, and what is left alone, in words."""
     try:
-        folders = [entry.name for entry in _seen(folder) if entry.is_dir()]
+        folders = [entry.name for entry in seen(folder) if entry.is_dir()]
         # A class may be called so too: locomotives. Then there are images in it, and no folders.
         named = [name for name in folders if name.lower() in (*TRAIN, *VALIDATION, *TEST)]
-        parts = [name for name in named if any(entry.is_dir() for entry in _seen(folder / name))]
+        parts = [name for name in named if any(entry.is_dir() for entry in seen(folder / name))]
     except OSError as error:
         raise HarnessError(f"cannot read {folder}: {error.strerror or error}") from error
     if named and not parts and len(named) == len(folders):
@@ -149,7 +149,7 @@ def _parts(folder: Path, *, testing: bool = False) -> tuple[Path | None, Path | 
     return folder / train if train else None, folder / test if test else None, alone
 
 
-def _seen(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+def seen(folder: Path | str) -> Iterator[os.DirEntry[str]]:
     """What is in a folder, but for what is hidden and what systems leave."""
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -166,7 +166,7 @@ def _scan(folder: Path, passed: _Passed, *, least: int = 2) -> _Classes:
     labels: list[int] = []
     places: dict[tuple[int, int], str] = {}
     try:
-        entries = list(_seen(folder))
+        entries = list(seen(folder))
         names = sorted(entry.name for entry in entries if entry.is_dir())
         passed.beside += sum(_is_image(entry) for entry in entries)
         if len(names) < max(least, 1):
@@ -209,7 +209,7 @@ def _images(folder: Path, passed: _Passed) -> Iterator[str]:
     """The paths of the images in a folder and below it, each folder once however it is linked."""
     waiting, known = [str(folder)], {_place(folder)}
     while waiting:
-        for entry in _seen(waiting.pop()):
+        for entry in seen(waiting.pop()):
             if entry.is_dir():
                 place = _place(entry.path)
                 if place in known:

@@ -63,6 +63,9 @@ def read_idx(path: Path, dimensions: tuple[int, ...], *, each: int = 1) -> Tenso
             held = path.stat().st_size
             if zipped and size > _GZIP_RATIO * held:
                 raise _bad(path, f"its header announces {_shape(shape)} = {size:,} bytes, and the file has {held:,}")
+            left = held - file.tell()
+            if not zipped and left < size:
+                raise _bad(path, f"its header announces {_shape(shape)} = {size:,} bytes, and {left:,} follow")
             elements, found = _read(file, size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _bad(path, f"its gzip data are damaged or cut short ({error})") from error
@@ -77,10 +80,7 @@ def read_idx(path: Path, dimensions: tuple[int, ...], *, each: int = 1) -> Tenso
 
 
 def _read(file: io.BufferedIOBase, size: int) -> tuple[bytearray, int]:
-    """`size` bytes, and how many there were, one more at most.
-
-    Memory that is not written to is not taken: it follows what is there, not what a header claims.
-    """
+    """`size` bytes, and how many there were, one more at most."""
     elements = bytearray(size)
     view = memoryview(elements)
     found = 0

@@ -1,5 +1,6 @@
 """The images that a run is tested on, their classes matched with the run's by name, never by number."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,11 +29,11 @@ class TestImages:
     """Which images they are, and of which classes there are none, a sentence each."""
 
 
-def load_test(description: Description, given: str | None) -> TestImages:
-    """The test images of the data that the run names, or of those that are `given`.
+def load_test(description: Description, given: str | None, others: Sequence[Description] = ()) -> TestImages:
+    """The test images of the data that the run names, or of those that are `given`; `others` are tested with it.
 
-    Of a folder of classes that is not the run's own, all images. Raises HarnessError, also for images of a class that
-    the run does not know.
+    Of a folder of classes that is given, all images, also where training had some of them, which is told. Raises
+    HarnessError, also for images of a class that the run does not know.
     """
     name = data_of(description, given)
     if name == data.DIGITS or (name == data.FASHION_MNIST):
@@ -44,24 +45,36 @@ def load_test(description: Description, given: str | None) -> TestImages:
         return _matched(str(folder), split, classes, description, (), nameless=True)
     decode.check_pillow()
     shards = has_shards(folder)
-    found = scan_test_shards(folder) if shards else _folder(folder, description, given)
-    notes = (f"the test images are {found.split}", *found.notes) if given or found.notes else ()
+    found = scan_test_shards(folder) if shards else _folder(folder, given, (description, *others))
+    notes = (f"the test images are {found.split}", *found.notes) if given is not None or found.notes else ()
     return _matched(str(folder), found.test, found.classes, description, notes, nameless=shards)
 
 
-def _folder(folder: Path, description: Description, given: str | None) -> Found:
-    """The images of class folders: of the run's own, those that training set apart; of others, all."""
-    own = given is None or _is_own(folder, description)
-    return replace(scan_folder(folder), split="those that training set apart") if own else scan_test(folder)
+def _folder(folder: Path, given: str | None, runs: Sequence[Description]) -> Found:
+    """The images of class folders: those that training set apart where none are given, else all of the part to test."""
+    if given is None:
+        return replace(scan_folder(folder), split="those that training set apart")
+    found = scan_test(folder)
+    run = _trained_on(folder, found, runs)
+    if run is None:
+        return found
+    note = (
+        "images that the run was trained on are among them: without --data, those alone are tested that it set apart"
+        f" (of {run.data})"
+    )
+    return replace(found, notes=(note, *found.notes))
 
 
-def _is_own(folder: Path, description: Description) -> bool:
-    """Whether training had these images, wherever they were then."""
+def _trained_on(folder: Path, found: Found, runs: Sequence[Description]) -> Description | None:
+    """The first run that was trained on some of these images, wherever they were: their names and sizes tell."""
     try:
-        found = scan_folder(folder)
+        own = scan_folder(folder)
     except HarnessError:
-        return False
-    return data.fingerprint(str(folder), found.train, found.test) == description.data_sha256
+        return None
+    if set(own.train.paths).isdisjoint(found.test.paths):
+        return None
+    sha256 = data.fingerprint(str(folder), own.train, own.test)
+    return next((each for each in runs if each.data_sha256 == sha256), None)
 
 
 def _matched(

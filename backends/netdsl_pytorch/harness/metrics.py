@@ -13,23 +13,24 @@ from torch import Tensor, nn
 from netdsl_pytorch.harness.batches import Batch
 from netdsl_pytorch.harness.distributed import ALONE, Group
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.recorded import Count, Figure, Finite
 
 
 @dataclass(slots=True)
 class Position:
     """Where a run is, and the sums of its current epoch over all processes."""
 
-    epoch: int = 0
+    epoch: Count = 0
     """Epochs done, their evaluation included."""
-    step: int = 0
+    step: Count = 0
     """Steps done since the beginning."""
-    samples: int = 0
+    samples: Count = 0
     """Samples used since the beginning: the global sample index of the next one."""
-    loss: float = 0.0
-    correct: int = 0
-    seen: int = 0
-    seconds: float = 0.0
-    gradients: dict[str, float] = field(default_factory=dict)
+    loss: Finite = 0.0
+    correct: Count = 0
+    seen: Count = 0
+    seconds: Finite = 0.0
+    gradients: dict[str, Figure] = field(default_factory=dict)
     """The norms of the gradient by stage in the last step of the epoch."""
 
     def begin_epoch(self, epoch: int) -> None:
@@ -47,6 +48,8 @@ def restored(values: Any, step: int, epochs: int, steps_per_epoch: int) -> Posit
     except ValidationError as error:
         raise HarnessError(f"the checkpoint of step {step} is damaged: its position is none of a run") from error
     first = position.epoch * steps_per_epoch
+    if position.correct > position.seen:
+        raise HarnessError(f"the checkpoint of step {step} is damaged: more images are right than there were")
     if position.step != step or position.epoch >= epochs or not first < step <= first + steps_per_epoch:
         raise HarnessError(
             f"the checkpoint of step {step} does not belong to run.json: its position is none of this run"

@@ -90,6 +90,8 @@ def _unfit(value: Tensor) -> str | None:
     """What about a tensor cannot be kept in safetensors, or be the weight of a net."""
     if type(value) not in (Tensor, nn.Parameter, nn.Buffer):
         return f"is a {type(value).__name__}"
+    if value.is_nested:
+        return "is several tensors in one (nested)"
     if value.is_meta:
         return "has a shape and no numbers"
     if value.layout != torch.strided:

@@ -1,20 +1,26 @@
 """What a run will do, found out without doing it: `--dry-run`."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from netdsl_pytorch.harness import device, emitted, memory, system
-from netdsl_pytorch.harness.checkpoint import KEEP
+from netdsl_pytorch.harness.again import prepare_again
+from netdsl_pytorch.harness.checkpoint import KEEP, newest_step
+from netdsl_pytorch.harness.data import DataSet
+from netdsl_pytorch.harness.description import check_overrides
 from netdsl_pytorch.harness.distributed import Group
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.memory import gibibytes
-from netdsl_pytorch.harness.options import Options, TrainableModel
+from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.prepare import prepare
+from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
-from netdsl_pytorch.harness.run import check_free
+from netdsl_pytorch.harness.run import Recompile, RunFolder, check_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,8 @@ class Plan:
     precision: str
     recipe: Recipe
     steps: int
+    done: int
+    """How many of them the newest checkpoint has behind it."""
     memory: int | str
     """Bytes at the peak of a step, above what the process has before; or why that cannot be said."""
     memory_free: int
@@ -49,7 +57,8 @@ class Plan:
         lines = [
             f"{self.model}: {self.parameters:,} parameters while training",
             f"data: {self.data}, {self.classes:,} classes, {self.train_images:,} + {self.test_images:,} images",
-            f"steps: {self.steps:,}, {recipe.epochs} epochs of {per_epoch:,} with {recipe.batch} images each",
+            f"steps: {self.steps:,}, {recipe.epochs} epochs of {per_epoch:,} with {recipe.batch} images each"
+            + (f"; {self.done:,} are done" if self.done else ""),
             f"optimiser: {recipe.optimizer}, learning rate {recipe.learning_rate:g}, {recipe.schedule} schedule",
             f"device: {self.device}, {self.precision}",
             f"memory: {needed}, {gibibytes(self.memory_free)} free",
@@ -69,6 +78,41 @@ def dry_run(model: TrainableModel, options: Options) -> Plan:
         check_free(options.out)
     recipe, where, images = prepare(model, options, Group())
     precision = device.choose_precision(recipe.precision, where, model.input_shape)
+    return _plan(model, recipe, where, precision, images, options.out or Path())
+
+
+def dry_resume(run: Path, options_overrides: Mapping[str, Any], recompile: Recompile) -> Plan | Result:
+    """What `resume` would do with the same arguments, or the result of a run that is finished; writes nothing.
+
+    Raises HarnessError where `resume` would.
+    """
+    overrides = {key: value for key, value in options_overrides.items() if value is not None}
+    folder = RunFolder(run)
+    description = folder.describe()
+    check_overrides(overrides, description)
+    progress = Progress(quiet=bool(overrides.get("quiet")))
+    done = newest_step(folder.checkpoints)
+    try:
+        finished = folder.finished()
+        if finished is not None:
+            return finished
+    except HarnessError as error:
+        if not done:
+            raise
+        progress.warn(f"{error.message}; it would be made again")
+    model, where, images = prepare_again(folder, description, overrides, recompile, Group(), progress.warn)
+    return _plan(model, description.recipe, where, description.precision, images, run, done)
+
+
+def _plan(
+    model: TrainableModel,
+    recipe: Recipe,
+    where: torch.device,
+    precision: str,
+    images: DataSet,
+    folder: Path,
+    done: int = 0,
+) -> Plan:
     with torch.device("meta"):
         module = emitted.build(Path("model.py"), model.source, model.name)
     weights = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
@@ -93,11 +137,12 @@ def dry_run(model: TrainableModel, options: Options) -> Plan:
         precision=precision,
         recipe=recipe,
         steps=recipe.epochs * steps,
+        done=done,
         memory=needed,
         memory_free=system.free_memory(where),
         # A checkpoint is written before the oldest goes; beside them the final weights and the small files.
         disk=weights * ((1 + moments + averaged) * (KEEP + 1) + 1) + 2**20,
-        disk_free=shutil.disk_usage(_existing(options.out or Path())).free,
+        disk_free=shutil.disk_usage(_existing(folder)).free,
     )
 
 

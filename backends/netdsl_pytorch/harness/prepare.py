@@ -28,12 +28,6 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
     where = device.choose(options.device, group.local_rank if group.size > 1 else None)
     if recipe.sync_batchnorm and where.type != "cuda":
         raise HarnessError("sync_batchnorm works on GPUs only", help="--set sync_batchnorm=false")
-    if recipe.batch < 2 * group.size * recipe.accumulate:
-        raise HarnessError(
-            f"a batch of {recipe.batch} over {group.size} processes in {recipe.accumulate} parts leaves fewer than two "
-            "images for each",
-            help=f"--batch {2 * group.size * recipe.accumulate}, or more",
-        )
     images = data.load(options.data, model.input_shape)
     for name in (images.name, *images.classes, str(options.out or "")):
         if name != in_utf8(name):

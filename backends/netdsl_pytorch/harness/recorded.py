@@ -21,6 +21,7 @@ def _drawable(value: float) -> float:
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Figure = Annotated[float, AfterValidator(_drawable)]
+Finite = Annotated[float, AfterValidator(_drawable), Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _CONFIG = ConfigDict(strict=True, extra="allow")
 

@@ -14,10 +14,11 @@ import torch
 from netdsl_pytorch.harness.classes import CLASSES, of_numbers
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.files import FileSplit, Found
-from netdsl_pytorch.harness.folders import TEST, TRAIN, VALIDATION, choose
+from netdsl_pytorch.harness.folders import TEST, TRAIN, VALIDATION, choose, seen
 from netdsl_pytorch.harness.images.formats import SUFFIXES
 
 _WORD = re.compile(r"[A-Za-z]*")
+_PACKED = re.compile(r"\.tar\.\w+$|\.t[gbxz]z2?$|\.tzst$", re.IGNORECASE)
 
 
 def has_shards(folder: Path) -> bool:
@@ -72,6 +73,10 @@ def _by_split(folder: Path) -> dict[str, list[Path]]:
     return {word: sorted(paths) for word, paths in found.items() if paths}
 
 
+def _entries(folder: Path) -> list[Path]:
+    return [Path(entry.path) for entry in seen(folder)]
+
+
 def _missing(folder: Path, word: str) -> HarnessError:
     return HarnessError(
         f"{folder} has no {word}-*.tar",
@@ -85,6 +90,7 @@ class _Passed:
     def __init__(self, found: dict[str, list[Path]]) -> None:
         known = (*TRAIN, *VALIDATION, *TEST)
         self.shards = [path.name for word, paths in found.items() if word not in known for path in paths]
+        self.folders = {path.parent for paths in found.values() for path in paths}
         self.samples = 0
         self.first = ""
 
@@ -95,6 +101,17 @@ class _Passed:
                 f"tar files whose names begin as no split's are passed over: {len(self.shards):,}, "
                 f"the first is {self.shards[0]}"
             )
+        # A folder of shards is of nothing else: what looks like data is told.
+        packed, beside = [], []
+        for path in sorted(each for inner in {folder, *self.folders} for each in _entries(inner)):
+            if _PACKED.search(path.name):
+                packed.append(path.relative_to(folder))
+            elif path not in self.folders and path.is_dir():
+                beside.append(path.relative_to(folder))
+        if packed:
+            notes.append(f"tar files that are packed are passed over: {len(packed):,}, the first is {packed[0]}")
+        if beside:
+            notes.append(f"folders beside the shards are passed over: {len(beside):,}, the first is {beside[0]}")
         if self.samples:
             notes.append(
                 f"samples of {folder} with a class and no image: {self.samples:,}, the first is `{self.first}`"

@@ -51,18 +51,31 @@ def check_parts(model: TrainableModel, images: int, recipe: Recipe, processes: i
 
 
 def _way_out(images: int, recipe: Recipe, processes: int, least: int) -> str:
-    parts = processes * recipe.accumulate
-    # Whatever the batch, a step has no more images than there are.
-    for batch in range(recipe.batch + 1, images + 1):
-        if smallest_part(images, batch, parts) >= least:
-            return f"--batch {batch}"
+    """What to change, as little as will do."""
+
+    def does(batch: int, accumulate: int) -> bool:
+        return smallest_part(images, batch, processes * accumulate) >= least
+
+    def larger(accumulate: int) -> int | None:
+        # Whatever the batch, a step has no more images than there are.
+        if not does(images, accumulate):
+            return None
+        return next((batch for batch in range(recipe.batch + 1, images + 1) if does(batch, accumulate)), None)
+
+    batch = larger(recipe.accumulate)
+    if batch is not None:
+        return f"--batch {batch}"
     for accumulate in range(recipe.accumulate - 1, 0, -1):
-        if smallest_part(images, recipe.batch, processes * accumulate) >= least:
+        if does(recipe.batch, accumulate):
             return f"--set accumulate={accumulate}"
+    for accumulate in range(recipe.accumulate - 1, 0, -1):
+        batch = larger(accumulate)
+        if batch is not None:
+            return f"--batch {batch} --set accumulate={accumulate}"
     most = images // least
-    if 1 <= most < processes:
+    if most:
         return f"{most} processes at most, with --set accumulate=1 and --batch {images}"
-    return f"more training images: {least * parts} at least"
+    return f"more training images than {images}"
 
 
 def norm_of_one_value(model: TrainableModel, *, training: bool = True) -> str | None:

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from netdsl_pytorch.harness import checkpoint, data, device, emitted, memory, report, system
+from netdsl_pytorch.harness import checkpoint, data, emitted, memory, report, system
+from netdsl_pytorch.harness.again import prepare_again
 from netdsl_pytorch.harness.augment import derive_seed
 from netdsl_pytorch.harness.batches import Batches
-from netdsl_pytorch.harness.description import Description, check_overrides, data_of
+from netdsl_pytorch.harness.description import Description, check_overrides
 from netdsl_pytorch.harness.distributed import Group, processes
 from netdsl_pytorch.harness.errors import STOPPED, HarnessError
 from netdsl_pytorch.harness.events import Events
@@ -28,7 +29,6 @@ from netdsl_pytorch.harness.prepare import check_output, describe, heads_of, pre
 from netdsl_pytorch.harness.progress import Progress, clock
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run import Recompile, RunFolder, check_free
-from netdsl_pytorch.harness.steps import check_parts
 from netdsl_pytorch.harness.stop import stop_signals
 from netdsl_pytorch.harness.weights import read_file
 
@@ -88,22 +88,7 @@ def _go_on(run: RunFolder, overrides: dict[str, Any], recompile: Recompile, grou
     if finished is not None:
         progress.say(f"{run.path} is finished: {finished.top1:.2%} on the test images")
         return finished
-    trusts = bool(overrides.get("trust_model"))
-    model = run.load_model(description, recompile, trusts, progress.warn)
-    emitted.check_room(run.model, model.source, model.name)
-    where = device.choose(str(overrides.get("device", "auto")), group.local_rank if group.size > 1 else None)
-    images = data.load(data_of(description, overrides.get("data")), model.input_shape)
-    data.check_fits(images, model)
-    if images.fingerprint() != description.data_sha256:
-        raise HarnessError(
-            f"the data in {images.name} are not those that this run began with",
-            help="give the folder of those as --data",
-        )
-    if images.classes != description.classes:
-        raise HarnessError(f"the classes in {images.name} have other names than when this run began")
-    check_parts(model, len(images.train), description.recipe, group.size)
-    # What was measured when the run began is what it goes on with.
-    images = replace(images, mean=torch.tensor(description.mean), std=torch.tensor(description.std))
+    model, where, images = prepare_again(run, description, overrides, recompile, group, progress.warn)
     every = overrides.get("checkpoint_every") or description.recipe.checkpoint_every
     options = Options(out=run.path, workers=overrides.get("workers"))
     return _run(run, description, model, images, where, every, options, group, progress)

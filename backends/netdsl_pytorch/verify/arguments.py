@@ -30,8 +30,6 @@ MOST_VALUES, MOST_OF_LARGE = 4, 2
 """Values that are tried of one parameter, refused ones not counted: of a small network, and of a large one."""
 MOST_TRIALS = 60
 """Values that are tried of all parameters of a file."""
-SMALL_PARAMETERS, SMALL_MACS = 1_000_000, 20_000_000
-"""A small network, whose numbers are compared for every value."""
 MOST_FAILURES = 3
 """Failures that are told."""
 
@@ -51,7 +49,7 @@ class Trials:
     def run(self) -> str:
         """Tries other values; tells how many, or raises what does not agree."""
         offered = parameters_of(self.graph, self.factory)
-        small = values.affordable(self.graph, SMALL_PARAMETERS, SMALL_MACS)
+        small = values.is_small(self.graph)
         most = 1 if not self.numbers else MOST_VALUES if small else MOST_OF_LARGE
         possible: dict[str, Any] = {}
         for name, parameter in offered.items():
@@ -90,11 +88,10 @@ class Trials:
         return True
 
     def _agrees(self, graph: Graph, arguments: Mapping[str, Any], first: bool) -> None:
-        with torch.device("meta"):
-            subject = Subject(graph, self.factory(**arguments), self.inference)
+        small = values.is_small(graph)
+        subject = self._subject(graph, arguments, values.device_for(graph))
         for check in (state.keys, state.parameters, passes.eval_results):
             check(subject)
-        small = values.affordable(graph, SMALL_PARAMETERS, SMALL_MACS)
         if small or first:
             for check in (passes.train_results, passes.shapes, passes.gradients):
                 check(subject)
@@ -103,6 +100,10 @@ class Trials:
             constants(graph, lambda: self.factory(**arguments), inference=subject.inference)
             values.numbers(graph, lambda: self.factory(**arguments))
 
+    def _subject(self, graph: Graph, arguments: Mapping[str, Any], device: str) -> Subject:
+        with torch.device(device):
+            return Subject(graph, self.factory(**arguments), self.inference, device)
+
     def _refused(
         self, arguments: Mapping[str, Any], parameters: Mapping[str, Any], shown: str, error: SpecError
     ) -> None:
@@ -110,19 +111,17 @@ class Trials:
         an element of a constant has no value, or an index no row, the file sees when it computes, if ever."""
         if all(each.code in (ARITHMETIC, BAD_INDEX) for each in error):
             return
-        samples = inputs_with(self.graph, parameters, BATCH)
+        # Kernels refuse some of what goes through without numbers.
+        device = "cpu" if values.is_small(self.graph) else "meta"
+        samples = inputs_with(self.graph, parameters, BATCH, device)
         if samples is None:
             return  # what such a net would be given is not known
         try:
-            with torch.device("meta"):
-                subject = Subject(self.graph, self.factory(**arguments), self.inference)
+            subject = self._subject(self.graph, arguments, device)
             # What heads alone cannot do shows in training.
             for training in (False,) if subject.inference else (False, True):
                 subject.model.train(training)
                 subject.model(*samples)
-            if values.affordable(self.graph, SMALL_PARAMETERS, SMALL_MACS):
-                # Without numbers, some of what no kernel takes goes through.
-                self.factory(**arguments).eval()(*[torch.zeros_like(each, device="cpu") for each in samples])
         except Exception:
             return
         found = error.diagnostics[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from netdsl.graph.graph import Node, Scope
@@ -97,11 +98,12 @@ def _tied(node: Node) -> bool:
 
 def gradients(subject: Subject) -> None:
     """The backward pass in training mode reaches every parameter."""
-    model, results = subject.model, subject.trained
+    model = subject.model
     if not any(True for _ in model.parameters()):
         return
+    results = subject.trained if subject.trained is not None else model.train()(*subject.inputs(BATCH))
     tensors = [results] if isinstance(results, Tensor) else [each for each in results if each is not None]
-    total = sum((tensor.sum() for tensor in tensors), start=torch.zeros((), device="meta"))
+    total = sum((tensor.sum() for tensor in tensors), start=torch.zeros((), device=subject.device))
     try:
         total.backward()
         meant = {node.path for node in subject.nodes() if node.unused}
@@ -117,8 +119,8 @@ def macs(subject: Subject) -> None:
     """The multiply-adds of one sample in eval mode."""
     expected = sum(node.macs for node in subject.graph.nodes(train=False))
     subject.model.eval()
-    # With gradients, attention takes the path whose operations are counted one by one.
-    with torch.enable_grad(), FlopCounterMode(display=False) as counter:
+    # Attention takes the path whose operations are counted one by one: with gradients, and with no kernel for all.
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         subject.model(*subject.inputs(1))
     found = counter.get_total_flops() // 2
     if found != expected:

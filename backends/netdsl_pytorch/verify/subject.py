@@ -21,14 +21,15 @@ TENSORS = ("param", "constant", "buffer")
 
 
 class Subject:
-    """A module on the meta device, where tensors have shapes and no numbers, and its graph.
+    """A module and its graph; by default on the meta device, where tensors have shapes and no numbers.
 
     With `inference` the module has no heads, whatever the graph has.
     """
 
-    def __init__(self, graph: Graph, model: nn.Module, inference: bool) -> None:
+    def __init__(self, graph: Graph, model: nn.Module, inference: bool, device: str = "meta") -> None:
         self.graph = graph
         self.model = model
+        self.device = device
         self.inference = inference or not graph.heads
         self.trained: Any = None
         """What a pass in training mode gave."""
@@ -40,8 +41,8 @@ class Subject:
         return self.graph.nodes(train=not self.inference)
 
     def inputs(self, batch: int) -> tuple[Tensor, ...]:
-        """A batch of samples without numbers."""
-        return tuple(_example(each, batch, each.value.type.shape) for each in self.graph.inputs)
+        """A batch of samples, all of them zeros where they have numbers."""
+        return tuple(_example(each, batch, each.value.type.shape, self.device) for each in self.graph.inputs)
 
     @property
     def results(self) -> list[Output]:
@@ -77,7 +78,7 @@ def shape_of(value: Value, batch: int) -> tuple[int, ...]:
     return (batch, *sizes) if value.type.batched else sizes
 
 
-def inputs_with(graph: Graph, parameters: Mapping[str, Any], batch: int) -> tuple[Tensor, ...] | None:
+def inputs_with(graph: Graph, parameters: Mapping[str, Any], batch: int, device: str) -> tuple[Tensor, ...] | None:
     """A batch of samples of the sizes that the inputs have with other values of parameters, which the graph need not
     allow; None where a size is no formula of numbers."""
     known: dict[Any, Expr] = {}
@@ -96,12 +97,10 @@ def inputs_with(graph: Graph, parameters: Mapping[str, Any], batch: int) -> tupl
         numbers = [size.value for size in sizes if isinstance(size, Const) and type(size.value) is int]
         if len(numbers) < len(sizes) or min(numbers, default=1) < 1:
             return None
-        samples.append(_example(each, batch, tuple(numbers)))
+        samples.append(_example(each, batch, tuple(numbers), device))
     return tuple(samples)
 
 
-def _example(each: Input, batch: int, sizes: tuple[int, ...]) -> Tensor:
-    shape = (batch, *map(int, sizes))
-    if each.value.type.dtype == "int":
-        return torch.zeros(shape, dtype=torch.long, device="meta")
-    return torch.zeros(shape, device="meta")
+def _example(each: Input, batch: int, sizes: tuple[int, ...], device: str) -> Tensor:
+    kind = torch.long if each.value.type.dtype == "int" else torch.float32
+    return torch.zeros((batch, *map(int, sizes)), dtype=kind, device=device)

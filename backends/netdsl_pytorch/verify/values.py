@@ -15,6 +15,8 @@ from netdsl_pytorch.verify.subject import by_name
 
 MOST_PARAMETERS, MOST_MACS = 100_000_000, 20_000_000_000
 """The largest network whose numbers are compared; larger ones repeat the same classes."""
+SMALL_PARAMETERS, SMALL_MACS = 1_000_000, 20_000_000
+"""A small network, which is computed for every value of its arguments."""
 TOLERANCE = 1e-3
 """Of the largest number of a result: float32 in another order, through many layers."""
 
@@ -26,6 +28,18 @@ def affordable(graph: Graph, parameters: int = MOST_PARAMETERS, macs: int = MOST
     """Whether the network can be computed in some seconds and little memory."""
     nodes = list(graph.nodes(train=False))
     return sum(node.params for node in nodes) <= parameters and sum(node.macs for node in nodes) <= macs
+
+
+def is_small(graph: Graph) -> bool:
+    """Whether the network is computed in next to no time."""
+    return affordable(graph, SMALL_PARAMETERS, SMALL_MACS)
+
+
+def device_for(graph: Graph) -> str:
+    """Where passes take the least time: kernels compute a small network faster than its shapes are found without
+    them. But one kernel for all of an operator that is recurrent hides its multiply-adds."""
+    recurrent = any(node.op.name in ("lstm", "gru") for node in graph.nodes())
+    return "cpu" if is_small(graph) and not recurrent else "meta"
 
 
 def numbers(graph: Graph, make: Make) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from pathlib import Path
 
 import pytest
 from netdsl_pytorch.emit import factory_name
-from netdsl_pytorch.emit.dependence import _difference, _program
+from netdsl_pytorch.emit.changes import changes
+from netdsl_pytorch.emit.dependence import _difference, _without_defaults
 from netdsl_pytorch.load import module_of
 
 from tests.pytorch.emit.emitting import MODELS, emitted, of_file, traced
@@ -57,12 +59,72 @@ def test_what_a_literal_depends_on_is_not_offered(case: str, arguments: list[str
         ("net N(k = 3) { input x: [6, 4]\n output y = max { linear(k); linear(3) } }", []),
         ("net N(k = 1) { input x: [6, 4]\n output y = max { linear(k); linear(1) } }", []),
         ("net N(k = 3) { input x: [6, 4]\n output y = max { linear(k); linear(k) } }", ["k"]),
+        # What stretches far down a network of many operators.
+        (
+            "net N(k = 3) { input x: [6, 4]\n repeat 120 { relu() }\n output y = max { linear(k); linear(3) } }",
+            [],
+        ),
+        # An axis that is named by an argument, and what only one value fits.
+        ("net N(a = 1) { input x: [6, 4, 4]\n output y = permute(0, a, 2) }", []),
+        ("net N(a = 2) { input x: [6, 4, 4]\n output y = mean(a) -> permute(1, 0) -> linear(3) }", []),
+        ("net N(k = 6) { input x: [6, 4]\n linear(k)\n output y = reshape([6, 6]) -> linear(2) }", []),
+        # Uneven pieces, of which one is stretched.
+        ("net N(c = 4) { input x: [6]\n linear(c)\n (a, b) = chunk(2)\n a -> sub(b)\n output y = tanh() }", []),
+        # A weight of another shape makes another window.
+        ("net N(k = 3) { input x: [2, 9]\n param w: [4, 2, k]\n output y = conv(4, 3, bias = false, weight = w) }", []),
+        # What heads alone refuse is refused by a file that has them.
+        ("net N(c = 4) { input x: [6, 4]\n output y = linear(c)\n train output z = attention(2) }", ["c", "aux"]),
         # What PyTorch would cut short in silence.
         ("net N(k = 3) { input x: [6, 4]\n output y = slice(0, k) -> linear(2) }", []),
     ],
 )
 def test_siblings(text: str, arguments: list[str]) -> None:
     assert offered(text) == arguments
+
+
+def test_without_heads_what_they_refuse_is_not_offered() -> None:
+    text = "net N(c = 4, d = 3) { input x: [6, 4]\n linear(c)\n train output z = attention(2)\n output y = linear(d) }"
+    assert offered(text) == ["c", "d", "aux"]
+    source = emitted(text, inference=True)
+    assert list(inspect.signature(getattr(module_of(source), factory_name(traced(text)))).parameters) == ["d"]
+
+
+def test_an_argument_that_one_value_fits_is_a_constant() -> None:
+    _, source = of_file(MODELS["swin_t"], "swin_t")
+    assert "def swin_t(*, num_classes: int = 1000) -> Swin" in source
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "given", "formulas"),
+    [
+        ("net N(c = 4) { input x: [6]\n relu()\n output y = linear(c) }", {"c": 7}, ["c"], True),
+        # An argument by default may be left out; another parameter may follow.
+        ("net N(s = 1) { input x: 3x9x9\n output y = conv(4, 3x3, stride = s) }", {"s": 2}, ["s"], False),
+        ("net N(a = 4, b = 2 * a) { input x: [6]\n linear(a)\n output y = linear(b) }", {"a": 7}, ["a"], False),
+        # Of two uses a formula may have been guessed.
+        (
+            "block B(n) { linear(n) -> relu() }\nnet N(c = 4) { input x: [6]\n B(c)\n output y = B(2 * c) }",
+            {"c": 7},
+            ["c"],
+            False,
+        ),
+        ("net N(b = true) { input x: [6]\n output y = linear(4, bias = b) }", {"b": False}, ["b"], False),
+    ],
+)
+def test_what_is_a_formula_is_not_written_again(
+    text: str, values: dict[str, object], given: list[str], formulas: bool
+) -> None:
+    graph = traced(text)
+    assert graph.with_parameters is not None
+    found = changes(graph, graph.with_parameters(values), given)
+    assert found is not None
+    assert found.formulas == formulas
+
+
+def test_another_structure_is_no_change() -> None:
+    graph = traced("net N(n = 2) { input x: [6]\n repeat n { linear(6) }\n output y = relu() }")
+    assert graph.with_parameters is not None
+    assert changes(graph, graph.with_parameters({"n": 3}), ["n"]) is None
 
 
 def test_numbers_of_initialisers_follow_the_arguments() -> None:
@@ -83,7 +145,8 @@ def test_numbers_of_initialisers_follow_the_arguments() -> None:
 )
 def test_differences(theirs: str, difference: str) -> None:
     ours = "def f(a, b=1):\n    'doc'\n    return g(a, -3, 'x')"
-    assert _difference(_program(ours, "b"), _program(theirs, "b")) == difference
+    programs = [_without_defaults(ast.parse(text), ["b"]) for text in (ours, theirs)]
+    assert _difference(*programs) == difference
 
 
 def test_a_comment_changes_nothing() -> None:

@@ -61,6 +61,28 @@ def test_a_dry_run_needs_no_folder(trained: Path, capsys: pytest.CaptureFixture[
     assert "--out is missing" in capsys.readouterr().err
 
 
+def test_a_dry_run_of_a_resumption_writes_nothing(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert main(["train", str(trained / "a.net"), "--out", str(run), *SETTINGS]) == 0
+    again = ["train", "--resume", str(run), "--dry-run", "--device", "cpu"]
+    capsys.readouterr()
+    assert main(again) == 0
+    assert capsys.readouterr().out == f"{run} is finished: there is nothing to do\n"
+    (run / "result.json").write_text("{}")
+    before = {path: (path.stat().st_mtime_ns, path.is_file() and path.read_bytes()) for path in run.rglob("*")}
+    assert main(again) == 0
+    out, err = capsys.readouterr()
+    steps = int((run / "metrics.jsonl").read_text().split('"step": ')[-1].split(",")[0])
+    assert f"steps: {steps}, 1 epochs of {steps} " in out
+    assert f"; {steps} are done\n" in out
+    assert "result.json is damaged: top1: Field required; it would be made again" in err
+    assert before == {path: (path.stat().st_mtime_ns, path.is_file() and path.read_bytes()) for path in run.rglob("*")}
+    assert main([*again, "--epochs", "9"]) == 2
+    assert "cannot be changed on resume" in capsys.readouterr().err
+
+
 def test_warnings_are_told_once_and_predict_goes_on_after_a_broken_image(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

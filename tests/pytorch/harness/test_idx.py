@@ -76,6 +76,17 @@ def test_no_more_than_the_header_announces_is_unpacked(tmp_path: Path) -> None:
     assert most < 2**22
 
 
+def test_what_a_plain_file_has_not_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "images"
+    path.write_bytes(idx((2**26, 1, 1), bytes(8)))
+    tracemalloc.start()
+    with pytest.raises(HarnessError, match="67,108,864 bytes, and 8 follow"):
+        read_idx(path, (3,))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**22
+
+
 def test_labels_count_as_what_they_become(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "labels"
     path.write_bytes(idx((24,), bytes(24)))

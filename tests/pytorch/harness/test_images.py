@@ -146,6 +146,22 @@ def test_postscript_starts_no_program_whatever_it_is_called(tmp_path: Path) -> N
     assert not (tmp_path / "mark").exists()
 
 
+def test_decoders_themselves_say_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """libtiff writes a line for each that it cannot decode, which may be millions."""
+    file = io.BytesIO()
+    Image.effect_noise((64, 3000), 100).convert("1").save(file, "TIFF", compression="group3")
+    content = bytearray(file.getvalue())
+    content[1000:3000] = b"\x55" * 2000
+    with contextlib.suppress(BrokenImage):
+        decode_whole(bytes(content), 1, 100)
+    os.write(2, b"still open")
+    assert capfd.readouterr() == ("", "still open")
+    code = "from tests.pytorch.harness.test_images import *; print(decode_whole(saved('TIFF'), 1, 9).numel())"
+    command = f'exec "{sys.executable}" -c "{code}" 2>&-'
+    closed = subprocess.run(["sh", "-c", command], capture_output=True, check=False, cwd=ROOT)
+    assert closed.stdout.strip().isdigit()
+
+
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 def test_each_format_is_known_by_its_content_and_broken_when_cut_short(format: object) -> None:
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False

@@ -62,7 +62,7 @@ def test_a_class_that_the_run_does_not_know_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_of_class_folders_all_images_are_tested_unless_training_had_them(tmp_path: Path) -> None:
+def test_of_class_folders_all_images_are_tested_and_what_training_had_is_told(tmp_path: Path) -> None:
     write(tmp_path / "plain", a=6, b=5)
     found, notes = labels(described("a", "b"), tmp_path / "plain")
     assert found == [0] * 6 + [1] * 5
@@ -70,9 +70,26 @@ def test_of_class_folders_all_images_are_tested_unless_training_had_them(tmp_pat
     own = load(str(tmp_path / "plain"), (3, 16, 16))
     sha = own.fingerprint()
     moved = (tmp_path / "plain").rename(tmp_path / "moved")
-    found, notes = labels(described("a", "b", sha=sha), moved)
+    run = described("a", "b", data=str(moved), sha=sha)
+    found, notes = labels(run, moved)
+    assert found == [0] * 6 + [1] * 5
+    assert notes[0] == "the test images are all images of its class folders"
+    assert notes[1].startswith("images that the run was trained on are among them: without --data, those alone are")
+    assert notes[1].endswith(f" (of {moved})")
+    # Also where another run, tested together with it, is the one.
+    assert load_test(described("a", "b"), str(moved), [described("a", "b"), run]).notes == notes
+    # Without --data, as it says; and an image more is another data set.
+    found = load_test(run, None).split.labels.tolist()
     assert found == own.test.labels.tolist() == [0, 0, 1]
-    assert notes == ("the test images are those that training set apart",)
+    write(moved, a=7)
+    assert labels(run, moved) == ([0] * 7 + [1] * 5, notes[:1])
+    # Of parts, the one to test with was not trained on.
+    write(tmp_path / "parts" / "train", a=2, b=2)
+    write(tmp_path / "parts" / "val", a=1, b=1)
+    sha = load(str(tmp_path / "parts"), (3, 16, 16)).fingerprint()
+    assert labels(described("a", "b", sha=sha), tmp_path / "parts") == ([0, 1], ("the test images are the folder val",))
+    with pytest.raises(HarnessError, match="`` does not exist"):
+        load_test(run, "")
     # One class will do, and one image.
     write(tmp_path / "one", b=1)
     assert labels(described("a", "b"), tmp_path / "one")[0] == [1]

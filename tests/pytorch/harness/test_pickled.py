@@ -100,6 +100,7 @@ def test_tensors_of_all_layouts_are_written_as_they_are(tmp_path: Path) -> None:
 
 
 UNFIT = {
+    "is several tensors in one": lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
     "is sparse": lambda: torch.eye(3).to_sparse(),
     "has a shape and no numbers": lambda: torch.zeros(2, device="meta"),
     "is quantised": lambda: torch._empty_affine_quantized([2], scale=0.1, zero_point=0, dtype=torch.qint8),

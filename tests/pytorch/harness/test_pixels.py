@@ -135,7 +135,8 @@ def test_what_is_half_transparent_is_half_as_bright_and_other_colours_are_kept()
 @pytest.mark.parametrize(
     ("mode", "format"),
     [("1", "PNG"), ("1", "TIFF"), ("1", "PPM"), ("1", "BMP"), ("L", "JPEG"), ("P", "GIF"), ("P", "BMP"), ("P", "TIFF"),
-     ("P", "TGA"), ("CMYK", "JPEG"), ("CMYK", "TIFF"), ("YCbCr", "TIFF"), ("RGB", "AVIF"), ("RGBX", "TIFF")],
+     ("P", "TGA"), ("1", "TGA"), ("CMYK", "JPEG"), ("CMYK", "TIFF"), ("YCbCr", "TIFF"), ("RGB", "AVIF"),
+     ("RGBX", "TIFF")],
 )  # fmt: skip
 def test_kinds_of_colours_are_what_pillow_makes_of_them(mode: str, format: str) -> None:
     slope = np.linspace(0, 255, 24 * 16 * 3).astype(np.uint8).reshape(16, 24, 3)
@@ -197,6 +198,7 @@ TURNED: dict[str, Callable[[Image.Image, int], bytes]] = {
     "WebP, EXIF": lambda image, way: saved(image, "WEBP", lossless=True, exif=exif_of(way)),
     "WebP, XMP": lambda image, way: saved(image, "WEBP", lossless=True, xmp=XMP % way),
     "AVIF": lambda image, way: saved(image, "AVIF", quality=100, exif=exif_of(way)),
+    "AVIF, XMP": lambda image, way: saved(image, "AVIF", quality=100, xmp=XMP % way),
     "TIFF, tag": lambda image, way: saved(image, "TIFF", tiffinfo={0x0112: way}),
     "TIFF, XMP": lambda image, way: saved(image, "TIFF", tiffinfo={700: XMP % way}),
 }  # fmt: skip
@@ -206,7 +208,7 @@ TURNED: dict[str, Callable[[Image.Image, int], bytes]] = {
 @pytest.mark.parametrize("kind", TURNED)
 def test_images_are_turned_as_pillow_turns_them(kind: str, way: int) -> None:
     slope = np.linspace(0, 255, 24 * 16).astype(np.uint8).reshape(16, 24)
-    if kind == "AVIF" and not features.check("avif"):
+    if kind.startswith("AVIF") and not features.check("avif"):
         pytest.skip("this Pillow has no AVIF")
     content = TURNED[kind](Image.fromarray(np.stack([slope] * 3, axis=2)), way)
     with Image.open(io.BytesIO(content)) as opened:

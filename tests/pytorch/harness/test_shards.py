@@ -55,6 +55,27 @@ def test_sparse_members_are_refused(tmp_path: Path, version: str) -> None:
     assert caught.value.help == "make the shard without `tar --sparse`"
 
 
+def test_what_lies_beside_shards_is_told(tmp_path: Path) -> None:
+    shards(tmp_path)
+    for name in (".cache", "train"):
+        (tmp_path / name / "a").mkdir(parents=True)
+    for name in ("train-1.tar.gz", "train-2.TGZ", "val-1.tar.zst", "notes.txt", "classes.txt.gz"):
+        (tmp_path / name).touch()
+    assert scan_shards(tmp_path).notes == (
+        "tar files that are packed are passed over: 3, the first is train-1.tar.gz",
+        "folders beside the shards are passed over: 1, the first is train",
+    )
+    # In folders of parts too, which are themselves none of those.
+    for part in ("train", "val"):
+        (tmp_path / part).mkdir(exist_ok=True)
+        (tmp_path / f"{part}-0.tar").rename(tmp_path / part / "0.tar")
+    (tmp_path / "val" / "1.tar.xz").touch()
+    assert scan_shards(tmp_path).notes == (
+        "tar files that are packed are passed over: 4, the first is train-1.tar.gz",
+        "folders beside the shards are passed over: 1, the first is train/a",
+    )
+
+
 ODD: list[dict[str, str]] = [
     *({"size": value} for value in ("-5", "x", "9" * 30, "100000000000", "NaN", "")),
     *({"GNU.sparse.map": value, "GNU.sparse.size": "9"} for value in ("a,b", "", "1", "9" * 40 + ",1", "-1,-2")),

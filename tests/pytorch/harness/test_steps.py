@@ -1,6 +1,8 @@
 """Steps and parts of one image or none are found before a run begins, with what to change."""
 
+import dataclasses
 import functools
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,34 @@ def test_no_part_is_empty(count: int, settings: dict[str, Any], processes: int, 
     with pytest.raises(HarnessError, match=message) as caught:
         check_parts(net(), count, Recipe(**settings), processes)
     assert help in str(caught.value.help)
+
+
+@given(st.integers(2, 60), st.integers(2, 20), st.integers(1, 4), st.integers(1, 6), st.booleans())
+def test_what_is_advised_helps(count: int, batch: int, processes: int, accumulate: int, normed: bool) -> None:
+    model = net("batchnorm()", "batchnorm()") if normed else net()
+    recipe = Recipe(batch=batch, accumulate=accumulate)
+    advice = None
+    try:
+        check_parts(model, count, recipe, processes)
+    except HarnessError as error:
+        advice = error.help or "none"
+    if advice is not None:
+        changes = dict(re.findall(r"(batch|accumulate)[ =](\d+)", advice))
+        fewer = re.match(r"(\d+) processes at most", advice)
+        assert changes, advice
+        assert fewer is None or int(fewer[1]) < processes
+        recipe = recipe.model_copy(update={name: int(value) for name, value in changes.items()})
+        check_parts(model, count, recipe, int(fewer[1]) if fewer else processes)
+
+
+def test_two_parts_of_one_image_each_will_do(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "data")
+    settings = {"batch": 2, "accumulate": 2, "epochs": 1}
+    options = Options(out=tmp_path / "run", data=str(folder), device="cpu", quiet=True, settings=settings)
+    assert train(net("batchnorm()"), options).epochs == 1
+    with pytest.raises(HarnessError, match="its smallest part 1, since accumulate = 2 cut it into 2") as caught:
+        dry_run(net("batchnorm()", "batchnorm()"), dataclasses.replace(options, out=None))
+    assert caught.value.help == "--batch 4"
 
 
 def test_a_norm_of_single_values_cannot_be_trained() -> None:

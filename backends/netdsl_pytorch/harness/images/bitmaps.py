@@ -18,7 +18,7 @@ _PNM_HEADER = 65536
 _PNM_COMMENT = re.compile(rb"#[^\r\n]*")
 _PNM_FAST = {4: None, 5: (255, 65535), 6: (255,)}
 """The kinds that are decoded in C: with any largest value, or with these."""
-_TGA_DEPTHS = {1: (8,), 2: (16, 24, 32), 3: (8, 16)}
+_TGA_DEPTHS = {1: (8,), 2: (16, 24, 32), 3: (1, 8, 16)}
 """Bits of a pixel, by how TGA stores colours: by number, by value, grey."""
 _TGA_MAP_DEPTHS = (15, 16, 24, 32)
 
@@ -69,5 +69,5 @@ def is_tga(content: bytes) -> bool:
     header = 18 + content[0] + (count * -(-map_depth // 8) if mapped else 0)
     pixels = width * height
     # With run lengths, a packet of up to 128 pixels takes a byte and a pixel at least.
-    least = -(-pixels // 128) * (1 + depth // 8) if kind & 8 else pixels * depth // 8
+    least = -(-pixels // 128) * (1 + depth // 8) if kind & 8 else height * -(-width * depth // 8)
     return sound and len(content) >= header + least

@@ -30,7 +30,7 @@ class Inception(nn.Module):
         self.conv4 = nn.Conv2d(in_channels, pool, kernel_size=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        part1, part2, part3 = F.relu(self.siblings(x)).split([self.n1, self.r3, self.r5], dim=1)
+        part1, part2, part3 = torch.split(F.relu(self.siblings(x)), [self.n1, self.r3, self.r5], dim=1)
         branch2 = F.relu(self.conv2(part2))
         branch3 = F.relu(self.conv3(part3))
         branch4 = F.relu(self.conv4(self.maxpool(x)))

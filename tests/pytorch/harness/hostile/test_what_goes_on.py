@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -90,7 +91,9 @@ def test_what_run_json_cannot_say(run: Path, netdsl: Netdsl, key: str) -> None:
 def test_a_forged_checkpoint_is_told(run: Path, netdsl: Netdsl) -> None:
     step = next((run / "checkpoints").iterdir())
     unfinished(run)
-    for position in ({"epoch": 1}, {"epoch": -1}, {"step": 10**9}, {"loss": "x"}, {"step": None}, {"gradients": [1]}):
+    for position in ({"epoch": 1}, {"epoch": -1}, {"step": 10**9}, {"loss": "x"}, {"step": None}, {"gradients": [1]},
+                     {"correct": 10**400}, {"correct": -1}, {"correct": 1438}, {"loss": math.nan}, {"loss": 1e300},
+                     {"seconds": math.inf}, {"samples": 10**30}, {"gradients": {"a": 1e300}}):  # fmt: skip
         good = (step / "manifest.json").read_bytes()
         resealed(step, position)
         refused(netdsl("train", "--resume", run), "checkpoint")
