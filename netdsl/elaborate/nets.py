@@ -186,6 +186,9 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
             "tensor_elements", f"an input of {counted(type_.elements)} elements is too large", statement.span
         )
     bound = None if statement.bound is None else evaluate_whole(statement.bound, env, "a bound")
+    if statement.bound is not None and bound is not None and bound < 1:
+        message = f"no whole number from 0 is below {show(bound)}"
+        raise trouble(BAD_VALUE, message, statement.bound.span, help="the bound is how many numbers there are")
     value = Value(type_)
     declare(place, Binding("input", value, statement.name.span), env)
     net.inputs.append(Input(place.name, value, statement, Origin(statement.shape, env), bound))
