@@ -25,9 +25,9 @@ from netdsl_pytorch.emit.merge import (
 )
 from netdsl_pytorch.emit.operators import EXPRESSIONS
 from netdsl_pytorch.emit.stages import Stages
+from netdsl_pytorch.emit.statements import BranchName, CaseValues, Lost, Statement
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import BranchName, CaseValues, Lost, Statement
 
 
 class Branches(Stages):

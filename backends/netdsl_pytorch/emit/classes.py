@@ -18,8 +18,8 @@ from netdsl_pytorch.emit.forward import Forward
 from netdsl_pytorch.emit.layout import WIDTH
 from netdsl_pytorch.emit.modules import Line
 from netdsl_pytorch.emit.rules import init_lines
+from netdsl_pytorch.emit.statements import Statement
 from netdsl_pytorch.emit.unit import Unit
-from netdsl_pytorch.emit.variables import Statement
 
 DOC_WIDTH = 110
 

@@ -27,10 +27,10 @@ from netdsl_pytorch.emit.merge import (
     Program,
     walk,
 )
+from netdsl_pytorch.emit.statements import CaseValues, Lost, Statement
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.turns import Turns
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import CaseValues, Lost, Statement
 
 
 class Deferred(NamedTuple):

@@ -16,9 +16,10 @@ from netdsl_pytorch.emit.merge import (
 )
 from netdsl_pytorch.emit.modules import callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
+from netdsl_pytorch.emit.statements import BranchName, Pending, Statement
 from netdsl_pytorch.emit.uses import Use, reads_sizes
 from netdsl_pytorch.emit.values import canonical, is_alias, relative_path, sized_by, within
-from netdsl_pytorch.emit.variables import BranchName, Pending, Statement, Variables
+from netdsl_pytorch.emit.variables import Variables
 
 MOST_CALLS = 4
 """Calls nested on one line, before it is split at a part with weights."""

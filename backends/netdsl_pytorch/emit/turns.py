@@ -24,8 +24,8 @@ from netdsl_pytorch.emit.merge import (
     cases_of,
 )
 from netdsl_pytorch.emit.operators import ATTRIBUTES
+from netdsl_pytorch.emit.statements import CaseValues, Lost, Statement
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import CaseValues, Lost, Statement
 
 
 class Turns(Branches):

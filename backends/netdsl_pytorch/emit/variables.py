@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from netdsl.graph.graph import Naming, Node, Output, Scope, Value
@@ -23,60 +22,13 @@ from netdsl_pytorch.emit.merge import (
     MergedTurns,
     walk,
 )
+from netdsl_pytorch.emit.statements import CaseValues, Lost, Pending, Statement
 from netdsl_pytorch.emit.unit import Unit
 
 if TYPE_CHECKING:
     from netdsl_pytorch.emit.emission import Emission
 
 from netdsl_pytorch.emit.values import canonical, flat_values, is_alias, name_values
-
-CaseValues = Mapping[Case, Value]
-
-
-class Lost(Exception):
-    """A value is needed that no variable holds any more."""
-
-    def __init__(self, values: Sequence[Value], loops: Sequence[MergedTurns]) -> None:
-        super().__init__()
-        self.values = list(values)
-        self.loops = list(loops)
-
-
-@dataclass(slots=True)
-class Statement:
-    """A line to be: `head` and an expression, with the shape that it gives."""
-
-    head: str
-    made: Code | None
-    comment: str = ""
-    indent: int = 8
-    span: Span | None = None
-    variable: str = ""
-    tail: str = ""
-    replaced: dict[Case, Value] = field(default_factory=dict)
-    """What the variable held before."""
-    assigned: dict[Case, Value] = field(default_factory=dict)
-    """What the line gives it."""
-
-    def lines(self) -> list[str]:
-        if self.made is None:
-            return [" " * self.indent + self.head if self.head else ""]
-        return code.statement(self.head, self.made, comment=self.comment, tail=self.tail, indent=self.indent)
-
-
-@dataclass(slots=True)
-class Pending:
-    """An expression that is not on a line yet, since its only reader may take it in."""
-
-    values: dict[Case, Value]
-    made: Code
-    running: str
-    span: Span | None
-
-
-class BranchName(str):
-    """The running name of a branch."""
-
 
 _RUNNING = re.compile(r"[xyh]\d*|branch[\d_]*")
 """What variables may come to be called by themselves."""
