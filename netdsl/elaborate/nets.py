@@ -30,6 +30,9 @@ from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, MISPLACED, NAME_CLASH, NO_INPUT, NO_OUTPUT, NOT_A_STAGE, RESERVED_NAME
 from netdsl.text.diagnostic import Diagnostic, Label
 
+_MOST_AXES = 64
+"""Those that PyTorch's tensors may have."""
+
 
 @dataclass(slots=True, eq=False)
 class NetFlow(Flow):
@@ -179,12 +182,18 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
         label = Label(other.syntax.name.span, "this is one")
         message = f"two inputs would be called `{shown}`"
         raise trouble(NAME_CLASH, message, statement.name.span, labels=(label,), help="call one otherwise")
+    if len(shape) + 1 > _MOST_AXES:
+        message = f"an input of {len(shape):,} axes; tensors have at most {_MOST_AXES}, the batch counted"
+        raise trouble(BAD_VALUE, message, statement.shape.span)
     type_ = TensorType(shape, "int" if statement.kind == "int" else "float")
     if type_.elements > flow.session.limits.tensor_elements:
         flow.session.exceeded(
             "tensor_elements", f"an input of {counted(type_.elements)} elements is too large", statement.span
         )
     bound = None if statement.bound is None else evaluate_whole(statement.bound, env, "a bound")
+    if statement.bound is not None and bound is not None and bound < 1:
+        message = f"no whole number from 0 is below {show(bound)}"
+        raise trouble(BAD_VALUE, message, statement.bound.span, help="the bound is how many numbers there are")
     value = Value(type_)
     declare(place, Binding("input", value, statement.name.span), env)
     net.inputs.append(Input(place.name, value, statement, Origin(statement.shape, env), bound))

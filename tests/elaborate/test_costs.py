@@ -138,7 +138,12 @@ def test_a_file_has_as_many_lines_as_tokens() -> None:
     graph_of("#\n" * 49_000 + in_net("relu()"))
 
 
-@pytest.mark.parametrize("shape", ["x".join(["9"] * 9_000), f"[{', '.join(['2'] * 15_000)}]"])
-def test_a_number_of_thousands_of_digits_is_told_by_its_size(shape: str) -> None:
+@pytest.mark.parametrize("shape", ["x".join(["9"] * 9_000), f"[{', '.join(['2'] * 15_000)}]", "x".join(["1"] * 64)])
+def test_an_input_has_as_many_axes_as_tensors_may(shape: str) -> None:
     (found,) = findings(in_net("relu()", shape))
+    assert "tensors have at most 64, the batch counted" in found.message
+
+
+def test_a_number_of_many_digits_is_told_by_its_size() -> None:
+    (found,) = findings(in_net(f"param p: [{', '.join(['999999'] * 3_000)}]\nadd(p)"))
     assert "more than 10 ** " in found.message

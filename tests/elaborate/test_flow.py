@@ -295,6 +295,13 @@ def test_to_give_an_input_another_name_is_no_use_of_it(naming: str) -> None:
         graph_of(text.format("upsample(2) -> add(w)"))
 
 
+@pytest.mark.parametrize("bound", ["0", "-3", "2 - n"])
+def test_numbers_of_an_input_have_a_bound_above_zero(bound: str) -> None:
+    text = f"net N(n = 2) {{\ninput t: [4] int < {bound}\noutput y = embedding(4, 2)\n}}"
+    assert codes(text) == ["E0205"]
+    graph_of(text.replace(bound, "1"))
+
+
 LENT = """block B() {{ linear(4) -> linear(4) }}
 net N(n = 2) {{
     input x: [4]

@@ -103,6 +103,14 @@ def test_formulas_are_read_as_they_were_written(formula: str, text: str) -> None
     assert text in emitted(net(f"constant m[i, j]: [4, 4] = {formula}"))[1]
 
 
+@pytest.mark.parametrize("left", ["9007199254740993", "9007199254740992 + 1"])
+@pytest.mark.parametrize("right", ["9007199254740992.0 + i", "9007199254740992.0 + i / 2"])
+def test_a_large_whole_number_is_not_compared_as_a_double(left: str, right: str) -> None:
+    graph, source = emitted(net(f"constant m[i, j]: [4, 4] = 1 if {left} == {right} else 0"))
+    (found,) = make_of(graph, source)().buffers()
+    assert not found.any()
+
+
 @pytest.mark.parametrize("kind", ["constant", "buffer"])
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float64])
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from netdsl.graph.graph import Naming, Node, Scope, Value
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.lines import BranchName, CaseValues, Line, Lost
 from netdsl_pytorch.emit.merge import (
     Case,
     Disagree,
@@ -26,7 +27,6 @@ from netdsl_pytorch.emit.operators import EXPRESSIONS
 from netdsl_pytorch.emit.stages import Stages
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import BranchName, CaseValues, Line, Lost
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
 

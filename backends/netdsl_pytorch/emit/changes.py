@@ -44,9 +44,9 @@ class Init(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """An axis of a result."""
+    """An axis of a tensor that a step gives or is given."""
 
-    result: int
+    tensor: int
     axis: int
 
 
@@ -55,7 +55,7 @@ class Changes:
     """What two graphs of one structure differ in."""
 
     nodes: list[tuple[Node, Node]] = field(default_factory=list)
-    """The operators whose arguments or results differ, in both."""
+    """The operators whose arguments or tensors differ, in both."""
     formulas: bool = True
     """Whether nothing differs but numbers whose formulas in the parameters are known, and which are the same wherever a
     piece of the text is used: a literal for one of them pins the parameters, and nothing else hides them."""
@@ -172,21 +172,25 @@ def _outline(step: Step) -> tuple[Any, ...]:
 
 
 def _pairs(one: Node | Scope, other: Any) -> Iterator[tuple[Hashable, Any, Any]]:
-    """The arguments, initialisers and sizes of results of two steps, number by number."""
+    """The arguments, initialisers and sizes of two steps, number by number."""
     own: Mapping[str, Any] = one.args if isinstance(one, Node) else one.arguments
-    others: Mapping[str, Any] = other.args if isinstance(one, Node) else other.arguments
+    again: Mapping[str, Any] = other.args if isinstance(one, Node) else other.arguments
     for name, value in own.items():
-        yield from _apart(name, value, others.get(name))
-    for number, (a, b) in enumerate(zip(one.outputs, other.outputs, strict=False)):
+        yield from _apart(name, value, again.get(name))
+    # What a stage is given may be another although it gives the same: an axis of 1 that it stretches.
+    tensors, others = one.outputs, other.outputs
+    if isinstance(one, Node):
+        tensors, others = (*one.outputs, *one.inputs), (*other.outputs, *other.inputs)
+    for number, (a, b) in enumerate(zip(tensors, others, strict=False)):
         yield number, len(a.type.shape), len(b.type.shape)
-        for axis, (ours, theirs) in enumerate(zip(a.type.shape, b.type.shape, strict=False)):
-            yield Axis(number, axis), ours, theirs
+        for axis, (x, y) in enumerate(zip(a.type.shape, b.type.shape, strict=False)):
+            yield Axis(number, axis), x, y
     if isinstance(one, Scope):
         yield "inits", len(one.inits), len(other.inits)
-        for number, (rule, again) in enumerate(zip(_inits(one), _inits(other), strict=False)):
-            yield ("init", number), rule[0], again[0]
+        for number, (rule, theirs) in enumerate(zip(_inits(one), _inits(other), strict=False)):
+            yield ("init", number), rule[0], theirs[0]
             for name, value in rule[1].items():
-                yield Init(number, name), value, again[1].get(name)
+                yield Init(number, name), value, theirs[1].get(name)
 
 
 def _apart(key: Hashable, a: Any, b: Any) -> Iterator[tuple[Hashable, Any, Any]]:

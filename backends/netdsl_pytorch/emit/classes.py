@@ -16,11 +16,11 @@ from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
 from netdsl_pytorch.emit.docs import documented
 from netdsl_pytorch.emit.forward import Forward
+from netdsl_pytorch.emit.lines import Line, nested
 from netdsl_pytorch.emit.modules import INDENT
 from netdsl_pytorch.emit.modules import Line as Entry
 from netdsl_pytorch.emit.rules import init_statements
 from netdsl_pytorch.emit.unit import Unit
-from netdsl_pytorch.emit.variables import Line, nested
 from netdsl_pytorch.python.nodes import Name
 from netdsl_pytorch.python.statements import Class, Declare, Evaluate, Function, Parameter, Return, Statement, assigned
 

@@ -7,7 +7,8 @@ values of each parameter: where another number stands in the text then, it was t
 parameter is not offered.
 
 Where the text has another structure it may still be right: an arm that is never taken is left out, and one turn is no
-loop. That it is wrong is told by structures that differ for every value, and else by `verify`.
+loop. That it is wrong is told by structures that differ for every value that is possible, of several that were tried,
+and else by `verify`.
 """
 
 from __future__ import annotations
@@ -111,8 +112,9 @@ class _Tried:
             structures += difference == "structure"
             if equal >= self.enough or equal + structures >= MOST_STRUCTURES:
                 break
-        # An argument that only one value fits is a constant.
-        return (bool(values) and not looked) or (structures > 1 and not equal)
+        if not looked:
+            return bool(values)  # an argument that only one value fits is a constant
+        return not equal and (structures > 1 or (structures > 0 and bool(refusals)))
 
     def _refusals(self, name: str, values: list[object]) -> list[SpecError]:
         found: list[SpecError] = []

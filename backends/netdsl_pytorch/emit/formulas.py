@@ -77,6 +77,8 @@ class Analysis:
             return "elements" if failing else "mixed" if fractions else "whole"
         if not fractions and not failing:
             return "whole"
+        # Numbers that are the same everywhere meet doubles, too: `9007199254740993 == i / 2`.
+        whole += [part for part in _parts(formula) if self._kind(part) == "int"]
         exact = all(self.met.seen[id(part)].within(-_EXACT, _EXACT) for part in whole)
         return "doubles" if exact else "elements"
 

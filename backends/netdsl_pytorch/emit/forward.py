@@ -14,6 +14,7 @@ from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.heads import after, for_heads, items_in_text
+from netdsl_pytorch.emit.lines import CaseValues, Line, Lost
 from netdsl_pytorch.emit.loop import interface
 from netdsl_pytorch.emit.merge import (
     Case,
@@ -29,7 +30,6 @@ from netdsl_pytorch.emit.merge import (
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.turns import Turns
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import CaseValues, Line, Lost
 from netdsl_pytorch.python.nodes import Name
 
 

@@ -8,6 +8,7 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.functional import functional
+from netdsl_pytorch.emit.lines import BranchName, Line, Pending
 from netdsl_pytorch.emit.merge import (
     Disagree,
     MergedChoice,
@@ -17,7 +18,7 @@ from netdsl_pytorch.emit.modules import callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
 from netdsl_pytorch.emit.uses import Use, reads_sizes
 from netdsl_pytorch.emit.values import canonical, is_alias, relative_path, sized_by, within
-from netdsl_pytorch.emit.variables import BranchName, Line, Pending, Variables
+from netdsl_pytorch.emit.variables import Variables
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
 

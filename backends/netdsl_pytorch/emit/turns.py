@@ -12,6 +12,7 @@ from netdsl_pytorch.emit.attributes import in_list, numbered
 from netdsl_pytorch.emit.branches import Branches
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.heads import mixed
+from netdsl_pytorch.emit.lines import CaseValues, Line, Lost
 from netdsl_pytorch.emit.loop import Loop
 from netdsl_pytorch.emit.merge import (
     Case,
@@ -27,7 +28,6 @@ from netdsl_pytorch.emit.merge import (
 )
 from netdsl_pytorch.emit.operators import ATTRIBUTES
 from netdsl_pytorch.emit.values import canonical
-from netdsl_pytorch.emit.variables import CaseValues, Line, Lost
 
 
 class Turns(Branches):

@@ -64,6 +64,8 @@ def test_what_a_literal_depends_on_is_not_offered(case: str, arguments: list[str
             "net N(k = 3) { input x: [6, 4]\n repeat 120 { relu() }\n output y = max { linear(k); linear(3) } }",
             [],
         ),
+        # One channel is stretched by the spec too, and what follows has as many as the other.
+        ("net N(k = 2) { input x: [k, 4, 4]\n input z: [2, 4, 4]\n x -> mul(z)\n output y = conv(4, 1x1) }", []),
         # An axis that is named by an argument, and what only one value fits.
         ("net N(a = 1) { input x: [6, 4, 4]\n output y = permute(0, a, 2) }", []),
         ("net N(a = 2) { input x: [6, 4, 4]\n output y = mean(a) -> permute(1, 0) -> linear(3) }", []),

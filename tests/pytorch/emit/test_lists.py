@@ -79,5 +79,5 @@ def test_equal_parts_are_counted_rather_than_listed() -> None:
     )
     written = emitted(text)
     assert "nn.ModuleList(nn.Conv2d(w, w, kernel_size=1) for _ in range(3))" in written
-    assert ".split(self.w, dim=1)" in written
+    assert "torch.split(x, self.w, dim=1)" in written
     assert "nn.Conv2d(3 * w, 8, kernel_size=1)" in written

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from netdsl_pytorch.emit.forward import PATIENCE, Forward
-from netdsl_pytorch.emit.variables import Line
+from netdsl_pytorch.emit.lines import Line
 
 from tests.pytorch.emit.emitting import emitted
 
