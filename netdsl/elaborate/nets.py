@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netdsl.elaborate import explain
-from netdsl.elaborate.blocks import declare_parameter, declared
+from netdsl.elaborate.blocks import declare_parameter, declared, keep_default
 from netdsl.elaborate.bounds import weight
-from netdsl.elaborate.calls import Call, Given, arguments
+from netdsl.elaborate.calls import Call, arguments
 from netdsl.elaborate.contracts import check_contract
 from netdsl.elaborate.env import POISON, Binding, Env, OperatorValue, title
 from netdsl.elaborate.evaluate import evaluate, evaluate_whole
 from netdsl.elaborate.files import NetValue
+from netdsl.elaborate.given import UNTRACED, as_given
 from netdsl.elaborate.inits import finish_inits
 from netdsl.elaborate.naming import check_input, check_result
 from netdsl.elaborate.overrides import InputOverride, override_shape
@@ -21,7 +22,7 @@ from netdsl.elaborate.parts import Flow, Part, check_free, declare, slot
 from netdsl.elaborate.session import STEPS_OF_A_BUDGET, Session, trouble
 from netdsl.elaborate.stages import handle, pipeline, run
 from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Budget, Graph, Input, Origin, Output, Scope, Value
+from netdsl.graph.graph import Budget, Given, Graph, Input, Output, Scope, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.ops.bind import MatchProblem, match
@@ -56,7 +57,7 @@ def elaborate_net(
     their defaults. What is wrong is in `session.found`."""
     definition = net.definition
     names = Env(net.env, home=True, defaults=net.defaults, limit=net.order, owner=definition)
-    scope = Scope("net", definition, definition, None, None, names, call_env)
+    scope = Scope("net", definition, definition, None, None, names.numbers, call_env.numbers)
     given = [] if call is None else arguments(call.args, call_env)
     session.work(_STEPS_OF_A_PARAMETER * len(definition.parameters), definition.head_span)
     opened = _parameters(scope, net, given, call, params, names)
@@ -93,7 +94,7 @@ def _parameters(
     # What the command line sets need not be given.
     for name in params:
         if not positional or name not in [each.name for each in parameters[: len(positional)]]:
-            named.setdefault(name, Given(name, None, Origin(as_call.syntax, names), as_call.syntax.span))  # type: ignore[arg-type]
+            named.setdefault(name, Given(name, None, as_call.syntax, UNTRACED, as_call.syntax.span))  # type: ignore[arg-type]
     try:
         matched = match(parameters, positional, named) if call is not None else {}
     except MatchProblem as problem:
@@ -102,7 +103,7 @@ def _parameters(
     opened = []
     for parameter in parameters:
         name, syntax = parameter.name, parameter.syntax
-        origin: Origin | None = None
+        origin: Given | None = None
         if syntax.tensor:
             raise trouble(BAD_VALUE, "a net's tensors are its inputs", syntax.span, help=f"write `input {name}: …`")
         if name in params:
@@ -110,7 +111,8 @@ def _parameters(
             if name not in written:
                 opened.append(name)
         elif name in matched:
-            value, origin = matched[name].value, matched[name].origin
+            origin = matched[name]
+            value = origin.value
         elif syntax.default is not None:
             value = evaluate(syntax.default, names)
             opened.append(name)
@@ -121,6 +123,7 @@ def _parameters(
         declare_parameter(scope, names, syntax, value, origin)
         if origin is not None:
             scope.given[name] = origin
+        keep_default(scope, syntax, names)
     return tuple(opened)
 
 
@@ -187,7 +190,7 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
     bound = None if statement.bound is None else evaluate_whole(statement.bound, env, "a bound")
     value = Value(type_)
     declare(place, Binding("input", value, statement.name.span), env)
-    net.inputs.append(Input(place.name, value, statement, Origin(statement.shape, env), bound))
+    net.inputs.append(Input(place.name, value, statement, as_given(shape, statement.shape, env), bound))
     # One input is where the text starts from; of several, a line says which.
     flow.current = value if len(net.inputs) == 1 else None
 

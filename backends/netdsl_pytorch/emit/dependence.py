@@ -120,7 +120,7 @@ def _changes_silent(graph: Graph, other: Graph) -> bool:
 
 def _is_silent(node: Node) -> bool:
     padding = node.given.get("padding")
-    return node.op.name == "slice" or (padding is not None and padding.expr.span.text == "same")
+    return node.op.name == "slice" or (padding is not None and padding.syntax.span.text == "same")
 
 
 def _stretches(graph: Graph, name: str, value: object) -> bool:
