@@ -9,6 +9,7 @@ from typing import Any
 from netdsl.elaborate import explain
 from netdsl.elaborate.blocks import declare_parameter, declared, keep_default
 from netdsl.elaborate.bounds import weight
+from netdsl.elaborate.budgets import PendingBudget, budget
 from netdsl.elaborate.calls import Call, arguments
 from netdsl.elaborate.contracts import check_contract
 from netdsl.elaborate.env import POISON, Binding, Env, OperatorValue, title
@@ -22,7 +23,7 @@ from netdsl.elaborate.parts import Flow, Part, check_free, declare, slot
 from netdsl.elaborate.session import STEPS_OF_A_BUDGET, Session, trouble
 from netdsl.elaborate.stages import handle, pipeline, run
 from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Budget, Given, Graph, Input, Output, Scope, Value
+from netdsl.graph.graph import Given, Graph, Input, Output, Scope, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.ops.bind import MatchProblem, match
@@ -39,7 +40,6 @@ class NetFlow(Flow):
     overrides: Mapping[str | None, InputOverride] = field(default_factory=dict)
     inputs: list[Input] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
-    budgets: list[Budget] = field(default_factory=list)
 
 
 _STEPS_OF_A_PARAMETER = 6
@@ -234,7 +234,7 @@ def _is_own_label(statement: tree.Output, name: str, env: Env) -> bool:
 
 def _expect(statement: tree.Expect, flow: Flow, env: Env) -> None:
     flow.session.work(STEPS_OF_A_BUDGET + weight(statement, env), statement.span)
-    flow.session.budgets.append(Budget(statement, env, flow.part.scope))
+    flow.session.budgets.append(PendingBudget(statement, env, flow.part.scope))
 
 
 handle(tree.Input, _input)
@@ -257,13 +257,13 @@ def graph_of(
     if model is not None and model.body is not None:
         for statement in model.body.statements:
             if isinstance(statement, tree.Expect):
-                budgets.append(Budget(statement, Env(flow.part.env), flow.part.scope))
+                budgets.append(PendingBudget(statement, Env(flow.part.env), flow.part.scope))
     return Graph(
         name,
         flow.part.scope,
         flow.inputs,
         flow.outputs,
-        budgets,
+        list(map(budget, budgets)),
         doc,
         model,
         session.overridden,
