@@ -51,7 +51,8 @@ from netdsl.analysis.budgets import check_budgets
 from netdsl.analysis.figures import Figures
 from netdsl.analysis.report import Report
 from netdsl.cli.table import draw
-from netdsl.elaborate import collector_paused, elaborate
+from netdsl.collecting import collector_paused
+from netdsl.elaborate import elaborate
 from netdsl.limits import Limits
 from netdsl.syntax.parser import parse
 from netdsl.text.source import Source

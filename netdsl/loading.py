@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netdsl.analysis.budgets import check_budgets
 from netdsl.analysis.figures import Figures
 from netdsl.catalogue import Spec, read_spec
-from netdsl.elaborate import collector_paused, elaborate, model_names, models_of
+from netdsl.collecting import collector_paused
+from netdsl.elaborate import elaborate, model_names, models_of
 from netdsl.limits import Limits
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse

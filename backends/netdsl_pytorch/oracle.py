@@ -15,9 +15,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
-from netdsl.elaborate.evaluate import evaluate
-from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Node, Value
+from netdsl.graph.graph import Node
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 
@@ -37,7 +35,8 @@ class Oracle:
 
     def __init__(self, node: Node) -> None:
         assert isinstance(node.syntax, tree.Table)
-        self.node = node
+        assert node.parts is not None
+        self.parts = node.parts
         self.whole = node.args["dtype"] == "int"
         self.shape: Place = tuple(int(plain(size)) for size in node.args["shape"])
         self.axis = {index.id: axis for axis, index in enumerate(node.syntax.indices)}
@@ -107,7 +106,7 @@ class Oracle:
 
         def value(place: Place) -> Any:
             if not known:
-                known.append(plain(evaluate(expr, self.node.env)))
+                known.append(plain(self.parts.values[id(expr)].value))
             return known[0]
 
         return value
@@ -140,11 +139,8 @@ class Oracle:
 
     def _index(self, expr: tree.Index) -> Compute:
         """The element of another constant, or of a list."""
-        try:
-            value = evaluate(expr.base, self.node.env)
-        except (Trouble, Poisoned):
-            value = None
-        node = value.root.node if isinstance(value, Value) else None
+        value = self.parts.reads.get(id(expr.base))
+        node = value.root.node if value is not None else None
         if node is None:
             return self._scalar(expr)
         table = self.tables.setdefault(id(node), Oracle(node))

@@ -1,30 +1,26 @@
 """Budgets: what a spec expects of its figures, checked.
 
-The names of figures are put into the test as numbers; what is left is an ordinary expression, which the elaborator
-evaluates. In a budget the name of a figure always means the figure.
+Elaboration has found the parts that they speak of; what is left is an expression over figures.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from netdsl.analysis.figures import Figures
-from netdsl.elaborate.evaluate import evaluate, truth
-from netdsl.elaborate.lookup import find_part
-from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Graph, Item, Node, Scope
-from netdsl.ops.values import is_number, kind, show
+from netdsl.graph.graph import FIGURES, Figure, Graph, Item, Node, Scope
+from netdsl.symbolic import Apply, Expr, Ref, Unknown, evaluate
 from netdsl.syntax import tree
-from netdsl.text.codes import BAD_VALUE, BUDGET, NOTE_OVERRIDDEN, UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
+from netdsl.text.codes import ARITHMETIC, BUDGET, NOTE_OVERRIDDEN, UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
 from netdsl.text.diagnostic import Diagnostic, Use, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from netdsl.graph.graph import Budget
+    from netdsl.graph.graph import Budget, Test
 
-FIGURES: dict[str, str] = {
+_SAID: dict[str, str] = {
     "params": "has {} parameters",
     "macs": "takes {} multiply-adds",
     "flops": "takes {} FLOPs",
@@ -32,10 +28,9 @@ FIGURES: dict[str, str] = {
     "receptive_field": "sees {} pixels of the input",
     "memory": "needs {} bytes of activations",
 }
-"""What a budget may speak of, and how it is said."""
+"""By figure, how it is said."""
 
-TRAIN = "train"
-_TRAINING = FIGURES | {"memory": "keeps {} bytes for the backward pass"}
+_TRAINING = _SAID | {"memory": "keeps {} bytes for the backward pass"}
 
 _BOUNDS = {"==": "", "<": "below ", "<=": "at most ", ">": "above ", ">=": "at least ", "!=": "any but "}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -44,25 +39,17 @@ MOST_NAMED = 3
 """Parts that are named as the largest."""
 
 
-class _Figure(NamedTuple):
-    """A figure that a budget speaks of."""
-
-    name: str
-    item: Item
-    train: bool
-
-
 class _Measured:
     """The figures of a graph, at inference and while training, each computed once."""
 
     def __init__(self, graph: Graph, inference: Figures | None) -> None:
         self.inference = inference or Figures(graph)
         self.training = Figures(graph, train=True)
-        self.values: dict[_Figure, int | None] = {}
-        self.largest: dict[_Figure, str] = {}
+        self.values: dict[Figure, int | None] = {}
+        self.largest: dict[Figure, str] = {}
         """The parts that weigh most, where they were asked for."""
 
-    def __call__(self, figure: _Figure) -> int | None:
+    def __call__(self, figure: Figure) -> int | None:
         if figure not in self.values:
             # What is part of a head only has no figures at inference, so those while training are meant.
             figures = self.training if figure.train or figure.item.train_only else self.inference
@@ -112,26 +99,17 @@ def check_budgets(graph: Graph, inference: Figures | None = None, most: int = 10
 
 def named_parts(budget: Budget) -> list[Item]:
     """The parts that a budget speaks of, as often as it does."""
-    known: dict[tree.Expr, _Figure] = {}
-    try:
-        _filled(budget.syntax.test, budget, lambda figure: 0, known)
-    except (Trouble, Poisoned):
+    if any(test.fault is not None for test in budget.tests):
         return []
-    return [figure.item for figure in known.values()]
+    return [figure.item for test in budget.tests for figure in test.figures.values()]
 
 
 def _broken(budget: Budget, graph: Graph, measured: _Measured) -> Iterator[Diagnostic]:
-    tests = list(_conjuncts(budget.syntax.test))
-    for test in tests:
-        try:
-            diagnostic = _check(test, budget, graph, measured)
-        except Trouble as trouble:
-            diagnostic = _guessed(trouble.diagnostic)
-        except Poisoned:
-            continue
+    for test in budget.tests:
+        diagnostic = _check(test, budget, graph, measured) if test.fault is None else _guessed(test.fault)
         if diagnostic is not None:
-            if len(tests) > 1 and diagnostic.span is budget.syntax.span:
-                diagnostic = replace(diagnostic, span=test.span)
+            if len(budget.tests) > 1 and diagnostic.span is budget.syntax.span:
+                diagnostic = replace(diagnostic, span=test.syntax.span)
             yield diagnostic.used_in(_uses(budget.scope))
 
 
@@ -143,21 +121,12 @@ def _guessed(diagnostic: Diagnostic) -> Diagnostic:
     return replace(diagnostic, label=guess, help=diagnostic.help or f"the figures are {', '.join(FIGURES)}")
 
 
-def _conjuncts(test: tree.Expr) -> Iterator[tree.Expr]:
-    if isinstance(test, tree.Binary) and test.op == "and":
-        yield from _conjuncts(test.left)
-        yield from _conjuncts(test.right)
-    else:
-        yield test
-
-
-def _check(test: tree.Expr, budget: Budget, graph: Graph, measured: _Measured) -> Diagnostic | None:
+def _check(test: Test, budget: Budget, graph: Graph, measured: _Measured) -> Diagnostic | None:
     """What is wrong with one test; None if it holds."""
-    known: dict[tree.Expr, _Figure] = {}
-    filled = _filled(test, budget, measured, known)
-    if isinstance(test, tree.Binary) and test.op in _BOUNDS:
-        assert isinstance(filled, tree.Binary)
-        missing = next((expr for expr, figure in known.items() if measured(figure) is None), None)
+    syntax, figures = test.syntax, test.figures
+    compares = isinstance(syntax, tree.Binary) and syntax.op in _BOUNDS
+    if compares:
+        missing = next((expr for expr, figure in figures.items() if measured(figure) is None), None)
         if missing is not None:
             return Diagnostic(
                 BUDGET,
@@ -165,25 +134,36 @@ def _check(test: tree.Expr, budget: Budget, graph: Graph, measured: _Measured) -
                 "no image, or on places that no distance describes",
                 budget.syntax.span,
             )
-        for one, other, op in (
-            (test.left, filled.right, test.op),
-            (test.right, filled.left, _MIRRORED.get(test.op, test.op)),
-        ):
-            if one in known:
-                bound = evaluate(other, budget.env)
-                if not is_number(bound):
-                    message = f"a budget compares with a number, not {show(bound)} ({kind(bound)})"
-                    return Diagnostic(BAD_VALUE, message, other.span)
-                return _compared(known[one], op, bound, budget, graph, measured)
-    if truth(filled, budget.env):
+    try:
+        if compares and isinstance(test.expr, Apply):
+            left, right = test.expr.operands
+            mirrored = _MIRRORED.get(test.expr.op, test.expr.op)
+            for one, other, op in ((left, right, test.expr.op), (right, left, mirrored)):
+                if isinstance(one, Ref):
+                    return _compared(one.declaration, op, _value(other, measured), budget, graph, measured)
+        holds = _value(test.expr, measured)
+    except Unknown:
+        message = f"`{syntax.span.text}` has no value"
+        return Diagnostic(ARITHMETIC, message, syntax.span, _known(test, measured))
+    if holds:
         return None
-    values = {expr.span.text: _number(measured(figure)) for expr, figure in known.items()}
-    label = ", ".join(f"{name} = {value}" for name, value in values.items())
-    return Diagnostic(BUDGET, f"the budget of `{_name(budget.scope, graph)}` does not hold", budget.syntax.span, label)
+    message = f"the budget of `{_name(budget.scope, graph)}` does not hold"
+    return Diagnostic(BUDGET, message, budget.syntax.span, _known(test, measured))
+
+
+def _value(expr: Expr, measured: _Measured) -> Any:
+    """What a part of a test is worth; raises Unknown."""
+    return evaluate(expr, lambda ref: measured(ref.declaration))
+
+
+def _known(test: Test, measured: _Measured) -> str:
+    """The figures that a test speaks of: `params = 310, depth = 3`."""
+    values = {expr.span.text: _number(measured(figure)) for expr, figure in test.figures.items()}
+    return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
 def _compared(
-    figure: _Figure, op: str, bound: int | float, budget: Budget, graph: Graph, measured: _Measured
+    figure: Figure, op: str, bound: int | float, budget: Budget, graph: Graph, measured: _Measured
 ) -> Diagnostic | None:
     value = measured(figure)
     assert value is not None
@@ -197,7 +177,7 @@ def _compared(
     }[op]
     if holds:
         return None
-    phrase = (_TRAINING if figure.train else FIGURES)[figure.name].format(_number(value))
+    phrase = (_TRAINING if figure.train else _SAID)[figure.name].format(_number(value))
     while_training = " while training" if figure.train and figure.name != "memory" else ""
     message = f"`{_name(figure.item, graph)}` {phrase}{while_training}; the budget is {_BOUNDS[op]}{_number(bound)}"
     difference = value - bound
@@ -208,7 +188,7 @@ def _compared(
     return Diagnostic(BUDGET, message, budget.syntax.span, label, notes=(largest,) if largest else ())
 
 
-def _largest(figure: _Figure, measured: _Measured) -> str:
+def _largest(figure: Figure, measured: _Measured) -> str:
     """The parts that weigh most: `largest: i5b 1,444,080 · i5a 1,043,456`. Paths have none."""
     if not isinstance(figure.item, Scope) or figure.name not in ("params", "macs", "flops", "memory"):
         return ""
@@ -248,65 +228,3 @@ def _uses(scope: Scope) -> list[Use]:
             uses.append(Use(at.title, at.span, at.name if at.labelled else None))
         at = at.parent
     return uses
-
-
-# --- figures in a test
-
-
-def _filled(
-    expr: tree.Expr, budget: Budget, measured: Callable[[_Figure], int | None], known: dict[tree.Expr, _Figure]
-) -> tree.Expr:
-    """The test with numbers for its figures, which are told in `known`."""
-    figure = _figure(expr, budget)
-    if figure is not None:
-        known[expr] = figure
-        value = measured(figure)
-        return tree.Constant(expr.span, None) if value is None else tree.Number(expr.span, value)
-
-    def fill(part: Any) -> Any:
-        return _filled(part, budget, measured, known)
-
-    match expr:
-        case tree.Binary():
-            return tree.Binary(expr.span, expr.op, fill(expr.left), fill(expr.right))
-        case tree.Unary():
-            return tree.Unary(expr.span, expr.op, fill(expr.operand))
-        case tree.Conditional():
-            return tree.Conditional(expr.span, fill(expr.test), fill(expr.then), fill(expr.otherwise))
-        case tree.Sequence():
-            return tree.Sequence(expr.span, tuple(map(fill, expr.items)))
-        case tree.Call():
-            arguments = tuple(
-                each
-                if isinstance(each.value, tree.Pipeline)
-                else tree.Argument(each.span, each.name, each.name_span, fill(each.value))
-                for each in expr.args
-            )
-            return tree.Call(expr.span, expr.function, arguments, expr.args_span)
-        case _:
-            return expr
-
-
-def _figure(expr: tree.Expr, budget: Budget) -> _Figure | None:
-    """The figure that an expression names: `params`, `train.params`, `i3a.params`, `i3a.train.memory`."""
-    if isinstance(expr, tree.Name):
-        return _Figure(expr.id, budget.scope, False) if expr.id in FIGURES else None
-    if not isinstance(expr, tree.Attribute):
-        return None
-    base = expr.base
-    in_training = isinstance(base, tree.Name) and base.id == TRAIN and find_part(base, budget.env) is None
-    if expr.name not in FIGURES:
-        if in_training:
-            raise Trouble(Diagnostic(UNKNOWN_ATTRIBUTE, f"there is no figure `{expr.name}`", expr.name_span))
-        return None
-    if in_training:
-        return _Figure(expr.name, budget.scope, True)
-    train = isinstance(base, tree.Attribute) and base.name == TRAIN
-    if train:
-        assert isinstance(base, tree.Attribute)
-        base = base.base
-    part = find_part(base, budget.env)
-    if part is None and isinstance(base, tree.Name):
-        # A part that got its name from its operator, or from the output that it gives.
-        part = next((item for item in budget.scope.items if item.name == base.id), None)
-    return None if part is None else _Figure(expr.name, part, train)

@@ -47,7 +47,8 @@ def run(args: Namespace) -> int:
 
 def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[str]]:
     """What is wrong with a spec, and a line about each model of it that is sound."""
-    from netdsl.elaborate import Spent, collector_paused
+    from netdsl.collecting import collector_paused
+    from netdsl.elaborate import Spent
     from netdsl.loading import load_model, read_models
 
     # Models of one file share blocks, whose findings are told once.

@@ -64,7 +64,7 @@ def run(args: Namespace) -> int:
         from netdsl.draw.stamp import state_of
 
         check_target(args.output, state_of, force=args.force)
-    from netdsl.elaborate import collector_paused
+    from netdsl.collecting import collector_paused
 
     with collector_paused():
         return _draw(args, form)

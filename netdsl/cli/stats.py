@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
         raise CommandError(f"--{'depth' if args.depth < 1 else 'batch'} counts from 1")
     if args.html is not None:
         return _write_page(args)
-    from netdsl.elaborate import collector_paused
+    from netdsl.collecting import collector_paused
 
     with collector_paused():
         loaded = load(args)

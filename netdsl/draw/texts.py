@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from netdsl.elaborate.env import CALLABLE, Made
-from netdsl.elaborate.evaluate import evaluate
-from netdsl.graph.graph import Node, Scope, Value
+from netdsl.graph.graph import Given, Node, Scope, Value
+from netdsl.graph.kept import Kept
 from netdsl.graph.types import TensorType, format_shape
 from netdsl.ops.values import Window, show
 from netdsl.syntax import tree
@@ -46,28 +45,18 @@ def call_text(node: Node, written: bool = False) -> str:
     """`conv(64, 7x7/2)`; `written` gives the arguments as they stand in the text."""
     syntax, name = node.syntax, node.op.name
     if isinstance(syntax, tree.Combine):
-        return f"{name}({_arguments(syntax.args, node.env, written)})" if syntax.args else name
-    if isinstance(syntax, tree.Call):
-        return f"{name}({_call_arguments(syntax, node.env, written)})"
-    return name
+        return f"{name}({_arguments(node.written, written)})" if node.written else name
+    return f"{name}({_arguments(node.written, written)})" if isinstance(syntax, tree.Call) else name
 
 
-def _call_arguments(call: tree.Call, env: Any, written: bool) -> str:
+def _arguments(given: tuple[Given, ...], written: bool) -> str:
     """The arguments of a call; if it is of what was kept for later (`norm = batchnorm(eps = 0.001)`), those first."""
-    kept = ""
-    binding = env.callable(call.function.id) if isinstance(call.function, tree.Name) and env is not None else None
-    if binding is not None and isinstance(binding.value, Made):
-        kept = _call_arguments(binding.value.call, binding.value.env, written)
-    return ", ".join(filter(None, [kept, _arguments(call.args, env, written)]))
-
-
-def _arguments(args: tuple[tree.Argument, ...], env: Any, written: bool) -> str:
     shown = []
-    for arg in args:
-        if arg.name == "then":
+    for each in given:
+        if each.name == "then":
             continue
-        text = _one_line(arg.value.span.text) if written else value_text(arg.value, env)
-        shown.append(f"{arg.name} = {text}" if arg.name else text)
+        text = _one_line(each.syntax.span.text) if written else value_text(each)
+        shown.append(f"{each.name} = {text}" if each.name else text)
     return ", ".join(shown)
 
 
@@ -76,16 +65,11 @@ _LITERAL = re.compile(r"[\d._x/,\[\]() -]+")
 """What holds numbers only (`3x3/2`), and is clearer as its author wrote it."""
 
 
-def value_text(expr: Any, env: Any) -> str:
+def value_text(given: Given) -> str:
     """An argument by its value; tensors and what is a literal anyway as written."""
-    text = _one_line(expr.span.text)
-    if isinstance(expr, _AS_WRITTEN) or _LITERAL.fullmatch(text):
-        return text
-    try:
-        value = evaluate(expr, env)
-    except Exception:  # a name that the environment has lost: what is written is right at least
-        return text
-    return text if _has_tensor(value) else short(value)
+    text = _one_line(given.syntax.span.text)
+    as_written = isinstance(given.syntax, _AS_WRITTEN) or _LITERAL.fullmatch(text) or _has_tensor(given.value)
+    return text if as_written else short(given.value)
 
 
 def short(value: Any) -> str:
@@ -112,11 +96,11 @@ def scope_title(scope: Scope, written: bool = False) -> str:
     syntax = scope.syntax
     name = scope.definition.name if isinstance(scope.definition, tree.BlockDef | tree.NetDef) else scope.title
     if isinstance(syntax, tree.Call):
-        return f"{name}({_call_arguments(syntax, scope.outer, written)})"
+        return f"{name}({_arguments(scope.written, written)})"
     shown = [
         f"{key} = {short(value)}"
         for key, value in scope.arguments.items()
-        if not _has_tensor(value) and (key in scope.given or isinstance(value, CALLABLE))
+        if not _has_tensor(value) and (key in scope.given or isinstance(value, Kept))
     ]
     return f"{name}({', '.join(shown)})"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from netdsl.elaborate.env import CALLABLE, OperatorValue
+from netdsl.elaborate.env import OperatorValue
 from netdsl.elaborate.session import trouble
+from netdsl.graph.kept import Kept
 from netdsl.ops.values import Window, is_number, is_whole, kind, show
 from netdsl.symbolic import operations
 from netdsl.symbolic.operations import COMPARISONS, NoResult
@@ -43,7 +44,7 @@ def _sort(value: Any) -> Any:
         return bool
     if isinstance(value, tuple):
         return tuple
-    if isinstance(value, CALLABLE):
+    if isinstance(value, Kept):
         return OperatorValue
     return type(value)
 

@@ -8,21 +8,23 @@ from typing import Any
 
 from netdsl.elaborate import copies, explain
 from netdsl.elaborate.bounds import least_stages, weight
-from netdsl.elaborate.calls import Call
+from netdsl.elaborate.calls import Call, value_in
 from netdsl.elaborate.env import POISON, Binding, BlockValue, Env, title
 from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.given import expression_of
 from netdsl.elaborate.inits import finish_inits
 from netdsl.elaborate.naming import check_label
-from netdsl.elaborate.parts import Flow, Part, Slot, name_item, snake_case, values_of
+from netdsl.elaborate.parts import Flow, Part, Slot, name_item
 from netdsl.elaborate.session import STEPS_OF_A_USE, trouble
 from netdsl.elaborate.trouble import Poisoned
-from netdsl.graph.graph import Origin, Scope, Value
+from netdsl.graph.graph import Given, Scope, Value, values_of
 from netdsl.ops.bind import MatchProblem, match
 from netdsl.ops.values import Window, kind, show
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain, substitute, traced
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, NOT_A_STAGE
 from netdsl.text.diagnostic import Use
+from netdsl.text.words import snake_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,16 @@ def call_block(flow: Flow, block: BlockValue, call: Call, label: Slot | None, ou
     session.nodes += 1
     names = Env(block.env, home=True, defaults=block.defaults, limit=block.order, owner=definition)
     pipeline = isinstance(definition.body, tree.Pipeline)
-    scope = Scope("block", definition, call.syntax, flow.statement, flow.part.scope, names, call.env)
+    scope = Scope(
+        "block",
+        definition,
+        call.syntax,
+        flow.statement,
+        flow.part.scope,
+        names.numbers,
+        call.env.numbers,
+        tuple(call.args),
+    )
     inner = Part(scope, names, numbered=pipeline)
     kind_name = snake_case(definition.name)
     shown = label.name if label is not None else output or f"{kind_name}{flow.part.counts.get(kind_name, 0) + 1}"
@@ -80,7 +91,7 @@ def call_block(flow: Flow, block: BlockValue, call: Call, label: Slot | None, ou
         made = _run_body(flow, scope, inner, current, use)
         if key is not None:
             copies.remember(session, key, scope, made, before)
-    result = _leave(scope, made, span, definition.name)
+    result = _leave(scope, names, made, span, definition.name)
     name_item(flow, scope, kind_name, label, output, scope.owns_module)
     flow.steps.append(scope)
     flow.current = result
@@ -166,9 +177,10 @@ def _parameters(scope: Scope, block: BlockValue, call: Call, names: Env, flow: F
         raise explain.match_problem(problem, definition.name, call) from problem
     for parameter in parameters:
         syntax, name = parameter.syntax, parameter.name
-        origin: Origin | None = None
+        origin: Given | None = None
         if name in given:
-            value, origin = given[name].value_in(flow.part.env), given[name].origin
+            origin = given[name]
+            value = value_in(origin, flow.part.env)
         else:
             assert syntax.default is not None
             value = evaluate(syntax.default, names)
@@ -192,13 +204,21 @@ def _parameters(scope: Scope, block: BlockValue, call: Call, names: Env, flow: F
             declare_parameter(scope, names, syntax, value, origin)
         if origin is not None:
             scope.given[name] = origin
+        keep_default(scope, syntax, names)
 
 
-def declare_parameter(scope: Scope, names: Env, syntax: tree.Parameter, value: Any, origin: Origin | None) -> None:
+def keep_default(scope: Scope, syntax: tree.Parameter, names: Env) -> None:
+    """Keeps the expression of a parameter's default."""
+    default = None if syntax.tensor else expression_of(syntax.default, names)
+    if default is not None:
+        scope.defaults[syntax.name] = default
+
+
+def declare_parameter(scope: Scope, names: Env, syntax: tree.Parameter, value: Any, origin: Given | None) -> None:
     """Declares a parameter that is no tensor."""
     if isinstance(value, Value) or (isinstance(value, tuple) and values_of(value)):
         what = scope.definition.name if isinstance(scope.definition, tree.BlockDef) else "this"
-        place = origin.expr.span if origin is not None else syntax.span
+        place = origin.syntax.span if origin is not None else syntax.span
         help = f"declare it: `{syntax.name}: tensor`"
         raise trouble(BAD_ARGUMENT, f"`{what}`: `{syntax.name}` is no tensor, and is given one", place, help=help)
     scope.arguments[syntax.name] = value
@@ -207,7 +227,8 @@ def declare_parameter(scope: Scope, names: Env, syntax: tree.Parameter, value: A
     if names.session.traced:
         definition = expr_of(value)
         seen = seen_as(value, Ref(syntax.name, "parameter", syntax))
-    names.names[syntax.name] = Binding("parameter", seen, syntax.span, declaration=syntax, definition=definition)
+    binding = Binding("parameter", seen, syntax.span, declaration=syntax, definition=definition)
+    names.declare_number("parameter", syntax.name, binding)
 
 
 def seen_as(value: Any, expr: Expr) -> Any:
@@ -217,11 +238,11 @@ def seen_as(value: Any, expr: Expr) -> Any:
     return traced(plain(value), expr)
 
 
-def _leave(scope: Scope, result: Any, span: Any, name: str) -> Any:
+def _leave(scope: Scope, names: Env, result: Any, span: Any, name: str) -> Any:
     """What a scope gives, as seen from outside."""
     if result is None or not values_of(result):
         raise trouble(NOT_A_STAGE, f"`{name}` gives no tensor", span, help="a block gives its last value")
-    session = scope.env.session
+    session = names.session
     known: dict[Any, Expr] = _outside(scope) if session.traced else {}
 
     def view(value: Any) -> Any:
@@ -248,11 +269,10 @@ def _outside(scope: Scope) -> dict[Any, Expr]:
         axes = len(formal.type.shape)
         for axis, size in enumerate(value.type.shape):
             known["axis", number, axis, axes] = expr_of(size)
-    for name, binding in scope.env.names.items():
-        if binding.declaration is not None:
-            definition = binding.definition or Const(None)
-            # What a call gives is said in terms of the names around; all else in terms of the names before it.
-            known[binding.declaration] = definition if name in scope.given else substitute(definition, known)
+    for name, named in scope.names.names.items():
+        definition = named.definition or Const(None)
+        # What a call gives is said in terms of the names around; all else in terms of the names before it.
+        known[named.declaration] = definition if name in scope.given else substitute(definition, known)
     return known
 
 
@@ -274,7 +294,7 @@ def sequence(
     if label is not None:
         check_label(label.name, label.span)
     names = Env(env, home=True)
-    scope = Scope("sequence", expr, expr, flow.statement, flow.part.scope, names, env)
+    scope = Scope("sequence", expr, expr, flow.statement, flow.part.scope, names.numbers, env.numbers)
     scope.title = label.name if label is not None else "group"
     scope.inputs = values_of(flow.current)
     inner = Part(scope, names, numbered=True)

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netdsl.elaborate import explain
 from netdsl.elaborate.bounds import weight
 from netdsl.elaborate.env import (
-    CALLABLE,
     POISON,
     Binding,
     BlockValue,
     Chain,
-    DefaultArgument,
     Env,
     Made,
     OperatorValue,
     WeightRef,
 )
 from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.given import give_argument
 from netdsl.elaborate.lookup import operator, visible_callables
-from netdsl.elaborate.parts import Flow, Slot, name_item, values_of
+from netdsl.elaborate.parts import Flow, Slot, name_item
 from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Node, Origin, Value, items_of
+from netdsl.graph.graph import Given, Node, Value, items_of, values_of
+from netdsl.graph.kept import Kept
 from netdsl.graph.types import TensorType, Weight
 from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
@@ -40,19 +40,11 @@ if TYPE_CHECKING:
     from netdsl.text.source import Span
 
 
-class Given(NamedTuple):
-    """An argument of a call: its name if it was given by one, its value, and where that came from."""
-
-    name: str | None
-    value: Any
-    origin: Origin
-    span: Span
-
-    def value_in(self, env: Env) -> Any:
-        """The value as the names of `env` can tell: of a call kept elsewhere, numbers remember names that mean
-        nothing here."""
-        owner = self.origin.env.owner
-        return self.value if owner is None or owner is env.owner or not env.session.traced else plain(self.value)
+def value_in(given: Given, env: Env) -> Any:
+    """The value of an argument as the names of `env` can tell: of a call kept elsewhere, numbers remember names that
+    mean nothing here."""
+    foreign = given.owner is not None and given.owner is not env.owner
+    return plain(given.value) if foreign and env.session.traced else given.value
 
 
 @dataclass(slots=True)
@@ -78,7 +70,7 @@ def resolve(call: tree.Call, env: Env) -> Call:
             raise _unknown(function, env)
     else:
         callee = evaluate(function, env)
-        if not isinstance(callee, CALLABLE):
+        if not isinstance(callee, Kept):
             raise trouble(NOT_A_STAGE, f"{show(callee)} ({kind(callee)}) cannot be called", function.span)
     return unfold(callee, arguments(call.args, env), call, env)
 
@@ -133,7 +125,7 @@ def unfold(callee: Any, args: list[Given], syntax: tree.Call | tree.Combine | tr
 
 def arguments(args: tuple[tree.Argument, ...], env: Env) -> list[Given]:
     """The arguments of a call, evaluated."""
-    given = [Given(arg.name, evaluate(arg.value, env), Origin(arg.value, env), arg.span) for arg in args]
+    given = [give_argument(arg, env) for arg in args]
     for each in given:
         if isinstance(each.value, tuple):
             env.session.work(env.session.size(each.value) // ITEMS_IN_A_STEP, each.span)
@@ -160,8 +152,8 @@ def apply_operator(flow: Flow, call: Call, inputs: tuple[Value, ...], label: Slo
     session.count(1, call.syntax.span)
     session.nodes += 1
     here = flow.part.env
-    positional = [given.value_in(here) for given in call.args if given.name is None]
-    named = {given.name: given.value_in(here) for given in call.args if given.name is not None}
+    positional = [value_in(given, here) for given in call.args if given.name is None]
+    named = {given.name: value_in(given, here) for given in call.args if given.name is not None}
     origins, then = _origins(op, call, named), None
     if not flow.appended:
         defaults = env.defaults.get(op.name)
@@ -188,7 +180,8 @@ def apply_operator(flow: Flow, call: Call, inputs: tuple[Value, ...], label: Slo
         flow.part.scope,
         call.syntax,
         flow.statement,
-        env,
+        env.numbers,
+        tuple(call.args),
     )
     if fed:
         node.fed = {
@@ -246,17 +239,17 @@ def _float_view(op: Operator, value: Any, inputs: tuple[Value, ...]) -> Any:
     return value
 
 
-def _origins(op: Operator, call: Call, named: dict[str, Any]) -> dict[str, Origin]:
+def _origins(op: Operator, call: Call, named: dict[str, Any]) -> dict[str, Given]:
     """Where each argument came from, by its name; those of a variadic argument are found in the syntax."""
     origins = {}
     number = 0
     for given in call.args:
         if given.name is not None:
-            origins[given.name] = given.origin
+            origins[given.name] = given
         elif number < len(op.arguments):
             argument = op.arguments[number]
             if not argument.variadic:
-                origins[argument.name] = given.origin
+                origins[argument.name] = given
                 number += 1
     return origins
 
@@ -266,11 +259,10 @@ def _add_defaults(
     defaults: Any,
     positional: list[Any],
     named: dict[str, Any],
-    origins: dict[str, Origin],
+    origins: dict[str, Given],
 ) -> None:
     """Adds what `default` says of an operator's arguments to what the call gives."""
     taken = {argument.name for argument in op.arguments[: len(positional)]}
-    default: DefaultArgument
     for name, default in defaults.items():
         if name in named or name in taken:
             continue
@@ -278,7 +270,7 @@ def _add_defaults(
         if name == "stride" and any(isinstance(value, Window) for value in (*positional, named.get("kernel"))):
             continue
         named[name] = default.value
-        origins[name] = default.origin
+        origins[name] = default
 
 
 def _feeds(op: Operator, name: str, value: Any) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from netdsl.elaborate.calls import Call, Given, apply_operator
+from netdsl.elaborate.calls import Call, apply_operator
 from netdsl.elaborate.env import POISON, Env, OperatorValue
-from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.given import give_argument
 from netdsl.elaborate.lookup import operator
-from netdsl.elaborate.parts import Flow, values_of
+from netdsl.elaborate.parts import Flow
 from netdsl.elaborate.session import trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Branch, Choice, Join, Origin, Step, Turn, Value
+from netdsl.graph.graph import Branch, Join, Step, Turn, Value, values_of
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.syntax import tree
@@ -51,7 +51,7 @@ def combine(expr: tree.Combine, flow: Flow, env: Env) -> None:
 
     forget(inner, tuple(branch.value for branch in join.branches))
     flow.steps.append(join)
-    args = [Given(arg.name, evaluate(arg.value, env), Origin(arg.value, env), arg.span) for arg in expr.args]
+    args = [give_argument(arg, env) for arg in expr.args]
     call = Call(OperatorValue(op), args, expr, env)
     inputs = tuple(value for branch in join.branches for value in values_of(branch.value))
     numbered, flow.in_combine = flow.in_combine, True  # the braces took the number
@@ -104,8 +104,8 @@ def _line(statement: tree.Statement, flow: Flow, env: Env, join: Join, steps: li
         if isinstance(first, tree.For | tree.Repeat):
             flow.steps = steps
             sound = True
-            for turn in stages.turns(first, flow, env):
-                sound = _inside(first.body, turn, flow, join, start) and sound
+            for turn, inner in stages.turns(first, flow, env):
+                sound = _inside(first.body, turn, inner, flow, join, start) and sound
             return sound
         labelled = first.stage if isinstance(first, tree.Labelled) else None
         if isinstance(labelled, tree.If) and stages.arm_of(labelled, env) is None:
@@ -126,23 +126,21 @@ def _line(statement: tree.Statement, flow: Flow, env: Env, join: Join, steps: li
 def _if(expr: tree.If, flow: Flow, env: Env, join: Join, steps: list[Step], start: Any) -> bool:
     from netdsl.elaborate import stages
 
-    number = stages.arm_of(expr, env)
-    if number is None:
-        steps.append(Choice(expr, flow.statement, -1, None))
+    choice, inner = stages.choose(expr, flow, env)
+    steps.append(choice)
+    if choice.taken is None:
         return True
-    turn = Turn(Env(env))
-    steps.append(Choice(expr, flow.statement, number, turn))
-    return _inside(expr.arms[number].body, turn, flow, join, start)
+    return _inside(expr.arms[choice.arm].body, choice.taken, inner, flow, join, start)
 
 
-def _inside(body: tree.Body, turn: Turn, flow: Flow, join: Join, start: Any) -> bool:
+def _inside(body: tree.Body, turn: Turn, env: Env, flow: Flow, join: Join, start: Any) -> bool:
     from netdsl.elaborate.stages import forget
 
     first, declared = len(join.branches), len(flow.session.declared)
     flow.session.enter(body.span)
     try:
-        return _branches(body.statements, flow, turn.env, join, turn.steps, start)
+        return _branches(body.statements, flow, env, join, turn.steps, start)
     finally:
         flow.session.leave()
         ended = tuple(branch.value for branch in join.branches[first:])
-        forget(turn.env, (*ended, *flow.session.declared[declared:]))
+        forget(env, (*ended, *flow.session.declared[declared:]))

@@ -20,6 +20,7 @@ from netdsl.graph.graph import (
     Naming,
     Node,
     Output,
+    Parts,
     Scope,
     Step,
     Turn,
@@ -129,7 +130,8 @@ class _Copier:
             scope,
             node.syntax,
             node.statement,
-            node.env,
+            node.names,
+            node.written,
             node.name,
             node.labelled,
             node.appended,
@@ -140,6 +142,9 @@ class _Copier:
             outputs.append(copy)
         made.outputs = tuple(outputs)
         made.looked_up = tuple([self.value(value) for value in node.looked_up])
+        if node.parts is not None:
+            reads = {key: self.value(value) for key, value in node.parts.reads.items()}
+            made.parts = Parts(node.parts.values, reads)
         self.nodes[node] = made
         return made
 
@@ -162,14 +167,14 @@ class _Copier:
         return made
 
     def turn(self, turn: Turn, scope: Scope) -> Turn:
-        return Turn(turn.env, self.steps(turn.steps, scope))
+        return Turn(turn.names, self.steps(turn.steps, scope))
 
     def loop(self, loop: Loop, scope: Scope) -> Loop:
-        return Loop(loop.syntax, loop.statement, [self.turn(turn, scope) for turn in loop.turns])
+        return Loop(loop.syntax, loop.statement, loop.domain, [self.turn(turn, scope) for turn in loop.turns])
 
     def choice(self, choice: Choice, scope: Scope) -> Choice:
         taken = None if choice.taken is None else self.turn(choice.taken, scope)
-        return Choice(choice.syntax, choice.statement, choice.arm, taken)
+        return Choice(choice.syntax, choice.statement, choice.tests, choice.arm, taken)
 
     def branch(self, branch: Branch, scope: Scope) -> Branch:
         steps = self.steps(branch.steps, scope)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from netdsl.elaborate.env import DefaultArgument, Env
-from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.env import Env
+from netdsl.elaborate.given import give_argument
 from netdsl.elaborate.lookup import operator
 from netdsl.elaborate.session import trouble
-from netdsl.graph.graph import Origin
+from netdsl.graph.graph import Given
 from netdsl.ops import REGISTRY
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, UNKNOWN_ARGUMENT, UNKNOWN_OPERATOR
@@ -25,7 +25,7 @@ def add_default(statement: tree.Default, env: Env) -> None:
             message = f"`{name}` is a block; defaults are for operators"
         raise trouble(UNKNOWN_OPERATOR, message, call.function.span, did_you_mean(name, REGISTRY))
     plain = [argument for argument in op.arguments if not argument.variadic]
-    added: dict[str, DefaultArgument] = {}
+    added: dict[str, Given] = {}
     for number, argument in enumerate(call.args):
         key = argument.name
         if key is None:
@@ -36,5 +36,5 @@ def add_default(statement: tree.Default, env: Env) -> None:
             known_names = [known.name for known in op.arguments] + ["then"]
             help = did_you_mean(key, known_names) or f"it takes {', '.join(f'`{each}`' for each in known_names)}"
             raise trouble(UNKNOWN_ARGUMENT, f"`{name}` has no argument `{key}`", argument.span, help=help)
-        added[key] = DefaultArgument(evaluate(argument.value, env), Origin(argument.value, env))
+        added[key] = give_argument(argument, env)
     env.defaults = {**env.defaults, name: {**env.defaults.get(name, {}), **added}}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from netdsl.graph.graph import Item, Node, Origin
+from netdsl.graph.graph import Given, Item, Node
+from netdsl.graph.kept import Kept
+from netdsl.graph.names import Named, Names
 from netdsl.ops.values import show
 
 if TYPE_CHECKING:
     from netdsl.elaborate.session import Session
     from netdsl.ops.operator import Operator
-    from netdsl.symbolic import Expr
+    from netdsl.symbolic import Expr, RefKind
     from netdsl.syntax import tree
     from netdsl.text.source import Span
 
@@ -40,15 +42,8 @@ class Binding:
     definition: Expr | None = None
 
 
-class DefaultArgument(NamedTuple):
-    """An argument from a `default` statement, evaluated where it stands."""
-
-    value: Any
-    origin: Origin
-
-
-Defaults: TypeAlias = Mapping[str, Mapping[str, DefaultArgument]]
-"""Operator name to argument name to what `default` says."""
+Defaults: TypeAlias = Mapping[str, Mapping[str, Given]]
+"""Operator name to argument name to what `default` says, evaluated where it stands."""
 
 
 class Env:
@@ -59,7 +54,7 @@ class Env:
     is the definition of the block or net whose braces these are, None for names of a file.
     """
 
-    __slots__ = ("defaults", "home", "limit", "names", "owner", "parent", "session")
+    __slots__ = ("defaults", "home", "limit", "names", "numbers", "owner", "parent", "session")
 
     def __init__(
         self,
@@ -73,6 +68,8 @@ class Env:
     ) -> None:
         self.parent = parent
         self.names: dict[str, Binding] = {}
+        self.numbers: Names = Names(parent.numbers if parent is not None else None)
+        """What the graph keeps of the names."""
         self.defaults: Defaults = defaults if defaults is not None else (parent.defaults if parent else {})
         self.limit: int = limit if limit is not None else (parent.limit if parent else UNLIMITED)
         self.home: Env = self if home or parent is None else parent.home
@@ -81,6 +78,12 @@ class Env:
             assert parent is not None
             session = parent.session
         self.session: Session = session
+        session.scopes[self.numbers] = self
+
+    def declare_number(self, kind: RefKind, name: str, binding: Binding) -> None:
+        """Declares a parameter, a `let` or a loop variable."""
+        self.names[name] = binding
+        self.numbers.names[name] = Named(kind, binding.value, binding.declaration, binding.definition)
 
     def lookup(self, name: str) -> Binding | None:
         """The innermost binding of a name."""
@@ -98,7 +101,7 @@ class Env:
         env: Env | None = self
         while env is not None:
             found = env.names.get(name)
-            if found is not None and found.order < self.limit and isinstance(found.value, CALLABLE):
+            if found is not None and found.order < self.limit and isinstance(found.value, Kept):
                 return found
             env = env.parent
         return None
@@ -124,7 +127,7 @@ class Env:
 
 
 @dataclass(slots=True, eq=False)
-class BlockValue:
+class BlockValue(Kept):
     """A block as a value: its definition, and what the file said above it."""
 
     definition: tree.BlockDef
@@ -138,12 +141,16 @@ class BlockValue:
     def name(self) -> str:
         return self.definition.name
 
+    @property
+    def identity(self) -> Hashable:
+        return ("block", id(self.definition))
+
     def __str__(self) -> str:
         return self.definition.name
 
 
 @dataclass(slots=True, eq=False)
-class OperatorValue:
+class OperatorValue(Kept):
     """An operator as a value (`act = relu`)."""
 
     op: Operator
@@ -152,6 +159,10 @@ class OperatorValue:
     @property
     def name(self) -> str:
         return self.op.name
+
+    @property
+    def identity(self) -> Hashable:
+        return ("operator", self.op.name)
 
     def __str__(self) -> str:
         return self.op.name
@@ -165,7 +176,7 @@ class OperatorValue:
 
 
 @dataclass(slots=True, eq=False)
-class Made:
+class Made(Kept):
     """A call of an operator or block kept for later (`norm = batchnorm(eps = 0.001)`), with its arguments."""
 
     callee: BlockValue | OperatorValue | Made
@@ -177,12 +188,16 @@ class Made:
     def name(self) -> str:
         return self.callee.name
 
+    @property
+    def identity(self) -> Hashable:
+        return ("made", id(self.call))
+
     def __str__(self) -> str:
         return " ".join(self.call.span.text.split())
 
 
 @dataclass(slots=True, eq=False)
-class Chain:
+class Chain(Kept):
     """Several stages kept for later (`then = batchnorm() -> relu()`)."""
 
     pipeline: tree.Pipeline
@@ -192,9 +207,6 @@ class Chain:
 
     def __str__(self) -> str:
         return " ".join(self.pipeline.span.text.split())
-
-
-CALLABLE = (BlockValue, OperatorValue, Made, Chain)
 
 
 @dataclass(slots=True, eq=False)

@@ -14,7 +14,6 @@ from netdsl.elaborate import lookup, symbols
 from netdsl.elaborate.arithmetic import arithmetic, compare, window
 from netdsl.elaborate.bounds import weight
 from netdsl.elaborate.env import (
-    CALLABLE,
     POISON,
     Binding,
     Chain,
@@ -26,6 +25,7 @@ from netdsl.elaborate.env import (
 from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Value
+from netdsl.graph.kept import Kept
 from netdsl.ops import REGISTRY, WORDS
 from netdsl.ops.values import Size, Word, is_number, is_whole, kind, show
 from netdsl.symbolic import Ref, expr_of, functions, traced
@@ -180,7 +180,8 @@ def bind_pattern(
         if env.session.traced and env.owner is not None:
             definition = symbols.symbol(expr, outer) if expr is not None else expr_of(value)
             value = traced(value, Ref(name, what, pattern))
-        env.names[name] = Binding(what, value, pattern.span, declaration=pattern, definition=definition)
+        binding = Binding(what, value, pattern.span, declaration=pattern, definition=definition)
+        env.declare_number(what, name, binding)
         return
     if not isinstance(value, tuple) or len(value) != len(pattern.items):
         has = f"a list of {len(value)}" if isinstance(value, tuple) else f"{show(value)} ({kind(value)})"
@@ -353,7 +354,7 @@ def _call(expr: tree.Call, env: Env) -> Any:
             found = env.lookup(name)
             if found is not None and found.value is POISON:
                 raise Poisoned
-            known = [*functions.FUNCTIONS, *REGISTRY, *[k for k, b in env.visible() if isinstance(b.value, CALLABLE)]]
+            known = [*functions.FUNCTIONS, *REGISTRY, *[k for k, b in env.visible() if isinstance(b.value, Kept)]]
             label = did_you_mean(name, known)
             raise trouble(
                 UNKNOWN_OPERATOR, f"there is no function, operator or block `{name}`", expr.function.span, label

@@ -97,7 +97,7 @@ def default_label(op: Operator, call: Call, name: str) -> tuple[Label, ...]:
     default = call.env.defaults.get(op.name, {}).get(name)
     if default is None or argument_span(op, call, name) is not None:
         return ()
-    return (Label(default.origin.expr.span, "by this `default`"),)
+    return (Label(default.syntax.span, "by this `default`"),)
 
 
 def foreign_order(op: Operator, call: Call, positional: list[Any], inputs: tuple[Value, ...]) -> None:

@@ -3,7 +3,7 @@ for every index."""
 
 from __future__ import annotations
 
-import math
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,14 @@ from typing import Any
 from netdsl.elaborate.elements import Elements
 from netdsl.elaborate.env import Env
 from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.given import as_given
 from netdsl.elaborate.lookup import unknown
-from netdsl.elaborate.ranges import Kind, Range, Ranges
 from netdsl.elaborate.session import trouble
-from netdsl.graph.graph import Node, Value
+from netdsl.elaborate.trouble import Poisoned, Trouble
+from netdsl.formulas.formula import Bounded, Formula
+from netdsl.formulas.parts import FORMULA_FUNCTIONS, is_leaf, names_of, parts_of
+from netdsl.formulas.ranges import Kind, Range
+from netdsl.graph.graph import Parts, Value
 from netdsl.graph.types import Dtype
 from netdsl.ops.arguments import FLOAT32_MAX
 from netdsl.ops.tensors import BUFFER, CONSTANT
@@ -26,91 +30,84 @@ from netdsl.syntax.walk import walk
 from netdsl.text.codes import BAD_VALUE, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import did_you_mean
 
-FORMULA_FUNCTIONS = frozenset(
-    ("abs", "ceil", "cos", "exp", "floor", "log", "log2", "max", "min", "round", "sign", "sin", "sqrt")
-)
-"""Functions that a formula may apply to its indices."""
-
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """What is known of a constant: the kind of its numbers, the least and the greatest (or bounds of them), and the
-    formula itself."""
+class Table(Bounded):
+    """What is known of a constant, its formula included."""
 
-    dtype: Dtype
-    low: Any
-    high: Any
-    formula: Formula
+    formula: CheckedFormula
     depth: int
     """Operators, calls and indices that stand inside each other in it, those of constants that it reads counted."""
 
-    @property
-    def range(self) -> Range:
-        return Range(self.low, self.high, self.dtype)
+
+class Seen:
+    """The parts of a formula as the names in scope have them."""
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+
+    def value(self, expr: Any) -> Any:
+        return evaluate(expr, self.env)
+
+    def constant(self, base: Any) -> Value | None:
+        value = evaluate(base, self.env)
+        return value if isinstance(value, Value) else None
 
 
-class Formula:
-    """A formula with the names around it and the sizes of its indices."""
+class CheckedFormula(Formula):
+    """A formula with the names around it and the sizes of its indices, while it is checked."""
 
     def __init__(self, syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int, Table]) -> None:
-        self.syntax = syntax
+        super().__init__(syntax, shape, Seen(env), tables)
         self.env = env
-        self.shape = tuple(plain(size) for size in shape)
-        self.sizes = {index.id: size for index, size in zip(syntax.indices, self.shape, strict=True)}
-        self.tables = tables
-        """What is known of other constants, by the identity of their nodes."""
+        self.checked = tables
         self.looked_up: list[Value] = []
         """The constants that it reads by index, met while it is checked."""
-        self._scalars: dict[int, Any] = {}
-        self._varying: dict[int, bool] = {}
         self._elements: dict[Dtype, Elements] = {}
 
-    # --- Parts ------------------------------------------------------------------------------------
-
-    def scalar(self, expr: Any) -> Any:
-        """The value of a part that depends on no index and reads no constant, else None."""
-        key = id(expr)
-        if key not in self._scalars:
-            self._scalars[key] = None if self.varies(expr) else plain(evaluate(expr, self.env))
-        return self._scalars[key]
-
-    def varies(self, expr: Any) -> bool:
-        """Whether a part depends on an index, or reads a constant by one."""
-        known = self._varying.get(id(expr))
-        if known is None:
-            known = self._varying[id(expr)] = self._varies(expr)
-        return known
-
     def _varies(self, expr: Any) -> bool:
-        if isinstance(expr, tree.Name):
-            if expr.id in self.sizes:
-                return True
-            if expr.id == "_":
-                raise unknown("_", expr.span, self.env)
-            return False
-        if isinstance(expr, tree.Index):
-            return len(expr.indices) > 1 or any(map(self.varies, expr.indices)) or self._is_tensor(expr.base)
-        return any(map(self.varies, parts_of(expr)))
-
-    def _is_tensor(self, expr: tree.Expr) -> bool:
-        return isinstance(evaluate(expr, self.env), Value)
-
-    def table(self, base: tree.Expr) -> Node:
-        """The constant that is read by index."""
-        value = evaluate(base, self.env)
-        assert isinstance(value, Value)
-        assert value.root.node is not None
-        return value.root.node
-
-    def lookup(self, base: tree.Expr) -> tuple[Range, tuple[int, ...]]:
-        """The range and shape of the constant that is read by index."""
-        known = self.tables[id(self.table(base))]
-        return known.range, known.formula.shape
+        if isinstance(expr, tree.Name) and expr.id == "_" and "_" not in self.sizes:
+            raise unknown("_", expr.span, self.env)
+        return super()._varies(expr)
 
     def read(self, base: tree.Expr) -> tuple[Elements, tuple[int, ...]]:
         """The elements and shape of the constant that is read by index."""
-        known = self.tables[id(self.table(base))]
+        known = self.checked[id(self.table(base))]
         return known.formula.elements(known.dtype), known.formula.shape
+
+    def parts(self) -> Parts:
+        """What is known of the parts, for what reads the graph."""
+        found = Parts({}, {})
+        self._collect(self.syntax.formula, found, False)
+        return found
+
+    def _value(self, expr: Any) -> Any:
+        known = self._scalars.get(id(expr))
+        if known is not None:
+            return known
+        steps = self.env.session.steps  # counted while it was checked
+        try:
+            return evaluate(expr, self.env)
+        finally:
+            self.env.session.steps = steps
+
+    def _collect(self, expr: Any, found: Parts, inner: bool) -> None:
+        """Adds a part; `inner` ones stand in others that no index is in."""
+        try:
+            varies = self.varies(expr)
+        except (Trouble, Poisoned):
+            return  # in an arm that is never taken
+        if not varies and (not inner or is_leaf(expr)):
+            with contextlib.suppress(Trouble, Poisoned):
+                found.values[id(expr)] = as_given(self._value(expr), expr, self.env)
+        if varies and isinstance(expr, tree.Index):
+            with contextlib.suppress(Trouble, Poisoned):
+                value = self.known.constant(expr.base)
+                if value is not None:
+                    found.reads[id(expr.base)] = value
+        if varies or not is_leaf(expr):
+            for part in parts_of(expr):
+                self._collect(part, found, not varies)
 
     # --- What may stand in it -----------------------------------------------------------------------
 
@@ -182,7 +179,7 @@ class Formula:
         """How deep operators stand inside each other, those of constants that are read counted."""
         if isinstance(expr, tree.Name) or not self.varies(expr):
             return 1
-        read = self.tables[id(self.table(expr.base))].depth if isinstance(expr, tree.Index) else 0
+        read = self.checked[id(self.table(expr.base))].depth if isinstance(expr, tree.Index) else 0
         return 1 + max([read, *map(self.depth, parts_of(expr))])
 
     # --- Kinds --------------------------------------------------------------------------------------
@@ -226,33 +223,34 @@ class Formula:
 
     # --- All of it ----------------------------------------------------------------------------------
 
-    def ranges(self, *, guarded: bool = True) -> Ranges:
-        """The ranges of all parts; the formula must have been checked."""
-        ranges = Ranges(self.scalar, self.lookup, guarded=guarded)
-        ranges.of(self.syntax.formula, {name: (0, size - 1) for name, size in self.sizes.items()})
-        return ranges
-
     def elements(self, dtype: Dtype) -> Elements:
         """The elements, computed as they are asked for."""
         if dtype not in self._elements:
             self._elements[dtype] = Elements(self.syntax, self.sizes, dtype, self.scalar, self.read)
         return self._elements[dtype]
 
-    def mentioned(self) -> int:
-        """How many elements differ: those along the axes whose index the formula mentions."""
-        return math.prod(self.sizes[name] for name in names_of(self.syntax.formula) if name in self.sizes)
 
-
-def table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int, Table]) -> Table:
-    """What is known of a constant; Trouble where its formula has no result somewhere."""
+def table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int, Table]) -> tuple[Table, Parts]:
+    """What is known of a constant and of the parts of its formula; Trouble where that has no result somewhere."""
     key = _key(syntax, shape, env)
     cache = env.session.cache
     if key is None:
-        return _table(syntax, shape, env, tables)
+        alone = _table(syntax, shape, env, tables)
+        return alone, alone.formula.parts()
     if key not in cache:
         cache[key] = _table(syntax, shape, env, tables)
     known: Table = cache[key]
-    return known
+    place: tuple[Any, ...] = ("parts", *key)
+    if env.session.traced:
+        # Where the same names are declared at the same places, the parts have the same expressions too.
+        bindings = [env.lookup(name) for name in sorted(names_of(syntax.formula))]
+        place += (id(env.owner), *[id(binding.declaration) for binding in bindings if binding is not None])
+    if place not in cache:
+        same = not env.session.traced or known.formula.env is env
+        formula = known.formula if same else CheckedFormula(syntax, shape, env, tables)
+        cache[place] = formula.parts()
+    parts: Parts = cache[place]
+    return known, parts
 
 
 def _key(syntax: tree.Table, shape: tuple[int, ...], env: Env) -> tuple[Any, ...] | None:
@@ -271,7 +269,7 @@ def _key(syntax: tree.Table, shape: tuple[int, ...], env: Env) -> tuple[Any, ...
 
 
 def _table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int, Table]) -> Table:
-    formula = Formula(syntax, shape, env, tables)
+    formula = CheckedFormula(syntax, shape, env, tables)
     formula.check(syntax.formula)
     depth = formula.depth(syntax.formula)
     if depth > env.session.limits.expression_depth:
@@ -284,47 +282,18 @@ def _table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[in
     dtype: Dtype = "float" if found == "float" else "int"
     whole = ranges.seen[id(syntax.formula)]
     if not ranges.unproved and (dtype == "int" or whole.within(-FLOAT32_MAX, FLOAT32_MAX)):
-        return Table(dtype, whole.low, whole.high, formula, depth)
+        return Table(dtype, whole.low, whole.high, formula.shape, formula, depth)
     low, high = extremes(formula, dtype, env)
-    return Table(dtype, low, high, formula, depth)
+    return Table(dtype, low, high, formula.shape, formula, depth)
 
 
-def extremes(formula: Formula, dtype: Dtype, env: Env) -> tuple[Any, Any]:
+def extremes(formula: CheckedFormula, dtype: Dtype, env: Env) -> tuple[Any, Any]:
     """The least and the greatest element; Trouble for one that has no value, or when there are too many."""
     count, limit = formula.mentioned(), env.session.limits.constant_elements
     if count > limit:
         message = f"`{formula.syntax.name.span.text}` has {count:,} elements, of which some may have no value"
         env.session.exceeded("constant_elements", message, formula.syntax.formula.span)
     return formula.elements(dtype).extremes()
-
-
-def parts_of(expr: Any) -> list[Any]:
-    """What an expression is made of."""
-    if isinstance(expr, tree.Unary):
-        return [expr.operand]
-    if isinstance(expr, tree.Binary):
-        return [expr.left, expr.right]
-    if isinstance(expr, tree.Conditional):
-        return [expr.test, expr.then, expr.otherwise]
-    if isinstance(expr, tree.Call):
-        return [argument.value for argument in expr.args]
-    if isinstance(expr, tree.Sequence):
-        return list(expr.items)
-    if isinstance(expr, tree.Attribute | tree.Slice):
-        return [expr.base]
-    return list(expr.indices) if isinstance(expr, tree.Index) else []
-
-
-def names_of(expr: Any) -> set[str]:
-    """Every bare name in a formula."""
-    found: set[str] = set()
-    stack = [expr]
-    while stack:
-        each = stack.pop()
-        if isinstance(each, tree.Name):
-            found.add(each.id)
-        stack.extend(parts_of(each))
-    return found
 
 
 def wanted_of(expr: Any) -> list[tuple[Any, str]]:

@@ -97,7 +97,7 @@ class _Bounds:
                 return None
             low, high = known.low, known.high
             if self.exact:
-                low, high = formulas.extremes(known.formula, "int", node.env)
+                low, high = formulas.extremes(known.formula, "int", known.formula.env)
             return _Numbers(low, high, self.exact, frozenset((id(node),)))
         name = node.op.name
         if name == "take":

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import POISON, Env
 from netdsl.elaborate.evaluate import computed_name, evaluate
+from netdsl.elaborate.given import give_initialiser
 from netdsl.elaborate.lookup import operator
 from netdsl.elaborate.session import Session, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import InitRule, Node, Origin, Scope, WeightInit
+from netdsl.graph.graph import Given, InitRule, Node, Scope, WeightInit
 from netdsl.ops import INITIALISERS, REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import bind_initialiser
@@ -76,13 +77,13 @@ def init(statement: tree.Init, flow: Flow, env: Env) -> None:
             help = "`init` is by operator, and reaches into the blocks used; for one weight: `init fc.weight = …`"
         raise trouble(UNKNOWN_OPERATOR, message, call.function.span, did_you_mean(name, REGISTRY), help=help)
     weights: dict[str, Initialiser] = {}
-    given: dict[str, Origin] = {}
+    given: dict[str, Given] = {}
     for argument in call.args:
         if argument.name is None or isinstance(argument.value, tree.Pipeline):
             help = f"name the weight: `init {name}(weight = …)`"
             raise trouble(BAD_ARGUMENT, "`init` says which weight begins how", argument.span, help=help)
         weights[argument.name] = initialiser(argument.value, env)
-        given[argument.name] = Origin(argument.value, env)
+        given[argument.name] = give_initialiser(weights[argument.name], argument.value, env)
     flow.part.scope.inits.append(InitRule(op, weights, statement, given))
 
 
@@ -156,7 +157,7 @@ def _resolve(pending: PendingInit, scope: Scope) -> WeightInit:
             if weight.name == rest:
                 assert pending.statement.value is not None
                 check_fits(pending.initialiser, weight.shape, pending.statement.value.span)
-                origin = Origin(pending.statement.value, pending.env)
+                origin = give_initialiser(pending.initialiser, pending.statement.value, pending.env)
                 return WeightInit(item, weight.name, pending.initialiser, pending.statement, origin)
         known = [weight.name for weight in item.weights if weight.learned and weight.name]
         help = f"`{item.name}` has {', '.join(f'`{each}`' for each in known)}" if known else ""

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from netdsl.elaborate import evaluate as evaluation
-from netdsl.elaborate.env import CALLABLE, POISON, Binding, Env, Indexed, Prefix, WeightRef
+from netdsl.elaborate.env import POISON, Binding, Env, Indexed, Prefix, WeightRef
 from netdsl.elaborate.session import ITEMS_IN_A_STEP, trouble
 from netdsl.elaborate.trouble import Poisoned
 from netdsl.graph.graph import Node, Scope, Value
+from netdsl.graph.kept import Kept
 from netdsl.ops import REGISTRY, WORDS
 from netdsl.ops.operator import Operator
 from netdsl.ops.values import is_whole
@@ -176,5 +177,5 @@ def axis_of(value: Value, expr: tree.Attribute) -> Any:
 def visible_callables(env: Env) -> Iterator[str]:
     """The names of blocks and kept operators in scope, for suggestions."""
     for name, binding in env.visible():
-        if isinstance(binding.value, CALLABLE):
+        if isinstance(binding.value, Kept):
             yield name

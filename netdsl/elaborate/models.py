@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from netdsl.collecting import collector_paused
 from netdsl.elaborate import fractions, indices
 from netdsl.elaborate.env import POISON, Env
 from netdsl.elaborate.evaluate import evaluate
@@ -214,18 +214,6 @@ def _plain_value(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"parameter `{name}`: {show(str(type(value).__name__))} is no value of the language")
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep Python from looking for garbage: a graph that grows has none, and looking doubles the time it takes."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from __future__ import annotations
 import keyword
 from typing import TYPE_CHECKING
 
-from netdsl.elaborate.reserved import DICT_ATTRIBUTES, FILE_NAMES, MODULE_ATTRIBUTES, TUPLE_ATTRIBUTES
 from netdsl.elaborate.session import trouble
 from netdsl.text.codes import RESERVED_NAME
+from netdsl.text.reserved import DICT_ATTRIBUTES, FILE_NAMES, MODULE_ATTRIBUTES, TUPLE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from netdsl.elaborate.trouble import Trouble

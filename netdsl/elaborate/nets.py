@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netdsl.elaborate import explain
-from netdsl.elaborate.blocks import declare_parameter, declared
+from netdsl.elaborate.blocks import declare_parameter, declared, keep_default
 from netdsl.elaborate.bounds import weight
-from netdsl.elaborate.calls import Call, Given, arguments
+from netdsl.elaborate.budgets import PendingBudget, budget
+from netdsl.elaborate.calls import Call, arguments
 from netdsl.elaborate.contracts import check_contract
 from netdsl.elaborate.env import POISON, Binding, Env, OperatorValue, title
 from netdsl.elaborate.evaluate import evaluate, evaluate_whole
 from netdsl.elaborate.files import NetValue
+from netdsl.elaborate.given import UNTRACED, as_given
 from netdsl.elaborate.inits import finish_inits
 from netdsl.elaborate.naming import check_input, check_result
 from netdsl.elaborate.overrides import InputOverride, override_shape
@@ -21,7 +23,7 @@ from netdsl.elaborate.parts import Flow, Part, check_free, declare, slot
 from netdsl.elaborate.session import STEPS_OF_A_BUDGET, Session, trouble
 from netdsl.elaborate.stages import handle, pipeline, run
 from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Budget, Graph, Input, Origin, Output, Scope, Value
+from netdsl.graph.graph import Given, Graph, Input, Output, Scope, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.ops.bind import MatchProblem, match
@@ -41,7 +43,6 @@ class NetFlow(Flow):
     overrides: Mapping[str | None, InputOverride] = field(default_factory=dict)
     inputs: list[Input] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
-    budgets: list[Budget] = field(default_factory=list)
 
 
 _STEPS_OF_A_PARAMETER = 6
@@ -59,7 +60,7 @@ def elaborate_net(
     their defaults. What is wrong is in `session.found`."""
     definition = net.definition
     names = Env(net.env, home=True, defaults=net.defaults, limit=net.order, owner=definition)
-    scope = Scope("net", definition, definition, None, None, names, call_env)
+    scope = Scope("net", definition, definition, None, None, names.numbers, call_env.numbers)
     given = [] if call is None else arguments(call.args, call_env)
     session.work(_STEPS_OF_A_PARAMETER * len(definition.parameters), definition.head_span)
     opened = _parameters(scope, net, given, call, params, names)
@@ -96,7 +97,7 @@ def _parameters(
     # What the command line sets need not be given.
     for name in params:
         if not positional or name not in [each.name for each in parameters[: len(positional)]]:
-            named.setdefault(name, Given(name, None, Origin(as_call.syntax, names), as_call.syntax.span))  # type: ignore[arg-type]
+            named.setdefault(name, Given(name, None, as_call.syntax, UNTRACED, as_call.syntax.span))  # type: ignore[arg-type]
     try:
         matched = match(parameters, positional, named) if call is not None else {}
     except MatchProblem as problem:
@@ -105,7 +106,7 @@ def _parameters(
     opened = []
     for parameter in parameters:
         name, syntax = parameter.name, parameter.syntax
-        origin: Origin | None = None
+        origin: Given | None = None
         if syntax.tensor:
             raise trouble(BAD_VALUE, "a net's tensors are its inputs", syntax.span, help=f"write `input {name}: …`")
         if name in params:
@@ -113,7 +114,8 @@ def _parameters(
             if name not in written:
                 opened.append(name)
         elif name in matched:
-            value, origin = matched[name].value, matched[name].origin
+            origin = matched[name]
+            value = origin.value
         elif syntax.default is not None:
             value = evaluate(syntax.default, names)
             opened.append(name)
@@ -124,6 +126,7 @@ def _parameters(
         declare_parameter(scope, names, syntax, value, origin)
         if origin is not None:
             scope.given[name] = origin
+        keep_default(scope, syntax, names)
     return tuple(opened)
 
 
@@ -196,7 +199,7 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
         raise trouble(BAD_VALUE, message, statement.bound.span, help="the bound is how many numbers there are")
     value = Value(type_)
     declare(place, Binding("input", value, statement.name.span), env)
-    net.inputs.append(Input(place.name, value, statement, Origin(statement.shape, env), bound))
+    net.inputs.append(Input(place.name, value, statement, as_given(shape, statement.shape, env), bound))
     # One input is where the text starts from; of several, a line says which.
     flow.current = value if len(net.inputs) == 1 else None
 
@@ -240,7 +243,7 @@ def _is_own_label(statement: tree.Output, name: str, env: Env) -> bool:
 
 def _expect(statement: tree.Expect, flow: Flow, env: Env) -> None:
     flow.session.work(STEPS_OF_A_BUDGET + weight(statement, env), statement.span)
-    flow.session.budgets.append(Budget(statement, env, flow.part.scope))
+    flow.session.budgets.append(PendingBudget(statement, env, flow.part.scope))
 
 
 handle(tree.Input, _input)
@@ -263,13 +266,13 @@ def graph_of(
     if model is not None and model.body is not None:
         for statement in model.body.statements:
             if isinstance(statement, tree.Expect):
-                budgets.append(Budget(statement, Env(flow.part.env), flow.part.scope))
+                budgets.append(PendingBudget(statement, Env(flow.part.env), flow.part.scope))
     return Graph(
         name,
         flow.part.scope,
         flow.inputs,
         flow.outputs,
-        budgets,
+        list(map(budget, budgets)),
         doc,
         model,
         session.overridden,

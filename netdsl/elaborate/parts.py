@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.env import POISON, Binding, Env, Indexed, Prefix
 from netdsl.elaborate.evaluate import computed_name, duplicate, evaluate_whole
 from netdsl.elaborate.naming import check_label
-from netdsl.elaborate.reserved import SEQUENTIAL_ATTRIBUTES
 from netdsl.elaborate.session import Session, trouble
 from netdsl.elaborate.trouble import Poisoned
-from netdsl.graph.graph import Item, Node, Scope, Step, Value
+from netdsl.graph.graph import Item, Node, Scope, Step
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_LABEL, DUPLICATE_NAME, NAME_CLASH, RESERVED_NAME
 from netdsl.text.diagnostic import Label
+from netdsl.text.reserved import SEQUENTIAL_ATTRIBUTES
 
 if TYPE_CHECKING:
     from netdsl.elaborate.inits import PendingInit
@@ -176,20 +175,3 @@ def take_name(part: Part, item: Item) -> None:
         help = f"give {which} a label: `name: {one.span.text.splitlines()[0]}`"
         raise trouble(NAME_CLASH, f"two parts would be named `{item.name}`", item.span, labels=(place,), help=help)
     part.names[item.name] = item
-
-
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-
-def snake_case(name: str) -> str:
-    """`ConvNormAct` as `conv_norm_act`, `MLPConv` as `mlp_conv`."""
-    return _WORDS.sub("_", name).lower()
-
-
-def values_of(current: Any) -> tuple[Value, ...]:
-    """All tensors in a value or a list, in order."""
-    if isinstance(current, Value):
-        return (current,)
-    if isinstance(current, tuple):
-        return tuple(value for item in current for value in values_of(item))
-    return ()

@@ -29,7 +29,9 @@ def reuse(expr: tree.Call, flow: Flow, env: Env) -> Node | Scope:
     if first is None:
         raise trouble(UNKNOWN_NAME, f"`{target.span.text}` is not the label of a part", target.span)
     flow.session.work(weight(first.syntax, env), expr.span)
-    part = Part(Scope("sequence", expr, expr, flow.statement, flow.part.scope, env), env, numbered=False)  # type: ignore[arg-type]
+    names = env.numbers
+    scope = Scope("sequence", expr, expr, flow.statement, flow.part.scope, names, names)  # type: ignore[arg-type]
+    part = Part(scope, env, numbered=False)
     inside = Flow(flow.session, part, part.scope.steps, flow.statement, flow.current)
     flow.session.enter(expr.span)
     try:
@@ -37,10 +39,10 @@ def reuse(expr: tree.Call, flow: Flow, env: Env) -> Node | Scope:
             if not isinstance(first.syntax, tree.Call):
                 what = f"`{target.span.text}` is no stage that could be applied again"
                 raise trouble(BAD_ARGUMENT, what, target.span)
-            stages.stage(first.syntax, inside, first.env)
+            stages.stage(first.syntax, inside, flow.session.scopes[first.names])
         elif first.kind == "block":
             assert isinstance(first.syntax, tree.Call)
-            stages.stage(first.syntax, inside, first.outer)
+            stages.stage(first.syntax, inside, flow.session.scopes[first.outer])
         else:
             _again(first, inside)
     finally:
@@ -67,7 +69,7 @@ def _again(first: Scope, inside: Flow) -> None:
     from netdsl.elaborate import stages
 
     definition = first.definition
-    outer: Env = first.outer
+    outer = inside.session.scopes[first.outer]
     place = Slot({}, first.name, first.name, first.span)
     stages._run_stage(definition, inside, outer, place, "")
 
@@ -132,5 +134,5 @@ def _is_number(value: Any) -> bool:
 def _read_from(name: str, node: Node) -> bool:
     """Whether an argument is the size of a tensor, which is read from it: `size = [up.height, up.width]`."""
     origin = node.given.get(name)
-    expr = None if origin is None else origin.expr
+    expr = None if origin is None else origin.syntax
     return isinstance(expr, tree.Sequence) and all(isinstance(item, tree.Attribute) for item in expr.items)

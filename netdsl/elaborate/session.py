@@ -10,7 +10,10 @@ from netdsl.text.codes import LIMIT, Code
 from netdsl.text.diagnostic import Diagnostic, Label, Use
 
 if TYPE_CHECKING:
-    from netdsl.graph.graph import Budget, Item, Node
+    from netdsl.elaborate.budgets import PendingBudget
+    from netdsl.elaborate.env import Env
+    from netdsl.graph.graph import Item, Node
+    from netdsl.graph.names import Names
     from netdsl.limits import Limits
     from netdsl.syntax import tree
     from netdsl.text.source import Span
@@ -84,7 +87,9 @@ class Session:
         self.overridden = False
         self.declared: list[Any] = []
         """The values that were given names, when traced: braces that end take their own names out of these."""
-        self.budgets: list[Budget] = []
+        self.budgets: list[PendingBudget] = []
+        self.scopes: dict[Names, Env] = {}
+        """By what the graph keeps of names, the names themselves, for `reuse`."""
         self.tables: dict[int, Any] = {}
         """What is known of constants, by the identity of their nodes (formulas.py)."""
         self.cache: dict[Any, Any] = {}

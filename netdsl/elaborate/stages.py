@@ -10,15 +10,17 @@ from netdsl.elaborate.bounds import least_stages, weight
 from netdsl.elaborate.calls import Call, apply_operator, check_pairing, resolve, single_input, unfold
 from netdsl.elaborate.contracts import check_contract
 from netdsl.elaborate.defaults import add_default
-from netdsl.elaborate.env import CALLABLE, POISON, Binding, BlockValue, Chain, Env, OperatorValue
+from netdsl.elaborate.env import POISON, Binding, BlockValue, Chain, Env, OperatorValue
 from netdsl.elaborate.evaluate import bind_pattern, evaluate, evaluate_whole, iterate, truth
+from netdsl.elaborate.given import as_given, expression_of
 from netdsl.elaborate.inits import init
-from netdsl.elaborate.parts import Flow, Slot, check_free, declare, poison, slot, values_of
+from netdsl.elaborate.parts import Flow, Slot, check_free, declare, poison, slot
 from netdsl.elaborate.recovery import give_up
 from netdsl.elaborate.reuse import reuse
 from netdsl.elaborate.session import place_of, trouble
 from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value
+from netdsl.graph.graph import Choice, Fetch, Loop, Naming, Node, Scope, Turn, Value, values_of
+from netdsl.graph.kept import Kept
 from netdsl.ops.values import kind, show
 from netdsl.symbolic import Const, Expr, expr_of, plain, substitute, traced
 from netdsl.syntax import tree
@@ -204,7 +206,7 @@ def _without_current(call: Call, flow: Flow, label: Slot | None, output: str) ->
 
 def run_kept(flow: Flow, kept: Any, call: Call) -> None:
     """Runs what was kept for later: an operator or block, a call of one, or several stages."""
-    if not isinstance(kept, CALLABLE):
+    if not isinstance(kept, Kept):
         message = f"`then` takes stages such as `relu()`, not {show(kept)} ({kind(kept)})"
         raise trouble(NOT_A_STAGE, message, call.syntax.span)
     if isinstance(kept, Chain):
@@ -221,7 +223,7 @@ def _run_chain(chain: Chain, flow: Flow) -> None:
 
 def _value(expr: Any, flow: Flow, env: Env, label: Slot | None, output: str) -> None:
     value = evaluate(expr, env)
-    if isinstance(value, CALLABLE):
+    if isinstance(value, Kept):
         help = f"a call has parentheses: `{expr.span.text}()`"
         raise trouble(NOT_A_STAGE, f"`{expr.span.text}` is {kind(value)}, not a tensor", expr.span, help=help)
     found = values_of(value)
@@ -273,20 +275,27 @@ def _if(expr: tree.If, flow: Flow, env: Env, label: Slot | None, output: str) ->
 
 
 def _choose(expr: tree.If, flow: Flow, env: Env) -> None:
+    choice, inner = choose(expr, flow, env)
+    flow.steps.append(choice)
+    if choice.taken is not None:
+        _turn(expr.arms[choice.arm].body, choice.taken, inner, flow)
+
+
+def choose(expr: tree.If, flow: Flow, env: Env) -> tuple[Choice, Env]:
+    """The arm of an `if` that is taken, with nothing done yet, and the names that it sees."""
     number = arm_of(expr, env)
+    tests = tuple([expression_of(arm.test, env) for arm in expr.arms]) if env.session.traced else ()
+    inner = Env(env)
     if number is None:
-        flow.steps.append(Choice(expr, flow.statement, -1, None))
-        return
-    turn = Turn(Env(env))
-    flow.steps.append(Choice(expr, flow.statement, number, turn))
-    _turn(expr.arms[number].body, turn, flow)
+        return Choice(expr, flow.statement, tests, -1, None), inner
+    return Choice(expr, flow.statement, tests, number, Turn(inner.numbers)), inner
 
 
-def _turn(body: tree.Body, turn: Turn, flow: Flow) -> None:
+def _turn(body: tree.Body, turn: Turn, env: Env, flow: Flow) -> None:
     """Runs the braces of a loop or an `if`, whose steps go into the turn."""
     before, flow.steps = flow.steps, turn.steps
     try:
-        _braces(body, flow, turn.env)
+        _braces(body, flow, env)
     finally:
         flow.steps = before
 
@@ -324,15 +333,16 @@ def _for(expr: tree.For, flow: Flow, env: Env, label: Slot | None, output: str) 
 
 
 def _loop(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> None:
-    for turn in turns(expr, flow, env):
-        _turn(expr.body, turn, flow)
+    for turn, inner in turns(expr, flow, env):
+        _turn(expr.body, turn, inner, flow)
         if flow.current is POISON:
             raise Poisoned
 
 
-def turns(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> list[Turn]:
-    """The turns of a loop, their variables declared; the loop is added to the steps. All is counted beforehand."""
-    loop = Loop(expr, flow.statement)
+def turns(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> list[tuple[Turn, Env]]:
+    """The turns of a loop and their names, their variables declared; the loop is added to the steps. All is counted
+    beforehand."""
+    inner: list[Env] = []
     if isinstance(expr, tree.Repeat):
         count = evaluate_whole(expr.count, env, "a number of turns")
         if count < 0:
@@ -341,17 +351,20 @@ def turns(expr: tree.For | tree.Repeat, flow: Flow, env: Env) -> list[Turn]:
             flow.session.exceeded("loop_count", f"a loop of {count:,} turns is too long", expr.count.span)
         flow.session.work(count * (1 + weight(expr.body, env)), expr.head_span)
         flow.session.count(count * least_stages(expr.body, env), expr.head_span)
-        loop.turns = [Turn(Env(env)) for _ in range(count)]
+        domain = as_given(count, expr.count, env)
+        inner = [Env(env) for _ in range(count)]
     else:
         items = iterate(expr.iterable, env)
         flow.session.work(len(items) * weight(expr.body, env), expr.head_span)
         flow.session.count(len(items) * least_stages(expr.body, env), expr.head_span)
+        domain = as_given(items, expr.iterable, env)
         for item in items:
-            inner = Env(env)
-            bind_pattern(expr.pattern, item, inner, "loop variable", env)
-            loop.turns.append(Turn(inner))
+            names = Env(env)
+            bind_pattern(expr.pattern, item, names, "loop variable", env)
+            inner.append(names)
+    loop = Loop(expr, flow.statement, domain, [Turn(names.numbers) for names in inner])
     flow.steps.append(loop)
-    return loop.turns
+    return list(zip(loop.turns, inner, strict=True))
 
 
 Runner = Callable[[Any, Flow, Env, "Slot | None", str], "Node | Scope | None"]

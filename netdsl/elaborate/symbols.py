@@ -27,14 +27,19 @@ def symbol(expr: tree.Expr | tree.Pipeline, env: Env) -> Expr:
     return _constant(expr, env) if translate is None else translate(expr, env)
 
 
+def _literal(expr: Any, env: Env) -> Expr:
+    return Const(expr.value)
+
+
 def _value(expr: Any, env: Env) -> Any:
     """The value of an expression; only names remember where they came from, since this is asked while tracing."""
     session = env.session
     before, session.traced = session.traced, False
+    steps = session.steps  # counted when it was evaluated first
     try:
         return evaluation.evaluate(expr, env)
     finally:
-        session.traced = before
+        session.traced, session.steps = before, steps
 
 
 def _constant(expr: Any, env: Env) -> Expr:
@@ -129,6 +134,9 @@ def _fold(op: str, expr: tree.Expr, env: Env, *operands: Expr) -> Expr:
 
 
 _BY_TYPE: dict[type, Callable[[Any, Env], Expr]] = {
+    tree.Number: _literal,
+    tree.Text: _literal,
+    tree.Constant: _literal,
     tree.Name: _name,
     tree.Attribute: _attribute,
     tree.Unary: _unary,

@@ -8,11 +8,12 @@ from typing import Any
 from netdsl.elaborate import formulas
 from netdsl.elaborate.env import Binding, Env
 from netdsl.elaborate.evaluate import evaluate
+from netdsl.elaborate.given import as_given, give_initialiser
 from netdsl.elaborate.inits import check_fits, initialiser
 from netdsl.elaborate.naming import check_label, check_table
 from netdsl.elaborate.parts import Flow, declare, slot, take_name
 from netdsl.elaborate.session import trouble
-from netdsl.graph.graph import Node, Origin, Value
+from netdsl.graph.graph import Given, Node, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops.operator import Operator
 from netdsl.ops.tensors import BUFFER, CONSTANT, PARAM
@@ -25,10 +26,10 @@ def param(statement: tree.Param, flow: Flow, env: Env) -> None:
     """Declares a learnable tensor."""
     shape = _shape(statement.shape, flow, env)
     init = None if statement.init is None else initialiser(statement.init, env)
-    given = {"shape": Origin(statement.shape, env)}
+    given = {"shape": as_given(shape, statement.shape, env)}
     if statement.init is not None and init is not None:
         check_fits(init, shape, statement.init.span)
-        given["init"] = Origin(statement.init, env)
+        given["init"] = give_initialiser(init, statement.init, env)
     args = {"shape": shape, "dtype": "float", "init": init}
     _declare(PARAM, args, given, statement, flow, env)
 
@@ -47,11 +48,12 @@ def table(statement: tree.Table, flow: Flow, env: Env) -> None:
     for number, index in enumerate(statement.indices):
         if index.id in names[:number]:
             raise trouble(DUPLICATE_NAME, f"`{index.id}` is declared twice", index.span)
-    known = formulas.table(statement, shape, env, flow.session.tables)
+    known, parts = formulas.table(statement, shape, env, flow.session.tables)
     args = {"shape": shape, "dtype": known.dtype, "init": None}
     op = CONSTANT if statement.kind == "constant" else BUFFER
-    node = _declare(op, args, {"shape": Origin(statement.shape, env)}, statement, flow, env)
+    node = _declare(op, args, {"shape": as_given(shape, statement.shape, env)}, statement, flow, env)
     flow.session.tables[id(node)] = known
+    node.parts = parts
     node.looked_up = tuple(dict.fromkeys(known.formula.looked_up))
 
 
@@ -62,7 +64,7 @@ def _count(number: int, one: str, many: str) -> str:
 def _declare(
     op: Operator,
     args: dict[str, Any],
-    given: dict[str, Origin],
+    given: dict[str, Given],
     statement: tree.Param | tree.Table,
     flow: Flow,
     env: Env,
@@ -72,7 +74,7 @@ def _declare(
     if isinstance(statement, tree.Table):
         check_table(place.name, place.span)
     type_ = TensorType(args["shape"], args["dtype"], batched=False)
-    node = Node(op, args, given, (), (), op.weights((), args), 0, flow.part.scope, statement, statement, env)
+    node = Node(op, args, given, (), (), op.weights((), args), 0, flow.part.scope, statement, statement, env.numbers)
     value = Value(type_, node)
     node.outputs = (value,)
     node.name, node.labelled = place.name, True

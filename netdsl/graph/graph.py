@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
+from netdsl.graph.names import Names
 from netdsl.graph.types import TensorType, Weight
 
 if TYPE_CHECKING:
     from netdsl.ops.initialisers import Initialiser
     from netdsl.ops.operator import Operator
+    from netdsl.symbolic import Expr
     from netdsl.syntax import tree
     from netdsl.text.diagnostic import Diagnostic
     from netdsl.text.source import Span
@@ -58,26 +60,45 @@ class Value:
         return value
 
 
-class Origin(NamedTuple):
-    """Where an argument came from: the expression as written, and the names it was evaluated under (an
-    elaborate.env.Env)."""
+def values_of(current: Any) -> tuple[Value, ...]:
+    """All tensors in a value or a list, in order."""
+    if isinstance(current, Value):
+        return (current,)
+    if isinstance(current, tuple):
+        return tuple(value for item in current for value in values_of(item))
+    return ()
 
-    expr: tree.Expr | tree.Pipeline
-    env: Any
+
+class Given(NamedTuple):
+    """What the text gives: an argument of a call, the count of a loop, a test; its value and where that came from."""
+
+    name: str | None
+    """Of an argument that was given by name."""
+    value: Any
+    syntax: tree.Expr | tree.Pipeline
+    expr: Expr
+    """The same over the names around it, where numbers are traced; else a constant that tells nothing."""
+    span: Span
+    owner: object = None
+    """The definition of the block or net whose names it is over; None for what stands in the file."""
+    sized_by: Value | None = None
+    """The tensor whose axes it lists, one by one: `[up.height, up.width]`."""
+    parts: tuple[Given, ...] = ()
+    """The arguments of the initialiser that it is: of `normal(0.02)`."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Node:
     """One use of an operator; also a `param`, `constant` or `buffer`, whose operators are in ops.tensors.
 
-    `args` are the normalised arguments, all of them; `given` tells where those came from that the text gives (in the
-    call, or in a `default`). `name` is the attribute of its module or tensor, unique in the scope, empty for a stage
+    `args` are the normalised arguments, all of them; `given` are those that the text gives (in the call, or in a
+    `default`) by name. `name` is the attribute of its module or tensor, unique in the scope, empty for a stage
     without one; `labelled` tells whether the author wrote it. `syntax` is the call, the combine, or the declaration.
     """
 
     op: Operator
     args: dict[str, Any]
-    given: dict[str, Origin]
+    given: dict[str, Given]
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     weights: tuple[Weight, ...]
@@ -85,7 +106,10 @@ class Node:
     scope: Scope
     syntax: tree.Call | tree.Combine | tree.Param | tree.Table | tree.Name
     statement: tree.Statement
-    env: Any
+    names: Names
+    """The names of numbers where the call stands."""
+    written: tuple[Given, ...] = ()
+    """The arguments of the call, in order; those of a call kept for later first."""
     name: str = ""
     labelled: bool = False
     appended: bool = False
@@ -96,6 +120,8 @@ class Node:
     """Weights that are given as values: by name the value, or the node and the weight of it that is tied."""
     shared: Node | None = None
     """The node whose weights it uses again (`reuse`)."""
+    parts: Parts | None = None
+    """What the parts of the formula of a constant stand for."""
     looked_up: tuple[Value, ...] = ()
     """The constants whose numbers the formula of a constant reads."""
 
@@ -144,11 +170,20 @@ class Node:
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Parts:
+    """What the parts of the formula of a constant stand for, by the identity of their syntax: the values of those that
+    no index is in, as far as they have any, and the constants that are read by index."""
+
+    values: dict[int, Given]
+    reads: dict[int, Value]
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Scope:
     """A net, the use of a block, or a group (a sequence).
 
-    `arguments` are a block's or net's arguments by parameter name, `given` where the written ones came from; `env`
-    holds the names that the body sees. `title` is the call with its values (`Inception(64, 96, …)`).
+    `arguments` are a block's or net's arguments by parameter name, `given` the written ones of them; `names` are what
+    the names of numbers stand for that the body sees. `title` is the call with its values (`Inception(64, 96, …)`).
     `inputs` are the values outside, `formals` the same inside: the current value first, if the definition takes one,
     then its `tensor` parameters; a sequence has no formals of its own, it sees the values around it.
     """
@@ -158,11 +193,15 @@ class Scope:
     syntax: tree.Call | tree.Combine | tree.Group | tree.If | tree.For | tree.Repeat | tree.NetDef | tree.Name
     statement: tree.Statement | None
     parent: Scope | None
-    env: Any = None
-    outer: Any = None
-    """The names that were in scope where the block is called, or the group stands."""
+    names: Names
+    outer: Names
+    """The names where the block is called, or the group stands."""
+    written: tuple[Given, ...] = ()
+    """The arguments of the call, in order; those of a call kept for later first."""
     arguments: dict[str, Any] = field(default_factory=dict)
-    given: dict[str, Origin] = field(default_factory=dict)
+    given: dict[str, Given] = field(default_factory=dict)
+    defaults: dict[str, Expr] = field(default_factory=dict)
+    """The defaults of its parameters, of those too that are given something else, where numbers are traced."""
     inputs: tuple[Value, ...] = ()
     formals: tuple[Value, ...] = ()
     title: str = ""
@@ -225,25 +264,29 @@ Item: TypeAlias = Node | Scope
 class Turn:
     """One turn of a loop, or the arm that an `if` took: its names and what it did."""
 
-    env: Any
+    names: Names
     steps: list[Step] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Loop:
-    """A `for` or `repeat` with its turns. (A labelled one lies in a sequence scope.)"""
+    """A `for` or `repeat` with its turns, and the list or the number that says how many there are. (A labelled one lies
+    in a sequence scope.)"""
 
     syntax: tree.For | tree.Repeat
     statement: tree.Statement
+    domain: Given
     turns: list[Turn] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Choice:
-    """An `if`: the number of the arm taken (-1 for none), and what that did. (A labelled one lies in a sequence.)"""
+    """An `if`: the number of the arm taken (-1 for none), and what that did; by arm the test, where numbers are traced
+    (None for `else`). (A labelled one lies in a sequence.)"""
 
     syntax: tree.If
     statement: tree.Statement
+    tests: tuple[Expr | None, ...]
     arm: int
     taken: Turn | None
 
@@ -311,7 +354,7 @@ class InitRule:
     op: Operator
     weights: dict[str, Initialiser]
     syntax: tree.Init
-    given: dict[str, Origin] = field(default_factory=dict)
+    given: dict[str, Given] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -322,7 +365,7 @@ class WeightInit:
     weight: str
     initialiser: Initialiser
     syntax: tree.Init
-    given: Origin | None = None
+    given: Given | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -332,17 +375,41 @@ class Input:
     name: str
     value: Value
     syntax: tree.Input
-    shape: Origin
+    shape: Given
     bound: int | None = None
+
+
+FIGURES = ("params", "macs", "flops", "depth", "receptive_field", "memory")
+"""What a budget may speak of."""
+
+
+class Figure(NamedTuple):
+    """A figure of a part of the network, at inference or while training."""
+
+    name: str
+    item: Item
+    train: bool
+
+
+class Test(NamedTuple):
+    """One of the tests that an `expect` joins by `and`."""
+
+    syntax: tree.Expr
+    expr: Expr
+    """The test over names that stand for figures: a `Figure` declares each."""
+    figures: dict[tree.Expr, Figure]
+    """Where which figure is spoken of."""
+    fault: Diagnostic | None = None
+    """Why it means nothing, whatever the figures are."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Budget:
-    """An `expect`: the test as written, the names it sees, and the scope that it speaks of."""
+    """An `expect`, and the scope that it speaks of."""
 
     syntax: tree.Expect
-    env: Any
     scope: Scope
+    tests: tuple[Test, ...]
 
 
 class Rewriting(NamedTuple):

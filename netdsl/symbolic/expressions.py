@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from netdsl.symbolic.operations import OPERATIONS
 
-RefKind = Literal["parameter", "let", "loop variable", "axis", "hole"]
+RefKind = Literal["parameter", "let", "loop variable", "axis", "figure", "hole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Ref:
 
     For a parameter, a `let` or a loop variable it is the piece of syntax; for an axis of what a block is given it is
     `("axis", formal, axis, axes)`: the number of the formal, of its axis, and how many axes it has. Such a `name` is
-    the axis's usual one (`channels`, `height`, `features`). For a hole (generalise.py) it is its number.
+    the axis's usual one (`channels`, `height`, `features`). For a figure of a budget it tells which of what part, for
+    a hole (generalise.py) it is its number.
     """
 
     name: str

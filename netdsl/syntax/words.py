@@ -25,8 +25,8 @@ BINARY = frozenset(
 )
 OPENING = frozenset(("LPAR", "LSQB", "LBRACE"))
 CLOSING = frozenset(("RPAR", "RSQB", "RBRACE"))
-_CALLABLE = frozenset(("NAME", "COMPUTED", "IN", "RPAR", "RSQB"))
-_OPERANDS = _CALLABLE | {"NUMBER", "SIZE", "STRING", "TRUE", "FALSE", "NONE"}
+_Kept = frozenset(("NAME", "COMPUTED", "IN", "RPAR", "RSQB"))
+_OPERANDS = _Kept | {"NUMBER", "SIZE", "STRING", "TRUE", "FALSE", "NONE"}
 _ATOMS = frozenset(("NAME", "NUMBER", "SIZE"))
 _FUNCTIONS = frozenset(
     ("abs", "ceil", "cos", "exp", "floor", "log", "log2", "max", "min", "range", "round_to", "sin", "sqrt")
@@ -105,7 +105,7 @@ def _find_brackets(words: list[Word]) -> None:
 def _role(kind: str, before: str, statement: str) -> str:
     if kind == "LBRACE":
         return "use" if statement == "USE" else "body"
-    after_operand = before in _CALLABLE
+    after_operand = before in _Kept
     if kind == "LPAR":
         return "call" if after_operand else "group"
     return "index" if after_operand else "list"

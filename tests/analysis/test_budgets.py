@@ -72,6 +72,12 @@ def test_a_broken_budget_of_googlenet(pytestconfig: pytest.Config) -> None:
         "not params > 1K",
         "(params if depth == 3 else 0) == 310",
         "params in [309, 310]",
+        "(3 / 0 if depth == 4 else params) == 310",
+        "(params // 0 if 1 > 2 else params) == 310",
+        "[params, depth] == [310, 3]",
+        "len([params, macs]) == 2",
+        "true or params > 310",
+        "params > 3 or 1 / 0 > 2",
     ],
 )
 def test_a_budget_that_holds(test: str) -> None:
@@ -114,6 +120,13 @@ def test_each_part_of_a_conjunction_is_told() -> None:
         ("nowhere.params == 3", "E0101", ""),
         ("params == none", "E0205", ""),
         ("params", "E0205", ""),
+        ("not params", "E0205", ""),
+        ("params + none > 3", "E0205", ""),
+        ('params < "much"', "E0205", ""),
+        ("params > 3 and depth", "E0205", ""),
+        ("foo(params) < 3", "E0102", ""),
+        ("1 / (params - 310) > 2", "E0206", ""),
+        ("params[0] == 3", "E0101", ""),
     ],
 )
 def test_a_budget_that_means_nothing(test: str, code: str, hint: str) -> None:

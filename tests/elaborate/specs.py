@@ -58,7 +58,7 @@ def value(expression: str, above: str = "") -> Any:
 
 def binding(scope: Scope, name: str) -> Any:
     """The value of a name in a scope."""
-    return scope.env.names[name].value
+    return scope.names.names[name].value
 
 
 def findings(text: str, **options: Any) -> list[Diagnostic]:

@@ -128,7 +128,7 @@ def test_attributes_of_in() -> None:
 )
 def test_axes_by_name(input: str, attribute: str, value: int) -> None:
     graph = net(f"let n = image.{attribute}\nrelu()", input)
-    assert graph.root.env.names["n"].value == value
+    assert graph.root.names.names["n"].value == value
 
 
 def test_an_axis_that_is_not_there() -> None:

@@ -174,7 +174,7 @@ def test_a_loop_of_no_turns_adds_nothing() -> None:
 def test_loops_keep_their_turns() -> None:
     graph = net("for (i, c) in enumerate([4, 8]) { conv(c, 1x1) }")
     loop = next(step for step in graph.root.steps if isinstance(step, Loop))
-    assert [(turn.env.names["i"].value, turn.env.names["c"].value) for turn in loop.turns] == [(0, 4), (1, 8)]
+    assert [(turn.names.names["i"].value, turn.names.names["c"].value) for turn in loop.turns] == [(0, 4), (1, 8)]
 
 
 def test_a_condition_is_true_or_false() -> None:

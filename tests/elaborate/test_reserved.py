@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from netdsl.elaborate.reserved import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
+from netdsl.text.reserved import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
 from tests.elaborate.specs import codes, in_net, modules, net
 
 

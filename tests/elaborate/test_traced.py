@@ -32,7 +32,7 @@ def parsed(path: Path) -> tree.File:
 def check(graph: Graph) -> int:
     """Evaluates every number that remembers an expression, under the names that are in scope where it stands; gives
     how many there were."""
-    return sum(_steps(graph.root.steps, graph.root.env, graph.root))
+    return sum(_steps(graph.root.steps, graph.root.names, graph.root))
 
 
 def _steps(steps: list[Step], env: Any, scope: Scope) -> Iterator[int]:
@@ -40,7 +40,7 @@ def _steps(steps: list[Step], env: Any, scope: Scope) -> Iterator[int]:
     for step in steps:
         if isinstance(step, Node):
             # A stage that `then` appends stands where the operator before it does.
-            last = last if step.appended else step.env
+            last = last if step.appended else step.names
             shapes = [value.type.shape for value in (*step.inputs, *step.outputs)]
             yield _values([step.args, shapes], [last, env], scope, step)
         elif isinstance(step, Scope):
@@ -50,13 +50,13 @@ def _steps(steps: list[Step], env: Any, scope: Scope) -> Iterator[int]:
             shapes = [each.type.shape for each in step.outputs]
             yield _values([given, shapes], [step.outer, last, env], step.parent, step)
             defaults = {name: value for name, value in step.arguments.items() if name not in step.given}
-            yield _values(defaults, [step.env], step, step)
-            yield from _steps(step.steps, step.env, step)
+            yield _values(defaults, [step.names], step, step)
+            yield from _steps(step.steps, step.names, step)
         elif isinstance(step, Loop):
             for turn in step.turns:
-                yield from _steps(turn.steps, turn.env, scope)
+                yield from _steps(turn.steps, turn.names, scope)
         elif isinstance(step, Choice) and step.taken is not None:
-            yield from _steps(step.taken.steps, step.taken.env, scope)
+            yield from _steps(step.taken.steps, step.taken.names, scope)
         elif isinstance(step, Join):
             yield from _steps(step.steps, env, scope)
             yield from _steps([step.node] if step.node else [], env, scope)

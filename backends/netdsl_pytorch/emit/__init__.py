@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdsl.elaborate.models import collector_paused
+from netdsl.collecting import collector_paused
 from netdsl.graph.graph import Graph
 from netdsl.text.excerpt import visible
 from netdsl_pytorch.emit.dependence import closed

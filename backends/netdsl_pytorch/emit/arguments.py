@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from netdsl import symbolic
-from netdsl.graph.graph import Node
+from netdsl.graph.graph import Given, Node
 from netdsl.ops.values import Window, Word
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Case, Disagree
 from netdsl_pytorch.emit.names import collapse
-from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.python.nodes import Name
 
@@ -32,7 +31,7 @@ class Arguments:
         self.uses = unit.emission.uses
         self.spill: Callable[[Code], Code] | None = None
         """Puts a part of a long expression on a line of its own."""
-        self.envs = {case: node.env for case, node in self.nodes.items()}
+        self.envs = {case: node.names for case, node in self.nodes.items()}
         self._agree(
             {
                 case: (len(n.inputs), *((len(v.type.shape), v.type.batched) for v in n.inputs))
@@ -100,7 +99,7 @@ class Arguments:
         node = self.nodes[case]
         origin = node.given.get(argument)
         if argument in ("kernel", "stride") and "kernel" in node.given:
-            whole = self._symbol(node.given["kernel"])
+            whole = node.given["kernel"].expr
             if argument == "kernel":
                 return self._part("kernel", whole)
             if origin is None:
@@ -110,13 +109,10 @@ class Arguments:
         if origin is None:
             value = node.args[argument]
             return Const(None) if value is None else expr_of(value)
-        return self._symbol(origin)
+        return origin.expr
 
-    def _symbol(self, origin: Any) -> Expr:
-        return symbol(origin.expr, origin.env)
-
-    def _word(self, origin: Any) -> Any:
-        expr = self._symbol(origin)
+    def _word(self, given: Given) -> Any:
+        expr = given.expr
         if isinstance(expr, Ref):
             try:
                 return self.unit.lookup(expr, next(iter(self.nodes)), next(iter(self.envs.values())))

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from netdsl.elaborate.evaluate import evaluate
-from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Node, Value
+from netdsl.formulas.formula import NoValueError
+from netdsl.graph.graph import Node
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.expressions import Printer
-from netdsl_pytorch.emit.formulas import MOST_ELEMENTS, Analysis, analyse
+from netdsl_pytorch.emit.formulas import MOST_ELEMENTS, Analysis, analyse, constant_read, given
 from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import Case
-from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
 
@@ -64,8 +62,9 @@ class Elements:
 
     def expression(self, expr: Any) -> Code:
         if not self.analyses[0].formula.varies(expr):
-            values = {case: evaluate(expr, node.env) for case, node in self.use.nodes.items()}
-            exprs = {case: symbol(expr, node.env) for case, node in self.use.nodes.items()}
+            found = {case: given(node, expr) for case, node in self.use.nodes.items()}
+            values = {case: each.value for case, each in found.items()}
+            exprs = {case: each.expr for case, each in found.items()}
             shown = self.printer.constant
             return self.use.unit.number(
                 values, exprs, self.use.envs, given=True, role="value", shown=lambda value: shown(plain(value))
@@ -93,9 +92,9 @@ class Elements:
         """An element of another constant, which is made as lists before."""
         nodes = {}
         for case, node in self.use.nodes.items():
-            value = evaluate(expr.base, node.env)
-            assert isinstance(value, Value)
-            assert value.node is not None
+            value = constant_read(node, expr.base)
+            if value is None or value.node is None:
+                raise NoValueError
             nodes[case] = value.node
         table = next(iter(nodes.values()))
         made = self.lists.get(id(table.syntax))
@@ -133,11 +132,11 @@ class Elements:
         for arm in (expr.then, expr.otherwise):
             try:
                 arms.append(self.expression(arm))
-            except (Trouble, Poisoned):
+            except NoValueError:
                 if self.analyses[0].formula.varies(expr.test):
                     raise
         if len(arms) < 2:
             nodes = self.use.nodes.values()
-            self.use.unit.pin([symbol(expr.test, node.env) for node in nodes], self.use.envs)
+            self.use.unit.pin([given(node, expr.test).expr for node in nodes], self.use.envs)
             return arms[0]
         return code.ternary(self.expression(expr.test), *arms)

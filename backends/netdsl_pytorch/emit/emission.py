@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from netdsl.elaborate.env import CALLABLE
-from netdsl.elaborate.parts import snake_case
 from netdsl.graph.graph import Graph, Scope, Step, Value
+from netdsl.graph.kept import Kept
 from netdsl.ops.values import Word
 from netdsl.symbolic import expr_of, plain
 from netdsl.syntax import tree
+from netdsl.text.words import snake_case
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import StageClass, WrittenClass
 from netdsl_pytorch.emit.code import Code
@@ -20,7 +20,6 @@ from netdsl_pytorch.emit.loop import RESERVED, interface, safe
 from netdsl_pytorch.emit.merge import Case, Disagree, MergedItem, MergedTurns, Program, merge
 from netdsl_pytorch.emit.names import identity
 from netdsl_pytorch.emit.operators import EXPRESSIONS
-from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
@@ -159,11 +158,11 @@ class Emission(Facts):
             if unit.is_net and parameter.name in self.closed:
                 self.pins.add((id(unit.definition), parameter))
                 continue
-            special = [v for v in values if isinstance(v, (CALLABLE, str | Word | tuple)) or v is None]
+            special = [v for v in values if isinstance(v, (Kept, str | Word | tuple)) or v is None]
             if not special:
                 continue
-            first = identity(values[0]) if isinstance(values[0], CALLABLE) else plain(values[0])
-            if all((identity(v) if isinstance(v, CALLABLE) else plain(v)) == first for v in values):
+            first = identity(values[0]) if isinstance(values[0], Kept) else plain(values[0])
+            if all((identity(v) if isinstance(v, Kept) else plain(v)) == first for v in values):
                 self.pins.add((id(unit.definition), parameter))
 
     def pinned(self, definition: Any, key: Hashable) -> bool:
@@ -241,7 +240,7 @@ class Emission(Facts):
             steps: dict[Case, list[Step]] = {}
             for case, scope in scopes.items():
                 inner = Case(case.instance, case, None, case.number)
-                inner.env = scope.env
+                inner.env = scope.names
                 steps[inner] = self.steps(scope)
             self._programs[id(step)] = merge(steps)
             self._kept_steps = getattr(self, "_kept_steps", [])
@@ -308,8 +307,7 @@ class Emission(Facts):
                     if number < len(scope.inputs) and axis < len(scope.inputs[number].type.shape):
                         outer.pin([expr_of(scope.inputs[number].type.shape[axis])], {case: envs[case]})
                 elif isinstance(key, tree.Parameter) and key.name in scope.given:
-                    origin = scope.given[key.name]
-                    outer.pin([symbol(origin.expr, origin.env)], {case: envs[case]})
+                    outer.pin([scope.given[key.name].expr], {case: envs[case]})
 
     @property
     def heads_flag(self) -> str:

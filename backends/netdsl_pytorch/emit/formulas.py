@@ -12,10 +12,10 @@ import math
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from netdsl.elaborate.formulas import Formula, Table, parts_of
-from netdsl.elaborate.ranges import Range, Ranges
-from netdsl.elaborate.trouble import Poisoned
-from netdsl.graph.graph import Node, Value
+from netdsl.formulas.formula import Bounded, Formula, KnownParts, NoValueError
+from netdsl.formulas.parts import parts_of
+from netdsl.formulas.ranges import Range, Ranges
+from netdsl.graph.graph import Given, Node, Value
 from netdsl.syntax import tree
 
 Mode = Literal["whole", "doubles", "mixed", "elements"]
@@ -34,13 +34,13 @@ _STEPS = frozenset(("ceil", "floor", "round", "sign"))
 class Analysis:
     """What is known of the formula of one node."""
 
-    def __init__(self, node: Node, tables: dict[int, Table]) -> None:
+    def __init__(self, node: Node, tables: dict[int, Bounded]) -> None:
         assert isinstance(node.syntax, tree.Table)
         self.node = node
         self.syntax = node.syntax
         for value in node.looked_up:
             _declare(value, tables)
-        self.formula = Formula(node.syntax, node.args["shape"], node.env, tables)
+        self.formula = formula_of(node, tables)
         self.met = self.formula.ranges()
         """What the language evaluates: no arm whose condition does not hold."""
         self.all = self.formula.ranges(guarded=False)
@@ -51,16 +51,16 @@ class Analysis:
         return self.formula.mentioned()
 
     def shape_of(self, base: Any) -> tuple[int, ...]:
-        """The shape of a constant that is read by index; raises Poisoned in an arm that is never taken."""
+        """The shape of a constant that is read by index; raises NoValueError in an arm that is never taken."""
         if id(self.formula.table(base)) not in self.formula.tables:
-            raise Poisoned
+            raise NoValueError
         return self.formula.lookup(base)[1]
 
     def everywhere(self, part: Any) -> Range:
-        """The range of a part as arithmetic on whole tensors has it; raises Poisoned in an arm that is never taken."""
+        """The range of a part as arithmetic on whole tensors has it; raises NoValueError in an arm never taken."""
         found = self.all.seen.get(id(part))
         if found is None:
-            raise Poisoned
+            raise NoValueError
         return found
 
     def mode(self) -> Mode:
@@ -143,7 +143,29 @@ def analyse(nodes: Iterable[Node]) -> tuple[Mode, list[Analysis]]:
     return max(modes, key=order.index), found
 
 
-def _declare(value: Value, tables: dict[int, Table]) -> None:
+def formula_of(node: Node, tables: dict[int, Bounded]) -> Formula:
+    """The formula of a constant, as the graph has it."""
+    assert isinstance(node.syntax, tree.Table)
+    assert node.parts is not None
+    return Formula(node.syntax, node.args["shape"], KnownParts(node.parts), tables)
+
+
+def given(node: Node, part: Any) -> Given:
+    """The value and the expression of a part of a formula that no index is in; raises NoValueError."""
+    assert node.parts is not None
+    found = node.parts.values.get(id(part))
+    if found is None:
+        raise NoValueError
+    return found
+
+
+def constant_read(node: Node, base: Any) -> Value | None:
+    """The constant that a formula reads by index."""
+    assert node.parts is not None
+    return node.parts.reads.get(id(base))
+
+
+def _declare(value: Value, tables: dict[int, Bounded]) -> None:
     """What bounds say of a constant that is read by index, and of those that it reads."""
     node = value.root.node
     assert node is not None
@@ -151,12 +173,11 @@ def _declare(value: Value, tables: dict[int, Table]) -> None:
         return
     for each in node.looked_up:
         _declare(each, tables)
-    assert isinstance(node.syntax, tree.Table)
-    formula = Formula(node.syntax, node.args["shape"], node.env, tables)
+    formula = formula_of(node, tables)
     ranges: Ranges = formula.ranges()
-    whole = ranges.seen[id(node.syntax.formula)]
+    whole = ranges.seen[id(formula.syntax.formula)]
     low, high = (-math.inf, math.inf) if ranges.unproved else (whole.low, whole.high)
-    tables[id(node)] = Table(node.args["dtype"], low, high, formula, 0)
+    tables[id(node)] = Bounded(node.args["dtype"], low, high, formula.shape)
 
 
 def _parts(expr: Any) -> list[Any]:

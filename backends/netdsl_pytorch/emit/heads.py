@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from netdsl.graph.graph import Branch, Choice, Fetch, Join, Loop, Naming, Node, Output, Scope, Step, Turn, Value
+from netdsl.graph.graph import Branch, Choice, Fetch, Join, Loop, Naming, Node, Output, Scope, Step, Value
 from netdsl.symbolic import refs
 from netdsl.syntax import tree
 from netdsl_pytorch.emit.merge import (
@@ -20,7 +21,6 @@ from netdsl_pytorch.emit.merge import (
     cases_of,
     walk,
 )
-from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.values import canonical
 
 _DECLARED = ("param", "constant", "buffer")
@@ -50,13 +50,13 @@ def _left(step: Step, statements: set[int]) -> list[Step]:
     if isinstance(step, Fetch):
         return [] if _is_head(step.statement) else [step]
     if isinstance(step, Loop):
-        turns = [Turn(turn.env, without_heads(turn.steps)) for turn in step.turns]
-        return [Loop(step.syntax, step.statement, turns)] if any(turn.steps for turn in turns) or not step.turns else []
+        turns = [replace(turn, steps=without_heads(turn.steps)) for turn in step.turns]
+        return [replace(step, turns=turns)] if any(turn.steps for turn in turns) or not step.turns else []
     if isinstance(step, Choice):
         if step.taken is None:
             return [step]
         steps = without_heads(step.taken.steps)
-        return [Choice(step.syntax, step.statement, step.arm, Turn(step.taken.env, steps))] if steps else []
+        return [replace(step, taken=replace(step.taken, steps=steps))] if steps else []
     if isinstance(step, Branch):
         return [Branch(step.syntax, step.value, without_heads(step.steps))]
     steps = without_heads(step.steps)
@@ -71,11 +71,11 @@ def _opened(step: Step) -> list[Step]:
     if isinstance(step, Branch):
         return step.steps
     if isinstance(step, Loop):
-        turns = [Turn(turn.env, [each for inner in turn.steps for each in _opened(inner)]) for turn in step.turns]
-        return [Loop(step.syntax, step.statement, turns)] if any(turn.steps for turn in turns) else []
+        turns = [replace(turn, steps=[each for inner in turn.steps for each in _opened(inner)]) for turn in step.turns]
+        return [replace(step, turns=turns)] if any(turn.steps for turn in turns) else []
     if isinstance(step, Choice) and step.taken is not None:
         steps = [each for inner in step.taken.steps for each in _opened(inner)]
-        return [Choice(step.syntax, step.statement, step.arm, Turn(step.taken.env, steps))] if steps else []
+        return [replace(step, taken=replace(step.taken, steps=steps))] if steps else []
     return [step]
 
 
@@ -92,8 +92,7 @@ def heads_within(steps: Iterable[Step], name: str, asked: bool = False) -> int:
         elif isinstance(step, Loop):
             found += sum(heads_within(turn.steps, name, asked) for turn in step.turns)
         elif isinstance(step, Choice) and step.taken is not None:
-            tests = [arm.test for arm in step.syntax.arms if arm.test is not None]
-            named = {ref.name for test in tests for ref in refs(symbol(test, step.taken.env))}
+            named = {ref.name for test in step.tests if test is not None for ref in refs(test)}
             found += heads_within(step.taken.steps, name, asked or name in named)
     return found
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial, reduce
 from typing import Any
 
+from netdsl.graph.graph import Given
 from netdsl.ops.initialisers import Initialiser
 from netdsl.symbolic import Const, Expr, Ref, expr_of
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Disagree
-from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Constant
 
@@ -102,17 +102,17 @@ def _number(use: Use, name: str) -> Code:
 def _expr(node: Any, name: str) -> Expr:
     origin = node.given.get("init")
     rule = node.args["init"]
-    if origin is None or not isinstance(origin.expr, tree.Call):
+    if origin is None or not isinstance(origin.syntax, tree.Call):
         return expr_of(rule.args[name])
-    return argument_expr(origin.expr, origin.env, rule, name)
+    return argument_expr(origin, rule, name)
 
 
-def argument_expr(call: tree.Call, env: Any, rule: Initialiser, name: str) -> Expr:
+def argument_expr(given: Given, rule: Initialiser, name: str) -> Expr:
     """The expression that gave an argument of an initialiser."""
     names = [argument.name for argument in rule.rule.arguments]
-    for number, argument in enumerate(call.args):
-        if argument.name == name or (argument.name is None and number < len(names) and names[number] == name):
-            return symbol(argument.value, env)
+    for number, part in enumerate(given.parts):
+        if part.name == name or (part.name is None and number < len(names) and names[number] == name):
+            return part.expr
     return Const(rule.args[name])
 
 

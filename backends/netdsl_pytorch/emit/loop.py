@@ -67,10 +67,10 @@ class Loop:
                 each
                 for each in self.names
                 if all(
-                    plain(turn.env.names[each.target.id].value) == number
+                    plain(turn.names.names[each.target.id].value) == number
                     for loop in step.cases.values()
                     for number, turn in enumerate(loop.turns)
-                    if each.target.id in turn.env.names
+                    if each.target.id in turn.names.names
                 )
             ),
             None,

@@ -26,6 +26,7 @@ from netdsl.graph.graph import (
     Turn,
     Value,
 )
+from netdsl.graph.names import Names
 from netdsl.syntax import tree
 
 
@@ -48,7 +49,7 @@ class Case:
         self.turn = turn
         self.number = number
         """Which turn of its loop it is."""
-        self.env: Any = turn.env if turn is not None else parent.env if parent is not None else instance.env
+        self.env: Names = turn.names if turn is not None else parent.env if parent is not None else instance.names
 
     def around(self) -> Iterator[Case]:
         """Itself and the cases around it, innermost first."""

@@ -20,7 +20,6 @@ from netdsl_pytorch.emit.merge import (
     MergedItem,
 )
 from netdsl_pytorch.emit.operators import MODULES
-from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Call
@@ -193,7 +192,7 @@ class Modules:
     def _free(self, argument: Any, scopes: Mapping[Case, Scope]) -> Code:
         """A name that a group reads from around it."""
         ref = argument.ref
-        envs = {case: scope.env for case, scope in scopes.items()}
+        envs = {case: scope.names for case, scope in scopes.items()}
         values = {case: self.unit.lookup(ref, case, envs[case]) for case in scopes}
         exprs: dict[Case, Expr] = dict.fromkeys(scopes, ref)
         if self._is_list(argument.key, values, exprs):
@@ -220,7 +219,7 @@ class Modules:
         for case, scope in scopes.items():
             value = plain(scope.arguments[name])
             origin = scope.given.get(name)
-            expr: Expr = Const(value) if origin is None else symbol(origin.expr, origin.env)
+            expr: Expr = Const(value) if origin is None else origin.expr
             if part:
                 value = symbolic.compute(part, [value])
                 expr = _component(part, expr, self.unit, case, outer[case])

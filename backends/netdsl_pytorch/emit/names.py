@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netdsl import symbolic
-from netdsl.elaborate.env import CALLABLE, Env, Made
-from netdsl.elaborate.parts import values_of
-from netdsl.graph.graph import Scope
+from netdsl.graph.graph import Scope, values_of
+from netdsl.graph.kept import Kept
+from netdsl.graph.names import Named
+from netdsl.graph.names import Names as SeenNames
 from netdsl.ops.values import Window, Word
 from netdsl.symbolic import Const, Expr, Ref, Unknown, plain
 from netdsl.syntax import tree
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Values = Mapping[Case, Any]
 Exprs = Mapping[Case, Expr]
-Envs = Mapping[Case, Env]
+Envs = Mapping[Case, SeenNames]
 
 
 _CHANNELS_FIRST = ("channels", "length", "depth", "height", "width")
@@ -110,7 +111,7 @@ class Names:
             self.attribute_names[key] = name
         return self.attribute_names[key]
 
-    def lookup(self, ref: Ref, case: Case, env: Env) -> Any:
+    def lookup(self, ref: Ref, case: Case, env: SeenNames) -> Any:
         """The value of a name in a case; raises Unknown."""
         key = ref.declaration
         if isinstance(key, tuple):
@@ -225,7 +226,7 @@ class Names:
             return None
         return Const(values[0]) if alike(values) else None
 
-    def available(self, expr: Expr, env: Env, case: Case) -> bool:
+    def available(self, expr: Expr, env: SeenNames, case: Case) -> bool:
         """Whether all names of an expression are names of this unit's constructor."""
         for ref in symbolic.refs(expr):
             key = ref.declaration
@@ -302,16 +303,12 @@ def formal_name(owner: Scope, number: int) -> str:
     return tensors[number - own]
 
 
-def binding_of(ref: Ref, env: Env | None, case: Case) -> Any:
-    """The binding of a declared name; raises Unknown where it is out of sight."""
-    starts: list[Env | None] = [env, *(each.env for each in case.around()), case.instance.env]
-    for start in starts:
-        at = start
-        while at is not None:
-            binding = at.names.get(ref.name)
-            if binding is not None and binding.declaration is ref.declaration:
-                return binding
-            at = at.parent
+def binding_of(ref: Ref, names: SeenNames, case: Case) -> Named:
+    """What a declared name stands for; raises Unknown where it is out of sight."""
+    for start in (names, *(each.env for each in case.around()), case.instance.names):
+        found = start.find(ref.name, ref.declaration)
+        if found is not None:
+            return found
     raise Unknown(ref.name)
 
 
@@ -325,7 +322,7 @@ def home_lets_of(definition: Any) -> list[tree.NamePattern]:
 def alike(values: Sequence[Any]) -> bool:
     first = values[0]
     for value in values:
-        if isinstance(first, CALLABLE) or isinstance(value, CALLABLE):
+        if isinstance(first, Kept) or isinstance(value, Kept):
             if identity(first) != identity(value):
                 return False
         elif value != first or isinstance(value, bool) != isinstance(first, bool):
@@ -335,13 +332,7 @@ def alike(values: Sequence[Any]) -> bool:
 
 def identity(value: Any) -> Hashable:
     """What makes two operators or blocks as arguments the same."""
-    if isinstance(value, Made):
-        return ("made", id(value.call))
-    if hasattr(value, "definition"):
-        return ("block", id(value.definition))
-    if hasattr(value, "op"):
-        return ("operator", value.op.name)
-    return ("other", id(value))
+    return value.identity if isinstance(value, Kept) else ("other", id(value))
 
 
 def is_printable(value: Any) -> bool:

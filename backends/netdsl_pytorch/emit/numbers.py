@@ -13,8 +13,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from netdsl import symbolic
-from netdsl.elaborate.env import Env
 from netdsl.graph.graph import Scope
+from netdsl.graph.names import Names as SeenNames
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
@@ -141,7 +141,7 @@ class Numbers(Names):
         step: dict[Case, Any] = {}
         start_exprs: dict[Case, Expr] = {}
         step_exprs: dict[Case, Expr] = {}
-        outer_envs: dict[Case, Env] = {}
+        outer_envs: dict[Case, SeenNames] = {}
         steps: set[int] = set()
         for parent, row in rows.items():
             numbers = [value for _, value in row]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from netdsl.graph.graph import InitRule, Node, Origin, Scope, WeightInit
+from netdsl.graph.graph import Given, InitRule, Node, Scope, WeightInit
 from netdsl.ops.initialisers import Initialiser
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
@@ -118,7 +118,7 @@ def _scope_lines(unit: Unit, scope: Scope, path: str, alike: dict[Case, Scope]) 
             rules = by_operator.setdefault(each.op.name, {})
             for name, initialiser in each.weights.items():
                 origins = {case: _origin(other, at, name) for case, other in alike.items()}
-                rules[name] = Rule(initialiser, _numbers(unit, initialiser, origins))
+                rules[name] = Rule(initialiser, _numbers(unit, initialiser, origins, alike))
     lines: list[Statement] = []
     tests: list[tuple[Test, list[Statement]]] = []
     nodes = [node for node in scope.nodes() if not (unit.emission.inference and node.train_only)]
@@ -142,7 +142,7 @@ def _scope_lines(unit: Unit, scope: Scope, path: str, alike: dict[Case, Scope]) 
     for at, each in enumerate(scope.inits):
         if isinstance(each, WeightInit) and not (unit.emission.inference and each.node.train_only):
             origins = {case: _origin(other, at, "") for case, other in alike.items()}
-            lines += _weight_lines(unit, scope, each, _numbers(unit, each.initialiser, origins))
+            lines += _weight_lines(unit, scope, each, _numbers(unit, each.initialiser, origins, alike))
     return lines
 
 
@@ -167,25 +167,24 @@ class Rule(NamedTuple):
     numbers: dict[str, Code]
 
 
-def _origin(scope: Scope, at: int, weight: str) -> Origin | None:
+def _origin(scope: Scope, at: int, weight: str) -> Given | None:
     """The call that an `init` of a scope gives a weight."""
     rule = scope.inits[at]
     return rule.given.get(weight) if isinstance(rule, InitRule) else rule.given
 
 
-def _numbers(unit: Unit, rule: Initialiser, origins: dict[Case, Origin | None]) -> dict[str, Code]:
+def _numbers(
+    unit: Unit, rule: Initialiser, origins: dict[Case, Given | None], alike: dict[Case, Scope]
+) -> dict[str, Code]:
     """The numbers of an initialiser that depend on arguments of the factory, by name, as expressions of them."""
-    calls = {case: each for case, each in origins.items() if each is not None and isinstance(each.expr, tree.Call)}
+    calls = {case: each for case, each in origins.items() if each is not None and isinstance(each.syntax, tree.Call)}
     if not unit.is_net or len(calls) < len(origins):
         return {}
     open_ = unit.emission.graph.open
     made: dict[str, Code] = {}
-    envs = {case: origin.env for case, origin in calls.items()}
+    envs = {case: alike[case].names for case in calls}
     for name, value in rule.args.items():
-        exprs = {
-            case: argument_expr(origin.expr, origin.env, rule, name)  # type: ignore[arg-type]
-            for case, origin in calls.items()
-        }
+        exprs = {case: argument_expr(origin, rule, name) for case, origin in calls.items()}
         roots = unit.roots(exprs.values(), envs)
         if not isinstance(value, str) and any(
             isinstance(each, tree.Parameter) and each.name in open_ for each in roots

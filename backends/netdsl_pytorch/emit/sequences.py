@@ -22,7 +22,6 @@ from netdsl_pytorch.emit.merge import (
     walk,
 )
 from netdsl_pytorch.emit.modules import Modules, Row
-from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.values import is_alias
 from netdsl_pytorch.python.nodes import Conditional
 
@@ -189,7 +188,7 @@ class Sequences(Modules):
         lists = {
             case: tuple(_item_of(syntax.pattern, turn) for turn in each.turns) for case, each in step.cases.items()
         }
-        exprs = {case: symbol(syntax.iterable, case.env) for case in step.cases}
+        exprs = {case: each.domain.expr for case, each in step.cases.items()}
         normal = _collapsed_list
         for expr in exprs.values():
             if isinstance(expr, Ref):
@@ -204,11 +203,11 @@ class Sequences(Modules):
         return target, iterable
 
     def _count_expr(self, step: MergedTurns, case: Case, start: int) -> Expr:
-        syntax = step.cases[case].syntax
-        if isinstance(syntax, tree.Repeat):
-            expr = symbol(syntax.count, case.env)
+        loop = step.cases[case]
+        if isinstance(loop.syntax, tree.Repeat):
+            expr = loop.domain.expr
         else:
-            iterable = symbol(syntax.iterable, case.env)
+            iterable = loop.domain.expr
             if isinstance(iterable, Apply) and iterable.op in ("reversed", "enumerate"):
                 iterable = iterable.operands[0]
             if isinstance(iterable, Apply) and iterable.op == "range" and len(iterable.operands) == 1:
@@ -220,9 +219,7 @@ class Sequences(Modules):
     def _pin_loop(self, step: MergedTurns) -> None:
         """A loop that is written out depends on what its list depends on."""
         for case, loop in step.cases.items():
-            syntax = loop.syntax
-            expr = syntax.count if isinstance(syntax, tree.Repeat) else syntax.iterable
-            self.unit.pin([symbol(expr, case.env)], {case: case.env})
+            self.unit.pin([loop.domain.expr], {case: case.env})
 
     def _choice_rows(self, step: MergedChoice) -> list[Row]:
         self.pin_choice(step)
@@ -243,16 +240,16 @@ class Sequences(Modules):
         if not step.agreed:
             return
         for case, choice in step.cases.items():
-            env = choice.taken.env if choice.taken is not None else case.env
-            for arm in choice.syntax.arms[: choice.arm + 1 if choice.arm >= 0 else None]:
-                if arm.test is not None:
-                    self.unit.pin([symbol(arm.test, env)], {case: env})
+            env = choice.taken.names if choice.taken is not None else case.env
+            for test in choice.tests[: choice.arm + 1 if choice.arm >= 0 else None]:
+                if test is not None:
+                    self.unit.pin([test], {case: env})
 
     def tests(self, step: MergedChoice) -> list[Code | None]:
         """The tests of an `if`, as the constructor has them; None for `else`. Disagree if they cannot be written."""
         arms = step.first.syntax.arms
         groups = {case: choice.arm for case, choice in step.cases.items()}
-        envs = {case: c.taken.env if c.taken is not None else case.env for case, c in step.cases.items()}
+        envs = {case: c.taken.names if c.taken is not None else case.env for case, c in step.cases.items()}
         result: list[Code | None] = []
         open_cases = list(step.cases)
         for number, arm in enumerate(arms):
@@ -260,7 +257,7 @@ class Sequences(Modules):
                 result.append(None)
                 continue
             values = {case: groups[case] == number for case in open_cases}
-            exprs = {case: symbol(arm.test, envs[case]) for case in open_cases}
+            exprs = {case: _test(step, case, number) for case in open_cases}
             if not values:
                 result.append(code.literal(False))
                 continue
@@ -280,9 +277,8 @@ class Sequences(Modules):
         if len(tests) == 2 and tests[1] is None and set(step.arms) == {0, 1}:
             first, other = (makes_something(step.arms[number]) for number in (0, 1))
             if other and not first:
-                envs = {case: c.taken.env if c.taken is not None else case.env for case, c in step.cases.items()}
-                test = step.first.syntax.arms[0].test
-                exprs = {case: symbolic.negation(symbol(test, envs[case])) for case in step.cases}
+                envs = {case: c.taken.names if c.taken is not None else case.env for case, c in step.cases.items()}
+                exprs = {case: symbolic.negation(_test(step, case, 0)) for case in step.cases}
                 values = {case: choice.arm == 1 for case, choice in step.cases.items()}
                 return [(1, self.unit.number(values, exprs, envs, given=True, role="")), (0, None)]
         return list(enumerate(tests))
@@ -314,6 +310,12 @@ class Sequences(Modules):
         return None
 
 
+def _test(step: MergedChoice, case: Case, arm: int) -> Expr:
+    test = step.cases[case].tests[arm]
+    assert test is not None
+    return test
+
+
 def makes_something(program: Program) -> bool:
     """Whether a program has a stage other than `identity()`."""
     return any(isinstance(step, MergedItem) and not is_alias(step.first) for step in walk(program))
@@ -327,7 +329,7 @@ def _item_of(pattern: tree.Pattern, turn: Any) -> Any:
     """The item of a list that a turn was given, put together again from its names."""
     if isinstance(pattern, tree.NamePattern):
         assert isinstance(pattern.target, tree.Name)
-        binding = turn.env.names.get(pattern.target.id)
+        binding = turn.names.names.get(pattern.target.id)
         return None if binding is None else plain(binding.value)
     return tuple(_item_of(item, turn) for item in pattern.items)
 

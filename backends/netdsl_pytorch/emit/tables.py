@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from netdsl.elaborate.evaluate import evaluate
-from netdsl.elaborate.trouble import Poisoned, Trouble
-from netdsl.graph.graph import Node, Value
+from netdsl.formulas.formula import NoValueError
+from netdsl.graph.graph import Node
 from netdsl.ops.arguments import FLOAT32_MAX
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.elements import Elements
-from netdsl_pytorch.emit.formulas import analyse
+from netdsl_pytorch.emit.formulas import analyse, constant_read, given
 from netdsl_pytorch.emit.held import Held, Made, as_double, as_long, as_truth, dtype_of
 from netdsl_pytorch.emit.initialisers import as_float
 from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import Disagree
-from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Attribute, Call, Constant, Name
@@ -43,9 +41,9 @@ def table(use: Use, node: Node, indent: int, known: dict[str, Statement]) -> tup
 
 def read_from(expr: tree.Index, node: Node, first: Node) -> Node:
     """The constant that a formula reads; `first` is the one that it is in the first case."""
-    value = evaluate(expr.base, node.env)
-    assert isinstance(value, Value)
-    assert value.node is not None
+    value = constant_read(node, expr.base)
+    if value is None or value.node is None:
+        raise NoValueError
     if value.node.syntax is not first.syntax:
         raise Disagree({}, "the uses read different constants")
     return value.node
@@ -167,8 +165,9 @@ class _Formula:
 
     def scalar(self, expr: Any) -> Made:
         """A part of the formula that is one number or truth value."""
-        values = {case: evaluate(expr, node.env) for case, node in self.use.nodes.items()}
-        exprs = {case: symbol(expr, node.env) for case, node in self.use.nodes.items()}
+        found = {case: given(node, expr) for case, node in self.use.nodes.items()}
+        values = {case: each.value for case, each in found.items()}
+        exprs = {case: each.expr for case, each in found.items()}
         made = self.use.unit.number(
             values, exprs, self.use.envs, given=True, role="value", shown=lambda value: self.use._literal(plain(value))
         )
@@ -204,7 +203,7 @@ class _Formula:
         left = self.expression(expr.left)
         try:
             right = self.expression(expr.right)
-        except (Trouble, Poisoned):
+        except NoValueError:
             if left.tensor:
                 raise
             self._pin(expr.left)  # which decides by itself
@@ -268,7 +267,7 @@ class _Formula:
                 if test != unless:
                     arms.append(self.expression(arm, result=result))
                     mentioned.append(self.mentioned)
-            except (Trouble, Poisoned):
+            except NoValueError:
                 self._pin(expr.test)  # this arm has no value
             self.mentioned = before | (mentioned[-1] if mentioned else set())
         if len(arms) < 2:
@@ -286,7 +285,7 @@ class _Formula:
 
     def _pin(self, expr: Any) -> None:
         """Keeps the value that a condition has, since with another one there would be no constant."""
-        self.use.unit.pin([symbol(expr, node.env) for node in self.use.nodes.values()], self.use.envs)
+        self.use.unit.pin([given(node, expr).expr for node in self.use.nodes.values()], self.use.envs)
 
     def function(self, expr: tree.Call, name: str) -> Made:
         operands = [argument.value for argument in expr.args]
@@ -322,8 +321,9 @@ class _Formula:
         return Made(result, tensors[0].held)
 
     def lookup(self, expr: tree.Index, result: bool) -> Made:
-        value = evaluate(expr.base, self.node.env)
-        assert isinstance(value, Value)
+        value = constant_read(self.node, expr.base)
+        if value is None:
+            raise NoValueError
         node = value.node
         assert node is not None
         table = self._table(expr, node)

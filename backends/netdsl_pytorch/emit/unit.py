@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netdsl import symbolic
-from netdsl.elaborate.reserved import MODULE_ATTRIBUTES
 from netdsl.symbolic import Const, Ref, plain
 from netdsl.syntax import tree
+from netdsl.text.reserved import MODULE_ATTRIBUTES
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import walk
-from netdsl_pytorch.emit.symbols import symbol
 
 if TYPE_CHECKING:
     pass
@@ -129,8 +128,7 @@ class Unit(Numbers):
             return plain(self.emission.graph.parameters[parameter.name])
         if parameter.default is None:
             return _UNSET
-        env = self.owner.env
-        expr = symbol(parameter.default, env)
+        expr = self.owner.defaults[parameter.name]
         if not isinstance(expr, Const) or not is_printable(expr.value):
             return _UNSET
         return plain(expr.value)

@@ -12,7 +12,6 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.arguments import Arguments
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Case
-from netdsl_pytorch.emit.symbols import symbol
 from netdsl_pytorch.python.nodes import Binary
 
 
@@ -138,10 +137,7 @@ class Use(Arguments):
     def _size_expr(self, case: Case, name: str) -> Expr:
         node = self.nodes[case]
         if name in node.given:
-            return self._symbol(node.given[name])
-        for argument in getattr(node.syntax, "args", ()):
-            if argument.name == name:
-                return symbol(argument.value, node.env)
+            return node.given[name].expr
         return expr_of(node.args["sizes"][name])
 
     def _split(self, x: Code, groups: Sequence[Sequence[str]], batch: list[Code], plans: Mapping[Case, Any]) -> Code:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from netdsl.elaborate.evaluate import evaluate
-from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Node, Scope, Value
 from netdsl.syntax import tree
 from netdsl_pytorch.emit.trouble import cannot
@@ -52,21 +50,14 @@ _SPATIAL = {2: ("length",), 3: ("height", "width"), 4: ("depth", "height", "widt
 def sized_by(node: Node) -> Value | None:
     """The value whose height and width, all of them, the author gives as a size: `crop([up.height, up.width])`."""
     origin = node.given.get("size")
-    if origin is None or not isinstance(origin.expr, tree.Sequence) or not node.inputs[0].type.batched:
+    if origin is None or not isinstance(origin.syntax, tree.Sequence) or not node.inputs[0].type.batched:
         return None
     axes = _SPATIAL.get(len(node.inputs[0].type.shape), ())
-    items = origin.expr.items
+    items = origin.syntax.items
     if tuple(each.name if isinstance(each, tree.Attribute) else "" for each in items) != axes:
         return None
-    values = []
-    for each in items:
-        assert isinstance(each, tree.Attribute)
-        try:
-            values.append(evaluate(each.base, origin.env))
-        except (Trouble, Poisoned):
-            return None
-    first = values[0]
-    if not isinstance(first, Value) or any(value is not first for value in values) or not first.type.batched:
+    first = origin.sized_by
+    if first is None or not first.type.batched:
         return None
     if first.root.node is not None and first.root.node.train_only and not node.train_only:
         return None  # it is not there at inference

@@ -3,14 +3,14 @@
 import ast
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from netdsl.elaborate.imports import Used
 from netdsl.loading import Loaded
+from netdsl.text.source import Source
 from netdsl_pytorch.emit import emit, factory_name
 from netdsl_pytorch.harness import emitted
 from netdsl_pytorch.harness.errors import HarnessError
@@ -58,7 +58,7 @@ def trainable(
     )
 
 
-def copies(used: Used) -> dict[str, str]:
+def copies(used: Mapping[tuple[str, str], tuple[str, Source]]) -> dict[str, str]:
     """The texts of the files that a spec uses, by their paths below its folder as the `use` statements write them.
 
     Links play no part in them, so that the copies use each other as the files do. Raises HarnessError where that

@@ -82,9 +82,7 @@ def inputs_with(graph: Graph, parameters: Mapping[str, Any], batch: int, device:
     """A batch of samples of the sizes that the inputs have with other values of parameters, which the graph need not
     allow; None where a size is no formula of numbers."""
     known: dict[Any, Expr] = {}
-    for name, binding in graph.root.env.names.items():
-        if binding.declaration is None:
-            continue
+    for name, binding in graph.root.names.names.items():
         if name in parameters:
             known[binding.declaration] = Const(parameters[name])
         elif binding.definition is not None:

@@ -184,7 +184,7 @@ def _out(conv: Node, stage: Node | Scope) -> tree.Argument | None:
         scope = scope.parent
     if name not in given:
         return None
-    origin = given[name].expr
+    origin = given[name].syntax
     call = stage.syntax
     assert isinstance(call, tree.Call)
     return next((argument for argument in call.args if argument.value is origin), None)

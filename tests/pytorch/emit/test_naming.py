@@ -13,8 +13,8 @@ from netdsl_pytorch.emit import emit
 from netdsl_pytorch.emit.helpers import HELPERS
 from netdsl_pytorch.emit.loop import RESERVED
 
-from netdsl.elaborate.reserved import FILE_NAMES
 from netdsl.text import SpecError
+from netdsl.text.reserved import FILE_NAMES
 from tests.elaborate.specs import graph_of
 from tests.pytorch.emit.emitting import CASES, MODELS, of_file
 from tests.pytorch.emit.naming import PLACES, names, outcome, spec

@@ -1,0 +1,1 @@
+"""Formulas of `constant` and `buffer`: their parts, and between which bounds they stay."""
