@@ -97,7 +97,7 @@ class CheckedFormula(Formula):
             varies = self.varies(expr)
         except (Trouble, Poisoned):
             return  # in an arm that is never taken
-        if not varies and (not inner or is_leaf(expr)):
+        if not varies and (not inner or (is_leaf(expr) and not isinstance(expr, tree.Number))):
             with contextlib.suppress(Trouble, Poisoned):
                 found.values[id(expr)] = as_given(self._value(expr), expr, self.env)
         if varies and isinstance(expr, tree.Index):

@@ -137,7 +137,7 @@ class Arguments:
         cases = self.unit.cases if ref.kind == "parameter" else list(self.nodes)
         for case in cases:
             try:
-                value = self.unit.lookup(ref, case, self.envs.get(case, case.env))
+                value = self.unit.lookup(ref, case, self.envs.get(case, case.names))
             except symbolic.Unknown:
                 continue
             if isinstance(value, Window):

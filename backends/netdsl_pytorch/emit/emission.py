@@ -240,7 +240,7 @@ class Emission(Facts):
             steps: dict[Case, list[Step]] = {}
             for case, scope in scopes.items():
                 inner = Case(case.instance, case, None, case.number)
-                inner.env = scope.names
+                inner.names = scope.names
                 steps[inner] = self.steps(scope)
             self._programs[id(step)] = merge(steps)
             self._kept_steps = getattr(self, "_kept_steps", [])

@@ -192,7 +192,7 @@ def _value_of(graph: Graph, unit: Unit, argument: Any) -> Code:
     case = unit.cases[0]
     if argument.extra is not None:
         return code.literal(argument.extra.values[case.instance])
-    value = unit.lookup(argument.ref, case, case.env)
+    value = unit.lookup(argument.ref, case, case.names)
     from netdsl_pytorch.emit.names import collapse
 
     value = collapse(plain(value))

@@ -41,7 +41,7 @@ class Disagree(Exception):
 class Case:
     """A use of a block, net or group; or a turn of a loop in one, whose `parent` is the case around it."""
 
-    __slots__ = ("env", "instance", "number", "parent", "turn")
+    __slots__ = ("instance", "names", "number", "parent", "turn")
 
     def __init__(self, instance: Scope, parent: Case | None = None, turn: Turn | None = None, number: int = 0) -> None:
         self.instance = instance
@@ -49,7 +49,7 @@ class Case:
         self.turn = turn
         self.number = number
         """Which turn of its loop it is."""
-        self.env: Names = turn.names if turn is not None else parent.env if parent is not None else instance.names
+        self.names: Names = turn.names if turn is not None else parent.names if parent is not None else instance.names
 
     def around(self) -> Iterator[Case]:
         """Itself and the cases around it, innermost first."""

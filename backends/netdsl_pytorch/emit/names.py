@@ -305,7 +305,7 @@ def formal_name(owner: Scope, number: int) -> str:
 
 def binding_of(ref: Ref, names: SeenNames, case: Case) -> Named:
     """What a declared name stands for; raises Unknown where it is out of sight."""
-    for start in (names, *(each.env for each in case.around()), case.instance.names):
+    for start in (names, *(each.names for each in case.around()), case.instance.names):
         found = start.find(ref.name, ref.declaration)
         if found is not None:
             return found

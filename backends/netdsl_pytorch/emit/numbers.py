@@ -155,7 +155,7 @@ class Numbers(Names):
                 step_exprs[parent] = _difference(first, second)
             start[parent] = numbers[0]
             start_exprs[parent] = exprs[row[0][0]]
-            outer_envs[parent] = parent.env
+            outer_envs[parent] = parent.names
         if not steps or loop.start:
             return None
         if any(isinstance(expr, Const) for expr in step_exprs.values()):

@@ -172,7 +172,7 @@ class Sequences(Modules):
         counted = loop._index in words
         used = [each for each in loop.names if each in loop.used]
         only_index = all(each is loop.index_declaration for each in used)
-        envs = {case: case.env for case in step.cases}
+        envs = {case: case.names for case in step.cases}
         if only_index:
             target = loop.index if counted or used else "_"
             counts = {case: count - loop.start for case, count in step.counts.items()}
@@ -219,7 +219,7 @@ class Sequences(Modules):
     def _pin_loop(self, step: MergedTurns) -> None:
         """A loop that is written out depends on what its list depends on."""
         for case, loop in step.cases.items():
-            self.unit.pin([loop.domain.expr], {case: case.env})
+            self.unit.pin([loop.domain.expr], {case: case.names})
 
     def _choice_rows(self, step: MergedChoice) -> list[Row]:
         self.pin_choice(step)
@@ -240,7 +240,7 @@ class Sequences(Modules):
         if not step.agreed:
             return
         for case, choice in step.cases.items():
-            env = choice.taken.names if choice.taken is not None else case.env
+            env = choice.taken.names if choice.taken is not None else case.names
             for test in choice.tests[: choice.arm + 1 if choice.arm >= 0 else None]:
                 if test is not None:
                     self.unit.pin([test], {case: env})
@@ -249,7 +249,7 @@ class Sequences(Modules):
         """The tests of an `if`, as the constructor has them; None for `else`. Disagree if they cannot be written."""
         arms = step.first.syntax.arms
         groups = {case: choice.arm for case, choice in step.cases.items()}
-        envs = {case: c.taken.names if c.taken is not None else case.env for case, c in step.cases.items()}
+        envs = {case: c.taken.names if c.taken is not None else case.names for case, c in step.cases.items()}
         result: list[Code | None] = []
         open_cases = list(step.cases)
         for number, arm in enumerate(arms):
@@ -277,7 +277,7 @@ class Sequences(Modules):
         if len(tests) == 2 and tests[1] is None and set(step.arms) == {0, 1}:
             first, other = (makes_something(step.arms[number]) for number in (0, 1))
             if other and not first:
-                envs = {case: c.taken.names if c.taken is not None else case.env for case, c in step.cases.items()}
+                envs = {case: c.taken.names if c.taken is not None else case.names for case, c in step.cases.items()}
                 exprs = {case: symbolic.negation(_test(step, case, 0)) for case in step.cases}
                 values = {case: choice.arm == 1 for case, choice in step.cases.items()}
                 return [(1, self.unit.number(values, exprs, envs, given=True, role="")), (0, None)]

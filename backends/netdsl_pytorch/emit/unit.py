@@ -67,7 +67,7 @@ class Unit(Numbers):
             for pattern in home_lets_of(self.owner.definition):
                 if pattern in self.state.needs:
                     ref = self.state.needs[pattern]
-                    values = [self.lookup(ref, case, case.env) for case in self.cases]
+                    values = [self.lookup(ref, case, case.names) for case in self.cases]
                     order.append(Argument(pattern, self.python_name(ref), type_of(values), None, ref))
         for extra in self.state.extras:
             default = code.literal(extra.default) if extra.has_default else None
@@ -94,9 +94,9 @@ class Unit(Numbers):
                 break
             ref = open_[0]
             case = self.cases[0]
-            definition = binding_of(ref, case.env, case).definition
+            definition = binding_of(ref, case.names, case).definition
             assert definition is not None
-            folded = symbolic.fold(definition, self.knowledge(self.cases, {each: each.env for each in self.cases}))
+            folded = symbolic.fold(definition, self.knowledge(self.cases, {each: each.names for each in self.cases}))
             lets[ref.declaration] = assigned(self.python_name(ref), self.printed(folded))
             done.add(ref.declaration)
         for key in done:
@@ -104,7 +104,7 @@ class Unit(Numbers):
 
     def _parameter(self, key: Hashable, parameter: tree.Parameter) -> Argument:
         ref = self.state.needs[key]
-        values = [self.lookup(ref, case, case.env) for case in self.cases]
+        values = [self.lookup(ref, case, case.names) for case in self.cases]
         default = self.default_of(parameter)
         if isinstance(key, tuple):
             values = [collapse(value) for value in values]
