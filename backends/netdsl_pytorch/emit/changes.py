@@ -126,7 +126,7 @@ def _is_loud(one: Node, other: Node) -> bool:
     if one.op.name == "concat" and not all(value.type.batched for value in one.inputs):
         return False
     padding = one.given.get("padding")
-    return one.op.name in _LOUD and not one.fed and (padding is None or padding.span.text != "same")
+    return one.op.name in _LOUD and not one.fed and (padding is None or padding.syntax.span.text != "same")
 
 
 def _sizes_differ(one: Node, other: Node) -> bool:
