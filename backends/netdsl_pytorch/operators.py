@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
-from netdsl.extension.installed import PlugInError, installed, load
+from netdsl.extension.installed import PlugInError, load_all
 from netdsl.graph.graph import Node
 from netdsl.ops.operator import REGISTRY
 from netdsl.text.codes import CANNOT_EMIT, PLUG_IN
@@ -55,7 +56,6 @@ class Translation:
 
 
 _TRANSLATIONS: dict[str, Translation] = {}
-_failed: list[PlugInError] | None = None
 
 
 def translate(name: str, translation: Translation) -> None:
@@ -87,14 +87,6 @@ def translation_of(node: Node) -> Translation:
     return _TRANSLATIONS[name]
 
 
+@cache
 def _load_all() -> list[PlugInError]:
-    """Loads the modules that there are, once; returns what is wrong with some of them."""
-    global _failed
-    if _failed is None:
-        _failed = []
-        for point in installed(GROUP):
-            try:
-                load(point)
-            except PlugInError as error:
-                _failed.append(error)
-    return _failed
+    return load_all(GROUP)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from importlib.metadata import EntryPoint
 
 _LOADED: dict[str, str] = {}
@@ -50,6 +50,17 @@ def load(point: EntryPoint) -> Any:
         return point.load()
     except (Exception, SystemExit) as error:
         raise broken(point, f"{type(error).__name__}: {str(error).strip() or 'no message'}") from error
+
+
+def load_all(group: str, load_one: Callable[[EntryPoint], object] = load) -> list[PlugInError]:
+    """Loads all entry points of a group; returns what is wrong with some of them."""
+    failed = []
+    for point in installed(group):
+        try:
+            load_one(point)
+        except PlugInError as error:
+            failed.append(error)
+    return failed
 
 
 def broken(point: EntryPoint, why: str) -> PlugInError:

@@ -7,9 +7,10 @@ by a spec. What they register is the language's as much as anything in this fold
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
-from netdsl.extension.installed import PlugInError, broken, installed, load
+from netdsl.extension.installed import PlugInError, broken, load, load_all
 from netdsl.ops import INITIALISERS, REGISTRY, WORDS, words_of
 from netdsl.ops.operator import Operator
 from netdsl.symbolic.functions import CONSTANTS, FUNCTIONS
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 GROUP = "netdsl.operators"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-
-_failed: list[PlugInError] | None = None
-"""The packages that could not be loaded; None as long as nobody has asked for them."""
 
 
 def find_operator(name: str) -> Operator | None:
@@ -37,16 +35,9 @@ def find_operator(name: str) -> Operator | None:
     return found
 
 
+@cache
 def _load_all() -> list[PlugInError]:
-    global _failed
-    if _failed is None:
-        _failed = []
-        for point in installed(GROUP):
-            try:
-                _load(point)
-            except PlugInError as error:
-                _failed.append(error)
-    return _failed
+    return load_all(GROUP, _load)
 
 
 def _load(point: EntryPoint) -> None:
