@@ -8,7 +8,7 @@ from netdsl.elaborate.evaluate import evaluate
 from netdsl.elaborate.symbols import symbol
 from netdsl.elaborate.trouble import Poisoned, Trouble
 from netdsl.graph.graph import Given, Value
-from netdsl.symbolic import Const, Expr
+from netdsl.symbolic import Const, Expr, TracedFloat, TracedInt
 from netdsl.syntax import tree
 
 if TYPE_CHECKING:
@@ -43,12 +43,17 @@ def give_initialiser(value: Any, syntax: tree.Expr, env: Env) -> Given:
 
 
 _LITERALS = (tree.Number, tree.Size, tree.Text, tree.Constant, tree.Pipeline)
+_TRACED = (tree.Attribute, tree.Call, tree.Conditional, tree.Index)
 
 
 def _expression(value: Any, syntax: tree.Expr | tree.Pipeline, env: Env) -> Expr:
     if not env.session.traced:
         return UNTRACED
-    return Const(value) if isinstance(syntax, _LITERALS) else symbol(syntax, env)
+    if isinstance(syntax, _LITERALS):
+        return Const(value)
+    # What these give was traced by the same expression a moment ago.
+    known = isinstance(syntax, _TRACED) and isinstance(value, TracedInt | TracedFloat)
+    return value.expr if known else symbol(syntax, env)
 
 
 def expression_of(syntax: tree.Expr | None, env: Env) -> Expr | None:
