@@ -9,6 +9,7 @@ from netdsl.symbolic.expressions import Apply, Const, Expr, Ref, RefKind, apply,
 from netdsl.symbolic.generalise import General, generalise
 from netdsl.symbolic.numbers import MOST_READ, TracedFloat, TracedInt, expr_of, plain, traced
 from netdsl.symbolic.simplify import fold, negation, simplify
+from netdsl.symbolic.spelled import is_long, spelled
 
 __all__ = [
     "MOST_READ",
@@ -27,12 +28,14 @@ __all__ = [
     "expr_of",
     "fold",
     "generalise",
+    "is_long",
     "lists",
     "negation",
     "plain",
     "refs",
     "simplify",
     "size_of",
+    "spelled",
     "substitute",
     "traced",
 ]

@@ -176,6 +176,9 @@ def _without_defaults(program: ast.Module, names: list[str]) -> ast.Module:
     return program
 
 
+_MATH = ast.dump(ast.Name("math", ast.Load()))
+
+
 def _without_literals(program: ast.Module) -> str:
     class Masked(ast.NodeTransformer):
         def visit_Constant(self, node: ast.Constant) -> ast.AST:
@@ -184,5 +187,16 @@ def _without_literals(program: ast.Module) -> str:
         def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
             inner = self.visit(node.operand)
             return inner if isinstance(inner, ast.Constant) else ast.UnaryOp(node.op, inner)
+
+        def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+            left, right = self.visit(node.left), self.visit(node.right)
+            both = all(isinstance(each, ast.Constant) and each.value == 0 for each in (left, right))
+            return ast.Constant(0) if both else ast.BinOp(left, node.op, right)
+
+        def visit_Call(self, node: ast.Call) -> ast.AST:
+            self.generic_visit(node)
+            is_math = isinstance(node.func, ast.Attribute) and ast.dump(node.func.value) == _MATH
+            known = all(isinstance(each, ast.Constant) and each.value == 0 for each in node.args)
+            return ast.Constant(0) if is_math and known else node
 
     return ast.dump(Masked().visit(copy.deepcopy(program)))

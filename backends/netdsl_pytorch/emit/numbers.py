@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from netdsl import symbolic
 from netdsl.graph.graph import Scope
 from netdsl.graph.names import Names as SeenNames
-from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
+from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, is_long, plain, spelled
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Case, Disagree
@@ -76,11 +76,31 @@ class Numbers(Names):
                 pass
         if agreed:
             self.pin(raw, envs)
-            return shown(next(iter(values.values())))
+            case, value = next(iter(values.items()))
+            return self.spelled(raw, plain(value), case, envs[case]) or shown(value)
         found = self._affine(values, exprs, envs) or self._proportional(values, envs)
         if found is not None:
             return found
         return self._extra(values, role, default, has_default, self.roots(raw, envs))
+
+    def spelled(self, exprs: Iterable[Expr], value: Any, case: Case, names: SeenNames) -> Code | None:
+        """A fraction of many digits as the arithmetic that it came from; None where that is longer still."""
+        if not is_long(value):
+            return None
+
+        def behind(ref: Ref) -> Expr:
+            found = plain(self.lookup(ref, case, names))
+            if is_long(found):
+                definition = binding_of(ref, names, case).definition
+                if definition is not None and definition != ref:
+                    return definition
+            return Const(found)
+
+        for expr in exprs:
+            made = spelled(expr, value, behind)
+            if made is not None:
+                return self.printed(made)
+        return None
 
     def _settled(self, expr: Expr) -> Expr:
         """The expression without tests for the first turns of a loop whose first turns are written apart: `i == 0`."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.graph.graph import Given, InitRule, Node, Scope, WeightInit
 from netdsl.ops.initialisers import Initialiser
+from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
@@ -176,9 +177,10 @@ def _origin(scope: Scope, at: int, weight: str) -> Given | None:
 def _numbers(
     unit: Unit, rule: Initialiser, origins: dict[Case, Given | None], alike: dict[Case, Scope]
 ) -> dict[str, Code]:
-    """The numbers of an initialiser that depend on arguments of the factory, by name, as expressions of them."""
+    """The numbers of an initialiser, by name, that depend on arguments of the factory, as expressions of them, and
+    those of many digits, as the arithmetic that they came from."""
     calls = {case: each for case, each in origins.items() if each is not None and isinstance(each.syntax, tree.Call)}
-    if not unit.is_net or len(calls) < len(origins):
+    if len(calls) < len(origins):
         return {}
     open_ = unit.emission.graph.open
     made: dict[str, Code] = {}
@@ -186,10 +188,14 @@ def _numbers(
     for name, value in rule.args.items():
         exprs = {case: argument_expr(origin, rule, name) for case, origin in calls.items()}
         roots = unit.roots(exprs.values(), envs)
-        if not isinstance(value, str) and any(
-            isinstance(each, tree.Parameter) and each.name in open_ for each in roots
-        ):
+        is_open = any(isinstance(each, tree.Parameter) and each.name in open_ for each in roots)
+        if unit.is_net and is_open and not isinstance(value, str):
             made[name] = unit.number(dict.fromkeys(exprs, value), exprs, envs, given=True, role=name)
+            continue
+        case = next(iter(exprs))
+        arithmetic = unit.spelled(exprs.values(), plain(value), case, envs[case])
+        if arithmetic is not None:
+            made[name] = arithmetic
     return made
 
 

@@ -127,14 +127,11 @@ class EfficientNet(nn.Module):
             ConvNormAct(3, 32, nn.SiLU, stride=2),  # 32x112x112
             nn.Sequential(MBConv(32, 16, expand=1)),  # 16x112x112
             nn.Sequential(MBConv(16, 24, stride=2, drop=0.0125), MBConv(24, 24, drop=0.025)),  # 24x56x56
-            nn.Sequential(
-                MBConv(24, 40, kernel=5, stride=2, drop=0.037500000000000006),
-                MBConv(40, 40, kernel=5, drop=0.05),
-            ),  # 40x28x28
+            nn.Sequential(MBConv(24, 40, kernel=5, stride=2, drop=0.2 * 3 / 16), MBConv(40, 40, kernel=5, drop=0.05)),
             nn.Sequential(
                 MBConv(40, 80, stride=2, drop=0.0625),  # 80x14x14
-                MBConv(80, 80, drop=0.07500000000000001),
-                MBConv(80, 80, drop=0.08750000000000001),
+                MBConv(80, 80, drop=0.2 * 6 / 16),
+                MBConv(80, 80, drop=0.2 * 7 / 16),
             ),  # 80x14x14
             nn.Sequential(
                 MBConv(80, 112, kernel=5, drop=0.1),
@@ -142,9 +139,9 @@ class EfficientNet(nn.Module):
             ),  # 112x14x14
             nn.Sequential(
                 MBConv(112, 192, kernel=5, stride=2, drop=0.1375),  # 192x7x7
-                MBConv(192, 192, kernel=5, drop=0.15000000000000002),
+                MBConv(192, 192, kernel=5, drop=0.2 * 12 / 16),
                 MBConv(192, 192, kernel=5, drop=0.1625),
-                MBConv(192, 192, kernel=5, drop=0.17500000000000002),
+                MBConv(192, 192, kernel=5, drop=0.2 * 14 / 16),
             ),  # 192x7x7
             nn.Sequential(MBConv(192, 320, drop=0.1875)),  # 320x7x7
             ConvNormAct(320, 1280, nn.SiLU, kernel=1),  # 1280x7x7

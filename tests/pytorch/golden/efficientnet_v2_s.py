@@ -159,20 +159,20 @@ class EfficientNetV2(nn.Module):
             nn.Sequential(*(FusedMBConv(24, 24, expand=1, drop=0.2 * j / 40) for j in range(2))),
             nn.Sequential(
                 FusedMBConv(24, 48, stride=2, drop=0.01),  # 48x96x96
-                FusedMBConv(48, 48, drop=0.015000000000000003),
+                FusedMBConv(48, 48, drop=0.2 * 3 / 40),
                 FusedMBConv(48, 48, drop=0.02),
                 FusedMBConv(48, 48, drop=0.025),
             ),  # 48x96x96
             nn.Sequential(
-                FusedMBConv(48, 64, stride=2, drop=0.030000000000000006),  # 64x48x48
+                FusedMBConv(48, 64, stride=2, drop=0.2 * 6 / 40),  # 64x48x48
                 FusedMBConv(64, 64, drop=0.035),
                 FusedMBConv(64, 64, drop=0.04),
                 FusedMBConv(64, 64, drop=0.045),
             ),  # 64x48x48
             nn.Sequential(
                 MBConv(64, 128, stride=2, expand=4, drop=0.05),  # 128x24x24
-                MBConv(128, 128, expand=4, drop=0.05500000000000001),
-                MBConv(128, 128, expand=4, drop=0.06000000000000001),
+                MBConv(128, 128, expand=4, drop=0.2 * 11 / 40),
+                MBConv(128, 128, expand=4, drop=0.2 * 12 / 40),
                 MBConv(128, 128, expand=4, drop=0.065),
                 MBConv(128, 128, expand=4, drop=0.07),
                 MBConv(128, 128, expand=4, drop=0.075),
@@ -186,7 +186,7 @@ class EfficientNetV2(nn.Module):
                 MBConv(256, 256, drop=0.13),
                 MBConv(256, 256, drop=0.135),
                 MBConv(256, 256, drop=0.14),
-                MBConv(256, 256, drop=0.14500000000000002),
+                MBConv(256, 256, drop=0.2 * 29 / 40),
                 MBConv(256, 256, drop=0.15),
                 MBConv(256, 256, drop=0.155),
                 MBConv(256, 256, drop=0.16),

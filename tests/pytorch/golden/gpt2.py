@@ -7,6 +7,8 @@ Input 1024; 124,439,808 parameters; 145,824,153,600 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -65,8 +67,8 @@ class Block(nn.Module):
 
     def reset_parameters(self) -> None:
         """Gives the weights their first values."""
-        nn.init.normal_(self.get_parameter("attn.c_proj.weight"), std=0.004082482904638631)
-        nn.init.normal_(self.get_parameter("mlp.c_proj.weight"), std=0.004082482904638631)
+        nn.init.normal_(self.get_parameter("attn.c_proj.weight"), std=0.02 / math.sqrt(24))
+        nn.init.normal_(self.get_parameter("mlp.c_proj.weight"), std=0.02 / math.sqrt(24))
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attn(self.ln_1(x))  # 1024x768

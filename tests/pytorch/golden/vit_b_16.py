@@ -7,6 +7,7 @@ Input 3x224x224; 86,567,656 parameters; 17,563,828,224 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+import math
 from collections import OrderedDict
 
 import torch
@@ -88,7 +89,7 @@ class VisionTransformer(nn.Module):
         self.encoder = Encoder(layers, num_heads, dim, hidden, drop, patches)
         self.heads = nn.Sequential(OrderedDict(head=nn.Linear(dim, num_classes)))
 
-        nn.init.trunc_normal_(self.conv_proj.weight, std=0.03608439182435161)
+        nn.init.trunc_normal_(self.conv_proj.weight, std=math.sqrt(1 / 768))
         nn.init.zeros_(self.get_parameter("conv_proj.bias"))
         nn.init.zeros_(self.get_parameter("heads.head.weight"))
         nn.init.zeros_(self.get_parameter("heads.head.bias"))
