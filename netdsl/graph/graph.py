@@ -79,6 +79,7 @@ class Given(NamedTuple):
     expr: Expr
     """The same over the names around it, where numbers are traced; else a constant that tells nothing."""
     span: Span
+    """All of an argument, its name too: `padding = same`."""
     owner: object = None
     """The definition of the block or net whose names it is over; None for what stands in the file."""
     sized_by: Value | None = None
