@@ -77,7 +77,7 @@ def loop(measures: Sequence[str]) -> Run:
     import torch.nn.functional as F
 
     if ALLOCATOR in measures:
-        from netdsl_pytorch.harness import system
+        from netdsl_pytorch.harness.machine import system
 
         assert system.keep_freed_memory()
     where = device()

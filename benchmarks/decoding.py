@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 import torch
 from _bench import cpu, in_process, interleaved, machine, publish, table
-from netdsl_pytorch.harness.decode import decode
+from netdsl_pytorch.harness.data.decode import decode
 from PIL import Image
 
 SIZE = (64, 64)

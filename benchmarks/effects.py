@@ -30,14 +30,16 @@ from netdsl_pytorch import harness  # Before torch: it sets what OpenMP reads wh
 # isort: split
 import torch
 from _bench import machine, publish, table
-from netdsl_pytorch.harness import Options, TrainableModel, emitted, system
-from netdsl_pytorch.harness.batches import Batches
-from netdsl_pytorch.harness.data import load
+from netdsl_pytorch.harness import Options, TrainableModel
+from netdsl_pytorch.harness.data.batches import Batches
+from netdsl_pytorch.harness.data.data import load
 from netdsl_pytorch.harness.loop import total_loss
-from netdsl_pytorch.harness.metrics import gradient_norms
-from netdsl_pytorch.harness.optimise import make_optimizer
+from netdsl_pytorch.harness.machine import system
+from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model.optimise import make_optimizer
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
-from netdsl_pytorch.harness.run import RunFolder
+from netdsl_pytorch.harness.run.metrics import gradient_norms
+from netdsl_pytorch.harness.run.run import RunFolder
 
 from netdsl.loading import load_spec
 

@@ -16,15 +16,16 @@ from netdsl_pytorch import harness  # Before torch: it sets what OpenMP reads wh
 import torch
 import torch.nn.functional as F
 from _bench import Run, in_process, interleaved, machine, milliseconds, publish, ratio, table, wall
-from netdsl_pytorch.harness import emitted, system
-from netdsl_pytorch.harness.batches import Batches
-from netdsl_pytorch.harness.data import DataSet, MemorySplit
-from netdsl_pytorch.harness.distributed import ALONE
+from netdsl_pytorch.harness.data.batches import Batches
+from netdsl_pytorch.harness.data.data import DataSet, MemorySplit
 from netdsl_pytorch.harness.loop import Training, fit
-from netdsl_pytorch.harness.metrics import Pace, Position
-from netdsl_pytorch.harness.optimise import make_optimizer, make_schedule
+from netdsl_pytorch.harness.machine import system
+from netdsl_pytorch.harness.machine.distributed import ALONE
+from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model.optimise import make_optimizer, make_schedule
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
+from netdsl_pytorch.harness.run.metrics import Pace, Position
 from torch import nn
 
 from netdsl.loading import load_spec

@@ -94,8 +94,10 @@ def one(case: Case) -> dict[str, int]:
 def measure(case: Case) -> dict[str, int]:
     """What `one` tells, in this process, which must be fresh."""
     import torch
-    from netdsl_pytorch.harness import Options, device, emitted, train, trainable
-    from netdsl_pytorch.harness.memory import training_memory
+    from netdsl_pytorch.harness import Options, train, trainable
+    from netdsl_pytorch.harness.machine import device
+    from netdsl_pytorch.harness.model import emitted
+    from netdsl_pytorch.harness.model.memory import training_memory
     from netdsl_pytorch.harness.recipe import recipe_for
 
     from netdsl.cli.options import overrides

@@ -53,7 +53,7 @@ LOOPS = {
 
 
 def precision() -> str:
-    from netdsl_pytorch.harness.device import choose_precision
+    from netdsl_pytorch.harness.machine.device import choose_precision
 
     return choose_precision(PRECISION or "auto", device(), (3, 224, 224))
 
@@ -61,15 +61,16 @@ def precision() -> str:
 def ours(merge_siblings: bool) -> Run:
     """A step of the harness."""
     from netdsl_pytorch import harness
-    from netdsl_pytorch.harness import emitted, system
-    from netdsl_pytorch.harness.batches import Batch, Batches
-    from netdsl_pytorch.harness.data import DataSet, MemorySplit
-    from netdsl_pytorch.harness.distributed import ALONE
+    from netdsl_pytorch.harness.data.batches import Batch, Batches
+    from netdsl_pytorch.harness.data.data import DataSet, MemorySplit
     from netdsl_pytorch.harness.loop import Training, fit
-    from netdsl_pytorch.harness.metrics import Pace, Position
-    from netdsl_pytorch.harness.optimise import make_optimizer, make_schedule
+    from netdsl_pytorch.harness.machine import system
+    from netdsl_pytorch.harness.machine.distributed import ALONE
+    from netdsl_pytorch.harness.model import emitted
+    from netdsl_pytorch.harness.model.optimise import make_optimizer, make_schedule
     from netdsl_pytorch.harness.progress import Progress
     from netdsl_pytorch.harness.recipe import Recipe
+    from netdsl_pytorch.harness.run.metrics import Pace, Position
 
     from netdsl.loading import load_spec
     from netdsl.passes.merge_siblings import MergeSiblings

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 from netdsl_pytorch.emit import emit, factory_name
-from netdsl_pytorch.harness.siblings import merged_state
+from netdsl_pytorch.harness.model.siblings import merged_state
 from netdsl_pytorch.interpret import randomise
 from netdsl_pytorch.load import module_of
 from netdsl_pytorch.verify import verify

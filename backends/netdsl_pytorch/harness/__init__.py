@@ -9,17 +9,17 @@ import os
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-from netdsl_pytorch.harness.compiled import from_file, trainable
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.evaluation import Prediction, Tested, evaluate, predict
-from netdsl_pytorch.harness.memory import parse_size
+from netdsl_pytorch.harness.model.compiled import from_file, trainable
+from netdsl_pytorch.harness.model.memory import parse_size
+from netdsl_pytorch.harness.model.pickled import convert
+from netdsl_pytorch.harness.model.weights import split_siblings
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
-from netdsl_pytorch.harness.pickled import convert
 from netdsl_pytorch.harness.plan import Plan, dry_resume, dry_run
 from netdsl_pytorch.harness.recipe import parse_settings
-from netdsl_pytorch.harness.runs import RunState, list_runs
+from netdsl_pytorch.harness.run.runs import RunState, list_runs
 from netdsl_pytorch.harness.trainer import resume, train
-from netdsl_pytorch.harness.weights import split_siblings
 
 __all__ = [
     "HarnessError",

@@ -6,13 +6,15 @@ from typing import Any
 
 import torch
 
-from netdsl_pytorch.harness import data, device, emitted
-from netdsl_pytorch.harness.description import Description, data_of
-from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.data import data
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.machine import device
+from netdsl_pytorch.harness.machine.distributed import Group
+from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model.steps import check_parts
 from netdsl_pytorch.harness.options import TrainableModel
-from netdsl_pytorch.harness.run import Recompile, RunFolder
-from netdsl_pytorch.harness.steps import check_parts
+from netdsl_pytorch.harness.run.description import Description, data_of
+from netdsl_pytorch.harness.run.run import Recompile, RunFolder
 
 
 def prepare_again(

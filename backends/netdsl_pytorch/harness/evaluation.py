@@ -8,22 +8,25 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from netdsl_pytorch.harness import checkpoint, contained, decode, device, emitted, system
-from netdsl_pytorch.harness.augment import middle_box
-from netdsl_pytorch.harness.batches import BROKEN
-from netdsl_pytorch.harness.crops import NATIVE, SCALES, check_count
-from netdsl_pytorch.harness.crops import crops as cut
-from netdsl_pytorch.harness.data import MemorySplit
-from netdsl_pytorch.harness.description import Description
-from netdsl_pytorch.harness.distributed import Group, processes
+from netdsl_pytorch.harness.data import decode
+from netdsl_pytorch.harness.data.augment import middle_box
+from netdsl_pytorch.harness.data.batches import BROKEN
+from netdsl_pytorch.harness.data.crops import NATIVE, SCALES, check_count
+from netdsl_pytorch.harness.data.crops import crops as cut
+from netdsl_pytorch.harness.data.data import MemorySplit
+from netdsl_pytorch.harness.data.files import FileSplit, read_image
 from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
-from netdsl_pytorch.harness.files import FileSplit, read_image
+from netdsl_pytorch.harness.machine import device, system
+from netdsl_pytorch.harness.machine.distributed import Group, processes
 from netdsl_pytorch.harness.matching import load_test
-from netdsl_pytorch.harness.metrics import Evaluation, Tally
+from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model.weights import parse_weights
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.progress import Progress
-from netdsl_pytorch.harness.run import Recompile, RunFolder
-from netdsl_pytorch.harness.weights import parse_weights
+from netdsl_pytorch.harness.run import checkpoint, contained
+from netdsl_pytorch.harness.run.description import Description
+from netdsl_pytorch.harness.run.metrics import Evaluation, Tally
+from netdsl_pytorch.harness.run.run import Recompile, RunFolder
 
 AT_ONCE = 256
 """Crops that go through a net together."""

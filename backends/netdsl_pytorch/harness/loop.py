@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LRScheduler
 
-from netdsl_pytorch.harness.augment import derive_seed
-from netdsl_pytorch.harness.batches import Batch, Batches
-from netdsl_pytorch.harness.device import set_seed
-from netdsl_pytorch.harness.diagnose import first_bad_layer
-from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.data.augment import derive_seed
+from netdsl_pytorch.harness.data.batches import Batch, Batches
 from netdsl_pytorch.harness.errors import STOPPED, HarnessError
-from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position, Sums, Tally, gradient_norms
-from netdsl_pytorch.harness.optimise import Average, skips_bad_steps
+from netdsl_pytorch.harness.machine.device import set_seed
+from netdsl_pytorch.harness.machine.distributed import Group
+from netdsl_pytorch.harness.model.diagnose import first_bad_layer
+from netdsl_pytorch.harness.model.optimise import Average, skips_bad_steps
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
+from netdsl_pytorch.harness.run.metrics import Evaluation, Pace, Position, Sums, Tally, gradient_norms
 
 
 @dataclass(slots=True)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-from netdsl_pytorch.harness import data, decode
-from netdsl_pytorch.harness.classes import CLASSES
-from netdsl_pytorch.harness.data import MemorySplit
-from netdsl_pytorch.harness.description import Description, data_of
+from netdsl_pytorch.harness.data import data, decode
+from netdsl_pytorch.harness.data.classes import CLASSES
+from netdsl_pytorch.harness.data.data import MemorySplit
+from netdsl_pytorch.harness.data.files import FileSplit, Found
+from netdsl_pytorch.harness.data.folders import scan_folder, scan_test
+from netdsl_pytorch.harness.data.shards import has_shards, scan_test_shards
 from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.files import FileSplit, Found
-from netdsl_pytorch.harness.folders import scan_folder, scan_test
-from netdsl_pytorch.harness.shards import has_shards, scan_test_shards
+from netdsl_pytorch.harness.run.description import Description, data_of
 
 _TOLD = 8
 """So many classes are named in a message."""

@@ -8,19 +8,20 @@ from typing import Any
 
 import torch
 
-from netdsl_pytorch.harness import device, emitted, memory, system
 from netdsl_pytorch.harness.again import prepare_again
-from netdsl_pytorch.harness.checkpoint import KEEP, newest_step
-from netdsl_pytorch.harness.data import DataSet
-from netdsl_pytorch.harness.description import check_overrides
-from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.data.data import DataSet
 from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.memory import gibibytes
+from netdsl_pytorch.harness.machine import device, system
+from netdsl_pytorch.harness.machine.distributed import Group
+from netdsl_pytorch.harness.model import emitted, memory
+from netdsl_pytorch.harness.model.memory import gibibytes
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.prepare import prepare
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
-from netdsl_pytorch.harness.run import Recompile, RunFolder, check_free
+from netdsl_pytorch.harness.run.checkpoint import KEEP, newest_step
+from netdsl_pytorch.harness.run.description import check_overrides
+from netdsl_pytorch.harness.run.run import Recompile, RunFolder, check_free
 
 
 @dataclass(frozen=True, slots=True)

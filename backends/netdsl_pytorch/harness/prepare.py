@@ -6,14 +6,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from netdsl_pytorch.harness import data, device, emitted, memory
-from netdsl_pytorch.harness.description import Description
-from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.data import data
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.machine import device
+from netdsl_pytorch.harness.machine.distributed import Group
+from netdsl_pytorch.harness.model import emitted, memory
+from netdsl_pytorch.harness.model.steps import check_norms, check_parts
+from netdsl_pytorch.harness.model.weights import load_weights
 from netdsl_pytorch.harness.options import Options, TrainableModel, in_utf8
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
-from netdsl_pytorch.harness.steps import check_norms, check_parts
-from netdsl_pytorch.harness.weights import load_weights
+from netdsl_pytorch.harness.run.description import Description
 
 
 def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Recipe, torch.device, data.DataSet]:

@@ -12,25 +12,28 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from netdsl_pytorch.harness import checkpoint, data, emitted, memory, report, system
 from netdsl_pytorch.harness.again import prepare_again
-from netdsl_pytorch.harness.augment import derive_seed
-from netdsl_pytorch.harness.batches import Batches
-from netdsl_pytorch.harness.description import Description, check_overrides
-from netdsl_pytorch.harness.distributed import Group, processes
+from netdsl_pytorch.harness.data import data
+from netdsl_pytorch.harness.data.augment import derive_seed
+from netdsl_pytorch.harness.data.batches import Batches
+from netdsl_pytorch.harness.data.files import FileSplit
 from netdsl_pytorch.harness.errors import STOPPED, HarnessError
-from netdsl_pytorch.harness.events import Events
-from netdsl_pytorch.harness.files import FileSplit
 from netdsl_pytorch.harness.loop import Training, evaluate, fit
-from netdsl_pytorch.harness.metrics import Evaluation, Pace, Position, restored
-from netdsl_pytorch.harness.optimise import make_average, make_optimizer, make_schedule
+from netdsl_pytorch.harness.machine import system
+from netdsl_pytorch.harness.machine.distributed import Group, processes
+from netdsl_pytorch.harness.machine.stop import stop_signals
+from netdsl_pytorch.harness.model import emitted, memory
+from netdsl_pytorch.harness.model.optimise import make_average, make_optimizer, make_schedule
+from netdsl_pytorch.harness.model.weights import read_file
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.prepare import check_output, describe, heads_of, prepare
 from netdsl_pytorch.harness.progress import Progress, clock
 from netdsl_pytorch.harness.recipe import Recipe
-from netdsl_pytorch.harness.run import Recompile, RunFolder, check_free
-from netdsl_pytorch.harness.stop import stop_signals
-from netdsl_pytorch.harness.weights import read_file
+from netdsl_pytorch.harness.run import checkpoint, report
+from netdsl_pytorch.harness.run.description import Description, check_overrides
+from netdsl_pytorch.harness.run.events import Events
+from netdsl_pytorch.harness.run.metrics import Evaluation, Pace, Position, restored
+from netdsl_pytorch.harness.run.run import Recompile, RunFolder, check_free
 
 
 def train(model: TrainableModel, options: Options) -> Result:

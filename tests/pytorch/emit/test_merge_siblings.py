@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from netdsl_pytorch import build
 from netdsl_pytorch.emit import emit
-from netdsl_pytorch.harness.siblings import merged_state, split_state
+from netdsl_pytorch.harness.model.siblings import merged_state, split_state
 from netdsl_pytorch.interpret import randomise
 from netdsl_pytorch.load import module_of
 from netdsl_pytorch.verify import verify

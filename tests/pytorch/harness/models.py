@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from netdsl_pytorch.harness import TrainableModel, trainable
-from netdsl_pytorch.harness.description import Description
-from netdsl_pytorch.harness.run import ReadSpec
+from netdsl_pytorch.harness.run.description import Description
+from netdsl_pytorch.harness.run.run import ReadSpec
 
 from netdsl.loading import load_spec
 

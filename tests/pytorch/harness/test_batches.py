@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import torch
-from netdsl_pytorch.harness.batches import Batch, Batches
-from netdsl_pytorch.harness.data import DataSet, load
-from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.data.batches import Batch, Batches
+from netdsl_pytorch.harness.data.data import DataSet, load
+from netdsl_pytorch.harness.machine.distributed import Group
 from netdsl_pytorch.harness.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -123,7 +123,7 @@ def test_boxes_have_the_area_and_the_aspect_asked_for(digits: DataSet) -> None:
 
 
 def test_a_cut_shows_the_part_of_the_image(digits: DataSet) -> None:
-    from netdsl_pytorch.harness.augment import _zoomed
+    from netdsl_pytorch.harness.data.augment import _zoomed
 
     ramp = torch.arange(8.0).repeat(8, 1)[None, None] * 10
     part = _zoomed(ramp, torch.tensor([[2.0, 4.0, 4.0, 4.0]]))
@@ -134,7 +134,7 @@ def test_a_cut_shows_the_part_of_the_image(digits: DataSet) -> None:
 
 
 def test_colours_stay_bytes_and_grey_stays_grey() -> None:
-    from netdsl_pytorch.harness.augment import _coloured
+    from netdsl_pytorch.harness.data.augment import _coloured
 
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (3, 3, 4, 4), generator=generator).float()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError
-from netdsl_pytorch.harness.checkpoint import load, load_newest, restore_optimizer, save
+from netdsl_pytorch.harness.run.checkpoint import load, load_newest, restore_optimizer, save
 from torch import nn
 
 

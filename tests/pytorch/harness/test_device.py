@@ -3,7 +3,7 @@
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError
-from netdsl_pytorch.harness.device import choose, choose_precision, set_seed
+from netdsl_pytorch.harness.machine.device import choose, choose_precision, set_seed
 
 CPU = torch.device("cpu")
 SMALL, LARGE = (1, 28, 28), (3, 224, 224)

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, evaluate, train
-from netdsl_pytorch.harness.augment import middle_box
-from netdsl_pytorch.harness.batches import BROKEN, Batches
-from netdsl_pytorch.harness.data import load
-from netdsl_pytorch.harness.decode import decode, decode_whole
-from netdsl_pytorch.harness.distributed import Group
+from netdsl_pytorch.harness.data.augment import middle_box
+from netdsl_pytorch.harness.data.batches import BROKEN, Batches
+from netdsl_pytorch.harness.data.data import load
+from netdsl_pytorch.harness.data.decode import decode, decode_whole
 from netdsl_pytorch.harness.errors import BrokenImage
+from netdsl_pytorch.harness.machine.distributed import Group
 from netdsl_pytorch.harness.recipe import Recipe
 from PIL import Image
 
@@ -119,7 +119,7 @@ def test_shards_hold_what_was_put_into_them(tmp_path: Path) -> None:
 
 
 def test_an_epoch_of_shards_has_each_image_once_and_reads_few_shards_at_a_time(tmp_path: Path) -> None:
-    from netdsl_pytorch.harness import files
+    from netdsl_pytorch.harness.data import files
 
     data = opened(write_shards(tmp_path, count=60, shards=20))
     order = data.train.order(seed=0, epoch=1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from netdsl_pytorch.harness import HarnessError, Options, dry_run
-from netdsl_pytorch.harness.folders import scan_folder, scan_test
+from netdsl_pytorch.harness.data.folders import scan_folder, scan_test
 
 from tests.pytorch.harness.test_files import picture, small_net
 from tests.pytorch.harness.test_matching import write

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from netdsl_pytorch.harness import HarnessError
-from netdsl_pytorch.harness import idx as module
-from netdsl_pytorch.harness.idx import read_idx
-from netdsl_pytorch.harness.limits import ImageLimits
+from netdsl_pytorch.harness.data import idx as module
+from netdsl_pytorch.harness.data.idx import read_idx
+from netdsl_pytorch.harness.data.limits import ImageLimits
 
 
 def idx(shape: tuple[int, ...], elements: bytes, kind: int = 8) -> bytes:

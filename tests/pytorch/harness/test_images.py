@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from netdsl_pytorch.harness.augment import middle_box
-from netdsl_pytorch.harness.crops import crops
-from netdsl_pytorch.harness.decode import decode, decode_whole
+from netdsl_pytorch.harness.data.augment import middle_box
+from netdsl_pytorch.harness.data.crops import crops
+from netdsl_pytorch.harness.data.decode import decode, decode_whole
+from netdsl_pytorch.harness.data.files import read_image
+from netdsl_pytorch.harness.data.images.formats import FORMATS, NAMES, screen
+from netdsl_pytorch.harness.data.images.tiff import ORIENTATION
+from netdsl_pytorch.harness.data.limits import IMAGE_LIMITS, LIMITS
 from netdsl_pytorch.harness.errors import BrokenImage
-from netdsl_pytorch.harness.files import read_image
-from netdsl_pytorch.harness.images.formats import FORMATS, NAMES, screen
-from netdsl_pytorch.harness.images.tiff import ORIENTATION
-from netdsl_pytorch.harness.limits import IMAGE_LIMITS, LIMITS
 from PIL import Image, ImageFile, features
 
 ROOT = Path(__file__).parents[3]
@@ -93,7 +93,7 @@ import io, json, sys, tarfile
 from pathlib import Path
 from netdsl_pytorch.harness import HarnessError, evaluate, predict, train
 from tests.pytorch.harness.test_files import options, small_net, write_folder, write_shards
-from netdsl_pytorch.harness.images.formats import SUFFIXES
+from netdsl_pytorch.harness.data.images.formats import SUFFIXES
 from tests.pytorch.harness.test_images import GREY_POSTSCRIPT, POSTSCRIPT
 
 here = Path(sys.argv[1])

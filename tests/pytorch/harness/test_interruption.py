@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from netdsl_pytorch.harness import HarnessError, Options, resume, train
-from netdsl_pytorch.harness.checkpoint import load_newest
-from netdsl_pytorch.harness.run import RunFolder
-from netdsl_pytorch.harness.stop import stop_signals
+from netdsl_pytorch.harness.machine.stop import stop_signals
+from netdsl_pytorch.harness.run.checkpoint import load_newest
+from netdsl_pytorch.harness.run.run import RunFolder
 
 from tests.conftest import NIGHTLY
 from tests.pytorch.harness.models import recompile_tiny, tiny

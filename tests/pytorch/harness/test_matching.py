@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, evaluate, train
-from netdsl_pytorch.harness.data import load
-from netdsl_pytorch.harness.description import Description
+from netdsl_pytorch.harness.data.data import load
 from netdsl_pytorch.harness.matching import load_test
 from netdsl_pytorch.harness.recipe import Recipe
+from netdsl_pytorch.harness.run.description import Description
 
 from tests.pytorch.harness.test_data import write_folder as write_idx_folder
 from tests.pytorch.harness.test_data import write_idx

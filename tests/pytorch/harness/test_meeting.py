@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from netdsl_pytorch.harness import HarnessError, Options, meeting, train
+from netdsl_pytorch.harness import HarnessError, Options, train
+from netdsl_pytorch.harness.machine import meeting
 
 from tests.pytorch.harness.models import tiny
 from tests.pytorch.harness.processes import STORES, ended, fork, together

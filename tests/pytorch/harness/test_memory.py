@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from netdsl_pytorch.harness import HarnessError, Options, dry_run, emitted, train
-from netdsl_pytorch.harness.memory import largest_batch, parse_size, training_flops, training_memory
+from netdsl_pytorch.harness import HarnessError, Options, dry_run, train
+from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model.memory import largest_batch, parse_size, training_flops, training_memory
 from netdsl_pytorch.harness.recipe import Recipe
 
 from tests.conftest import NIGHTLY

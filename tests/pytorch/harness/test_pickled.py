@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, convert
-from netdsl_pytorch.harness.weights import load_weights
+from netdsl_pytorch.harness.model.weights import load_weights
 from safetensors.torch import load_file
 from torch import Tensor, nn
 

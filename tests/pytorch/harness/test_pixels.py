@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from netdsl_pytorch.harness.decode import decode_whole
+from netdsl_pytorch.harness.data.decode import decode_whole
 from netdsl_pytorch.harness.errors import BrokenImage
 from PIL import Image, ImageOps, PngImagePlugin, features
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from netdsl_pytorch.harness import HarnessError
-from netdsl_pytorch.harness.shards import scan_shards
+from netdsl_pytorch.harness.data.shards import scan_shards
 
 
 def add(tar: tarfile.TarFile, name: str, content: bytes, headers: dict[str, str]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from netdsl_pytorch.harness.system import free_in_group, free_memory
+from netdsl_pytorch.harness.machine.system import free_in_group, free_memory
 
 
 def group(path: Path, limit: str, used: int, files: int = 0) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, train
-from netdsl_pytorch.harness.diagnose import first_bad_layer
-from netdsl_pytorch.harness.metrics import Sums
+from netdsl_pytorch.harness.model.diagnose import first_bad_layer
+from netdsl_pytorch.harness.run.metrics import Sums
 from torch import Tensor, nn
 
 from tests.pytorch.harness.models import TINY, tiny

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, train
-from netdsl_pytorch.harness.emitted import build
+from netdsl_pytorch.harness.model.emitted import build
+from netdsl_pytorch.harness.model.weights import load_weights
 from netdsl_pytorch.harness.prepare import heads_of
-from netdsl_pytorch.harness.weights import load_weights
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from netdsl_pytorch.harness.checkpoint import _manifest
+from netdsl_pytorch.harness.run.checkpoint import _manifest
 
 BLOCKS = 'use "../more.net" { n }\nblock Features(c = n) { conv(c, 3x3, padding = same) -> batchnorm() -> relu() }\n'
 SPEC = """use "parts/blocks.net" { Features }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from netdsl_pytorch.harness import contained
+from netdsl_pytorch.harness.run import contained
 
 from tests.pytorch.harness.hostile.foreign import (
     SECRET,
@@ -123,7 +123,7 @@ def test_a_file_of_a_terabyte_takes_no_memory(
 
 
 def test_a_net_that_does_not_fit_the_memory_is_not_made(run: Path, netdsl: Netdsl) -> None:
-    from netdsl_pytorch.harness.compiled import trainable
+    from netdsl_pytorch.harness.model.compiled import trainable
 
     from netdsl.loading import load_spec
 
