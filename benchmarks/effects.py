@@ -33,9 +33,9 @@ from _bench import machine, publish, table
 from netdsl_pytorch.harness import Options, TrainableModel
 from netdsl_pytorch.harness.data.batches import Batches
 from netdsl_pytorch.harness.data.data import load
-from netdsl_pytorch.harness.loop import total_loss
 from netdsl_pytorch.harness.machine import system
 from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model.loss import total_loss
 from netdsl_pytorch.harness.model.optimise import make_optimizer
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
 from netdsl_pytorch.harness.run.metrics import gradient_norms

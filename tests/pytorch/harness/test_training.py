@@ -205,7 +205,7 @@ def test_a_net_without_heads_in_bfloat16(tmp_path: Path) -> None:
 def test_the_heads_losses_count_with_their_weights() -> None:
     from typing import NamedTuple
 
-    from netdsl_pytorch.harness.loop import total_loss
+    from netdsl_pytorch.harness.model.loss import total_loss
 
     class Output(NamedTuple):
         logits: torch.Tensor

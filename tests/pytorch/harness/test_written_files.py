@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import Options, resume, train
-from netdsl_pytorch.harness.run.checkpoint import write_atomic, write_tensors_atomic
+from netdsl_pytorch.harness.machine.atomic import write_atomic, write_tensors_atomic
 
 from netdsl.cli.files import write_text
 from tests.pytorch.harness.models import recompile_tiny, tiny

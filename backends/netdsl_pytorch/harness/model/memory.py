@@ -13,11 +13,11 @@ from torch.utils._pytree import tree_leaves
 
 from netdsl_pytorch.harness.data.batches import Batch
 from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.loop import total_loss
 from netdsl_pytorch.harness.machine import device as devices
 from netdsl_pytorch.harness.machine import system
 from netdsl_pytorch.harness.machine.heap import Heap
 from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model.loss import total_loss
 from netdsl_pytorch.harness.model.optimise import make_optimizer
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.recipe import Recipe

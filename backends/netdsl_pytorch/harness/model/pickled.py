@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.machine.atomic import write_tensors_atomic
 from netdsl_pytorch.harness.model.weights import FLOATS, INTEGERS, WRAPPERS, begins_as_pickle, some, without_prefix
-from netdsl_pytorch.harness.run.checkpoint import write_tensors_atomic
 
 WITHIN = ("state_dict", "model_state_dict", "model", "module", "net", "model_ema", "ema")
 """Where checkpoints keep their weights, the likelier first; one may be in the other."""

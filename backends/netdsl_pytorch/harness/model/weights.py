@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from netdsl.passes.run import Passed
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.machine.atomic import write_tensors_atomic
 from netdsl_pytorch.harness.model.siblings import is_as_written, merged_state, split_state
-from netdsl_pytorch.harness.run.checkpoint import write_tensors_atomic
 
 SHOWN = 5
 """How many keys of a kind a message names."""

@@ -8,11 +8,10 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from netdsl import leftovers
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.machine.atomic import flush_folder, write_flushed, write_tensors
 from netdsl_pytorch.harness.run import contained
 
 KEEP = 2
@@ -32,8 +31,6 @@ MANIFEST = "manifest.json"
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 AVERAGE = "average.safetensors"
-TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{16}\.tmp", re.ASCII)
-"""The names of files that are being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +44,6 @@ class Checkpoint:
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
     average: dict[str, Tensor] | None
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Makes `path` hold `content`, wholly or not at all, also if the machine dies. Raises HarnessError."""
-    with _replacing(path) as temporary:
-        _write_flushed(temporary, content)
-
-
-def write_tensors_atomic(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Likewise makes `path` a safetensors file of `tensors`. Raises HarnessError."""
-    with _replacing(path) as temporary:
-        _write_tensors(temporary, tensors)
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file to write and flush, which then takes the place of `path`. Raises HarnessError."""
-    leftovers.remove(path.parent, TEMPORARY)
-    # A name that nobody can have put a link at.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise HarnessError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
@@ -141,13 +110,13 @@ def save(
         temporary.mkdir(parents=True)
         files = {}
         for name, tensors in contents.items():
-            _write_tensors(temporary / name, tensors)
+            write_tensors(temporary / name, tensors)
             files[name] = {"bytes": (temporary / name).stat().st_size, "sha256": _sha256_of_file(temporary / name)}
         values = {"format": 1, "step": step, "position": position, "files": files}
-        _write_flushed(temporary / MANIFEST, _manifest(values))
-        _flush_folder(temporary)
+        write_flushed(temporary / MANIFEST, _manifest(values))
+        flush_folder(temporary)
         temporary.rename(target)
-        _flush_folder(folder)
+        flush_folder(folder)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         kept = _steps(folder)
@@ -271,50 +240,3 @@ def _sha256(data: bytes) -> str:
 def _sha256_of_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """A safetensors file, written from where the tensors lie: a second copy of large weights might not fit the memory.
-
-    Raises OSError.
-    """
-    dense: dict[str, Tensor] = {}
-    places = set()
-    for name, value in tensors.items():
-        held = value.detach().cpu().resolve_neg().contiguous()
-        # The format has no tensors that share memory.
-        dense[name] = held.clone() if held.untyped_storage().data_ptr() in places else held
-        places.add(dense[name].untyped_storage().data_ptr())
-    # The format's library makes files that only their owner reads: this one gets the mode of any other.
-    try:
-        os.fspath(path).encode()
-    except UnicodeEncodeError as error:
-        raise OSError("the library of the format takes names in UTF-8 only") from error
-    path.touch()
-    mode = path.stat().st_mode
-    try:
-        safetensors.torch.save_file(dense, path)
-        path.chmod(mode)
-    except safetensors.SafetensorError as error:
-        # Its text has the system's words in the middle: … IoError(Os { code: 28, …, message: "No space …" }).
-        said = re.search(r'message: "([^"]*)"', str(error))
-        raise OSError(said[1] if said else str(error)) from error
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _write_flushed(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Makes a rename in `folder` last. Windows cannot open a folder, and keeps no such promise."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from netdsl.text.characters import harmless
 from netdsl.text.excerpt import visible
-from netdsl_pytorch.harness.run.checkpoint import write_atomic
+from netdsl_pytorch.harness.machine.atomic import write_atomic
 from netdsl_pytorch.harness.run.description import Description
 from netdsl_pytorch.harness.run.run import RunFolder
 

@@ -29,10 +29,11 @@ from torch import Tensor, nn
 
 from netdsl import leftovers
 from netdsl_pytorch.harness.errors import HarnessError
+from netdsl_pytorch.harness.machine.atomic import TEMPORARY, write_atomic, write_tensors_atomic
 from netdsl_pytorch.harness.model.weights import fill, parse_weights
 from netdsl_pytorch.harness.options import Result, TrainableModel
 from netdsl_pytorch.harness.run import contained, description, recorded
-from netdsl_pytorch.harness.run.checkpoint import TEMPORARY, most_bytes, write_atomic, write_tensors_atomic
+from netdsl_pytorch.harness.run.checkpoint import most_bytes
 from netdsl_pytorch.harness.run.description import Description
 
 ReadSpec: TypeAlias = Callable[[str, int], bytes]
