@@ -32,14 +32,15 @@ import torch
 from _bench import machine, publish, table
 from netdsl_pytorch.harness import Options, TrainableModel
 from netdsl_pytorch.harness.data.batches import Batches
-from netdsl_pytorch.harness.data.data import load
+from netdsl_pytorch.harness.data.datasets import load
 from netdsl_pytorch.harness.machine import system
-from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model import model_source
+from netdsl_pytorch.harness.model.heads import loss_weights
 from netdsl_pytorch.harness.model.loss import total_loss
-from netdsl_pytorch.harness.model.optimise import make_optimizer
+from netdsl_pytorch.harness.model.optimizer import make_optimizer
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
+from netdsl_pytorch.harness.run.folder import RunFolder
 from netdsl_pytorch.harness.run.metrics import gradient_norms
-from netdsl_pytorch.harness.run.run import RunFolder
 
 from netdsl.loading import load_spec
 
@@ -69,13 +70,13 @@ def model(
 def norms(made: TrainableModel, recipe: Recipe, data: str, seed: int, steps: int) -> dict[str, float]:
     """The norm of the gradient of each stage but the heads, the mean over the first `steps` (of one epoch at most)."""
     torch.manual_seed(seed)
-    net = emitted.build(Path("model.py"), made.source, made.name).train()
+    net = model_source.build(Path("model.py"), made.source, made.name).train()
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(net, recipe)
     batches = Batches(load(data, made.input_shape), recipe, (made.input_shape[1], made.input_shape[2]), CPU)
     found: list[dict[str, float]] = []
     for (batch,) in itertools.islice(batches.epoch(0), steps):
-        loss, _ = total_loss(net(batch.images), batch, emitted.loss_weights(net), 0.0)
+        loss, _ = total_loss(net(batch.images), batch, loss_weights(net), 0.0)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         found.append(gradient_norms(net))

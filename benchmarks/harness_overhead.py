@@ -17,12 +17,12 @@ import torch
 import torch.nn.functional as F
 from _bench import Run, in_process, interleaved, machine, milliseconds, publish, ratio, table, wall
 from netdsl_pytorch.harness.data.batches import Batches
-from netdsl_pytorch.harness.data.data import DataSet, MemorySplit
+from netdsl_pytorch.harness.data.datasets import DataSet, MemorySplit
 from netdsl_pytorch.harness.loop import Training, fit
 from netdsl_pytorch.harness.machine import system
 from netdsl_pytorch.harness.machine.distributed import ALONE
-from netdsl_pytorch.harness.model import emitted
-from netdsl_pytorch.harness.model.optimise import make_optimizer, make_schedule
+from netdsl_pytorch.harness.model import heads, model_source
+from netdsl_pytorch.harness.model.optimizer import make_optimizer, make_schedule
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run.metrics import Pace, Position
@@ -53,7 +53,7 @@ def module() -> nn.Module:
     model = harness.trainable(load_spec("mini_googlenet", traced=True).sound())
     from pathlib import Path
 
-    made = emitted.build(Path("model.py"), model.source, model.name)
+    made = model_source.build(Path("model.py"), model.source, model.name)
     return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
@@ -75,7 +75,7 @@ def main() -> None:
                 optimizer=optimizer,
                 schedule=make_schedule(optimizer, recipe, STEPS, 0),
                 average=None,
-                loss_weights=emitted.loss_weights(net),
+                loss_weights=heads.loss_weights(net),
                 batches=batches,
                 recipe=recipe,
                 autocast=False,

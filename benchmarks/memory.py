@@ -30,7 +30,7 @@ class Case(NamedTuple):
     batch: int
     settings: dict[str, Any]
     chose: bool = False
-    """Whether the constants of harness/heap.py and harness/memory.py were chosen with it in sight."""
+    """Whether the constants of harness/machine/malloc.py and harness/model/memory.py were chosen with it in sight."""
 
 
 EXACT = {"precision": "float32"}
@@ -96,7 +96,7 @@ def measure(case: Case) -> dict[str, int]:
     import torch
     from netdsl_pytorch.harness import Options, train, trainable
     from netdsl_pytorch.harness.machine import device
-    from netdsl_pytorch.harness.model import emitted
+    from netdsl_pytorch.harness.model import model_source
     from netdsl_pytorch.harness.model.memory import training_memory
     from netdsl_pytorch.harness.recipe import recipe_for
 
@@ -108,7 +108,7 @@ def measure(case: Case) -> dict[str, int]:
     given = overrides(Namespace(param=params, input=[], limit=[]))
     model = trainable(load_spec(case.model, traced=True, **given).sound(), params)
     level: list[int] = []
-    build = emitted.build
+    build = model_source.build
 
     def build_and_note(*args: Any) -> Any:
         if not level:
@@ -117,7 +117,7 @@ def measure(case: Case) -> dict[str, int]:
             level.append(resident("VmRSS"))
         return build(*args)
 
-    emitted.build = build_and_note
+    model_source.build = build_and_note
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         write_images(data, model.input_shape, max(STEPS * case.batch, CLASSES))

@@ -62,12 +62,12 @@ def ours(merge_siblings: bool) -> Run:
     """A step of the harness."""
     from netdsl_pytorch import harness
     from netdsl_pytorch.harness.data.batches import Batch, Batches
-    from netdsl_pytorch.harness.data.data import DataSet, MemorySplit
+    from netdsl_pytorch.harness.data.datasets import DataSet, MemorySplit
     from netdsl_pytorch.harness.loop import Training, fit
     from netdsl_pytorch.harness.machine import system
     from netdsl_pytorch.harness.machine.distributed import ALONE
-    from netdsl_pytorch.harness.model import emitted
-    from netdsl_pytorch.harness.model.optimise import make_optimizer, make_schedule
+    from netdsl_pytorch.harness.model import heads, model_source
+    from netdsl_pytorch.harness.model.optimizer import make_optimizer, make_schedule
     from netdsl_pytorch.harness.progress import Progress
     from netdsl_pytorch.harness.recipe import Recipe
     from netdsl_pytorch.harness.run.metrics import Pace, Position
@@ -84,7 +84,7 @@ def ours(merge_siblings: bool) -> Run:
     torch.manual_seed(0)
     passes = [MergeSiblings()] if merge_siblings else []
     model = harness.trainable(load_spec("googlenet_bn", traced=True, passes=passes).sound())
-    net = emitted.build(Path("model.py"), model.source, model.name)
+    net = model_source.build(Path("model.py"), model.source, model.name)
     net = net.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = pixels()
     names = tuple(map(str, range(1000)))
@@ -109,7 +109,7 @@ def ours(merge_siblings: bool) -> Run:
         Training(
             **settings,
             schedule=make_schedule(optimizer, recipe, WARM_UP + STEPS, 0),
-            loss_weights=emitted.loss_weights(net),
+            loss_weights=heads.loss_weights(net),
             batches=Timed(data, recipe, (224, 224), where),
             recipe=recipe,
             autocast=precision() == "bfloat16",

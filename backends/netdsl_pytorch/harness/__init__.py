@@ -11,14 +11,14 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.evaluation import Prediction, Tested, evaluate, predict
-from netdsl_pytorch.harness.model.compiled import from_file, trainable
 from netdsl_pytorch.harness.model.memory import parse_size
+from netdsl_pytorch.harness.model.model_source import from_file, trainable
 from netdsl_pytorch.harness.model.pickled import convert
 from netdsl_pytorch.harness.model.weights import split_siblings
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.plan import Plan, dry_resume, dry_run
 from netdsl_pytorch.harness.recipe import parse_settings
-from netdsl_pytorch.harness.run.runs import RunState, list_runs
+from netdsl_pytorch.harness.run.listing import RunState, list_runs
 from netdsl_pytorch.harness.trainer import resume, train
 
 __all__ = [

@@ -6,15 +6,15 @@ from typing import Any
 
 import torch
 
-from netdsl_pytorch.harness.data import data
+from netdsl_pytorch.harness.data import datasets
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.machine import device
 from netdsl_pytorch.harness.machine.distributed import Group
-from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model import model_source
 from netdsl_pytorch.harness.model.steps import check_parts
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.run.description import Description, data_of
-from netdsl_pytorch.harness.run.run import Recompile, RunFolder
+from netdsl_pytorch.harness.run.folder import Recompile, RunFolder
 
 
 def prepare_again(
@@ -24,13 +24,13 @@ def prepare_again(
     recompile: Recompile,
     group: Group,
     warn: Callable[[str], None],
-) -> tuple[TrainableModel, torch.device, data.DataSet]:
+) -> tuple[TrainableModel, torch.device, datasets.DataSet]:
     """The net, the device and the data of a run; `overrides` are options that were given. Raises HarnessError."""
     model = run.load_model(description, recompile, bool(overrides.get("trust_model")), warn)
-    emitted.check_room(run.model, model.source, model.name)
+    model_source.check_room(run.model, model.source, model.name)
     where = device.choose(str(overrides.get("device", "auto")), group.local_rank if group.size > 1 else None)
-    images = data.load(data_of(description, overrides.get("data")), model.input_shape)
-    data.check_fits(images, model)
+    images = datasets.load(data_of(description, overrides.get("data")), model.input_shape)
+    datasets.check_fits(images, model)
     if images.fingerprint() != description.data_sha256:
         raise HarnessError(
             f"the data in {images.name} are not those that this run began with",

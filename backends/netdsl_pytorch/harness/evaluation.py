@@ -13,20 +13,20 @@ from netdsl_pytorch.harness.data.augment import middle_box
 from netdsl_pytorch.harness.data.batches import BROKEN
 from netdsl_pytorch.harness.data.crops import NATIVE, SCALES, check_count
 from netdsl_pytorch.harness.data.crops import crops as cut
-from netdsl_pytorch.harness.data.data import MemorySplit
+from netdsl_pytorch.harness.data.datasets import MemorySplit
 from netdsl_pytorch.harness.data.files import FileSplit, read_image
 from netdsl_pytorch.harness.errors import BrokenImage, HarnessError
 from netdsl_pytorch.harness.machine import device, system
 from netdsl_pytorch.harness.machine.distributed import Group, processes
 from netdsl_pytorch.harness.matching import load_test
-from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model import model_source
 from netdsl_pytorch.harness.model.weights import parse_weights
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.run import checkpoint, contained
 from netdsl_pytorch.harness.run.description import Description
+from netdsl_pytorch.harness.run.folder import Recompile, RunFolder
 from netdsl_pytorch.harness.run.metrics import Evaluation, Tally
-from netdsl_pytorch.harness.run.run import Recompile, RunFolder
 
 AT_ONCE = 256
 """Crops that go through a net together."""
@@ -86,8 +86,8 @@ def open_run(path: Path, recompile: Recompile, trusts: bool, where: torch.device
     run = RunFolder(path)
     description = run.describe()
     model: TrainableModel = run.load_model(description, recompile, trusts, progress.warn)
-    emitted.check_room(run.model, model.source, model.name)
-    module = emitted.build(run.model, model.source, model.name)
+    model_source.check_room(run.model, model.source, model.name)
+    module = model_source.build(run.model, model.source, model.name)
     most = checkpoint.most_bytes(module)
     if run.has(run.weights):
         try:

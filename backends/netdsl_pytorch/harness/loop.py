@@ -18,7 +18,7 @@ from netdsl_pytorch.harness.machine.device import set_seed
 from netdsl_pytorch.harness.machine.distributed import Group
 from netdsl_pytorch.harness.model.diagnose import first_bad_layer
 from netdsl_pytorch.harness.model.loss import total_loss
-from netdsl_pytorch.harness.model.optimise import Average, skips_bad_steps
+from netdsl_pytorch.harness.model.optimizer import Average, skips_bad_steps
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run.metrics import Evaluation, Pace, Position, Sums, Tally, gradient_norms

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from netdsl_pytorch.harness.data import data, decode
+from netdsl_pytorch.harness.data import datasets, decode
 from netdsl_pytorch.harness.data.classes import CLASSES
-from netdsl_pytorch.harness.data.data import MemorySplit
+from netdsl_pytorch.harness.data.datasets import MemorySplit
 from netdsl_pytorch.harness.data.files import FileSplit, Found
 from netdsl_pytorch.harness.data.folders import scan_folder, scan_test
 from netdsl_pytorch.harness.data.shards import has_shards, scan_test_shards
@@ -36,12 +36,12 @@ def load_test(description: Description, given: str | None, others: Sequence[Desc
     HarnessError, also for images of a class that the run does not know.
     """
     name = data_of(description, given)
-    if name == data.DIGITS or (name == data.FASHION_MNIST):
-        images = data.load(name, description.input_shape)
+    if name == datasets.DIGITS or (name == datasets.FASHION_MNIST):
+        images = datasets.load(name, description.input_shape)
         return _matched(images.name, images.test, images.classes, description, ())
-    folder = data.folder_of(name)
-    if data.has_idx(folder):
-        split, classes = data.idx_test(folder)
+    folder = datasets.folder_of(name)
+    if datasets.has_idx(folder):
+        split, classes = datasets.idx_test(folder)
         return _matched(str(folder), split, classes, description, (), nameless=True)
     decode.check_pillow()
     shards = has_shards(folder)
@@ -73,7 +73,7 @@ def _trained_on(folder: Path, found: Found, runs: Sequence[Description]) -> Desc
         return None
     if set(own.train.paths).isdisjoint(found.test.paths):
         return None
-    sha256 = data.fingerprint(str(folder), own.train, own.test)
+    sha256 = datasets.fingerprint(str(folder), own.train, own.test)
     return next((each for each in runs if each.data_sha256 == sha256), None)
 
 

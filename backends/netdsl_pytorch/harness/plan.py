@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from netdsl_pytorch.harness.again import prepare_again
-from netdsl_pytorch.harness.data.data import DataSet
+from netdsl_pytorch.harness.data.datasets import DataSet
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.machine import device, system
 from netdsl_pytorch.harness.machine.distributed import Group
-from netdsl_pytorch.harness.model import emitted, memory
+from netdsl_pytorch.harness.model import memory, model_source
 from netdsl_pytorch.harness.model.memory import gibibytes
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.prepare import prepare
@@ -21,7 +21,7 @@ from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run.checkpoint import KEEP, newest_step
 from netdsl_pytorch.harness.run.description import check_overrides
-from netdsl_pytorch.harness.run.run import Recompile, RunFolder, check_free
+from netdsl_pytorch.harness.run.folder import Recompile, RunFolder, check_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _plan(
     done: int = 0,
 ) -> Plan:
     with torch.device("meta"):
-        module = emitted.build(Path("model.py"), model.source, model.name)
+        module = model_source.build(Path("model.py"), model.source, model.name)
     weights = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
     moments = {"sgd": 1 if recipe.momentum else 0, "adamw": 2, "rmsprop": 2 if recipe.momentum else 1}[recipe.optimizer]
     averaged = int(recipe.averaging != "none")

@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from netdsl_pytorch.harness.data import data
+from netdsl_pytorch.harness.data import datasets
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.machine import device
 from netdsl_pytorch.harness.machine.distributed import Group
-from netdsl_pytorch.harness.model import emitted, memory
+from netdsl_pytorch.harness.model import heads, memory, model_source
 from netdsl_pytorch.harness.model.steps import check_norms, check_parts
 from netdsl_pytorch.harness.model.weights import load_weights
 from netdsl_pytorch.harness.options import Options, TrainableModel, in_utf8
@@ -18,7 +18,7 @@ from netdsl_pytorch.harness.recipe import Recipe, recipe_for
 from netdsl_pytorch.harness.run.description import Description
 
 
-def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Recipe, torch.device, data.DataSet]:
+def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Recipe, torch.device, datasets.DataSet]:
     """The recipe with all settings, the device, and the data: checked, with nothing written. Raises HarnessError."""
     if options.memory is not None and options.batch != "auto":
         raise HarnessError("--memory says how much --batch auto may take", help="--batch auto, or no --memory")
@@ -30,15 +30,15 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
     where = device.choose(options.device, group.local_rank if group.size > 1 else None)
     if recipe.sync_batchnorm and where.type != "cuda":
         raise HarnessError("sync_batchnorm works on GPUs only", help="--set sync_batchnorm=false")
-    images = data.load(options.data, model.input_shape)
+    images = datasets.load(options.data, model.input_shape)
     for name in (images.name, *images.classes, str(options.out or "")):
         if name != in_utf8(name):
             raise HarnessError(f"the folder `{name}` has no name in UTF-8, and a run keeps names", help="another name")
-    data.check_fits(images, model)
+    datasets.check_fits(images, model)
     check_classifier(model)
     check_norms(model)
     if options.weights is not None:
-        module = emitted.build(Path("model.py"), model.source, model.name)
+        module = model_source.build(Path("model.py"), model.source, model.name)
         load_weights(options.weights, module, options.reset, model.moves, heads_of(model))
     if options.batch == "auto":
         batch = memory.largest_batch(model, recipe, where, options.memory, len(images.train))
@@ -48,7 +48,7 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
 
 
 def describe(
-    model: TrainableModel, options: Options, recipe: Recipe, where: torch.device, images: data.DataSet
+    model: TrainableModel, options: Options, recipe: Recipe, where: torch.device, images: datasets.DataSet
 ) -> Description:
     """What `run.json` is to say."""
     return Description(
@@ -76,14 +76,14 @@ def describe(
 
 def heads_of(model: TrainableModel) -> Callable[[], set[str]]:
     """What gives the keys that only the auxiliary heads of a net need, when they are asked for."""
-    return lambda: emitted.head_keys(Path("model.py"), model.source, model.name, model.input_shape)
+    return lambda: heads.head_keys(Path("model.py"), model.source, model.name, model.input_shape)
 
 
 def check_classifier(model: TrainableModel) -> None:
     """Raises HarnessError if the net is no classifier, as far as that can be seen without its numbers."""
     try:
         with torch.device("meta"), torch.inference_mode():
-            module = emitted.build(Path("model.py"), model.source, model.name).eval()
+            module = model_source.build(Path("model.py"), model.source, model.name).eval()
             logits = module(torch.zeros(2, *model.input_shape))
     except Exception:
         return  # Files that somebody edited may need numbers: `check_output` has them.

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from netdsl_pytorch.harness.again import prepare_again
-from netdsl_pytorch.harness.data import data
+from netdsl_pytorch.harness.data import datasets
 from netdsl_pytorch.harness.data.augment import derive_seed
 from netdsl_pytorch.harness.data.batches import Batches
 from netdsl_pytorch.harness.data.files import FileSplit
@@ -22,8 +22,8 @@ from netdsl_pytorch.harness.loop import Training, evaluate, fit
 from netdsl_pytorch.harness.machine import system
 from netdsl_pytorch.harness.machine.distributed import Group, processes
 from netdsl_pytorch.harness.machine.stop import stop_signals
-from netdsl_pytorch.harness.model import emitted, memory
-from netdsl_pytorch.harness.model.optimise import make_average, make_optimizer, make_schedule
+from netdsl_pytorch.harness.model import heads, memory, model_source
+from netdsl_pytorch.harness.model.optimizer import make_average, make_optimizer, make_schedule
 from netdsl_pytorch.harness.model.weights import read_file
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
 from netdsl_pytorch.harness.prepare import check_output, describe, heads_of, prepare
@@ -32,8 +32,8 @@ from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run import checkpoint, report
 from netdsl_pytorch.harness.run.description import Description, check_overrides
 from netdsl_pytorch.harness.run.events import Events
+from netdsl_pytorch.harness.run.folder import Recompile, RunFolder, check_free
 from netdsl_pytorch.harness.run.metrics import Evaluation, Pace, Position, restored
-from netdsl_pytorch.harness.run.run import Recompile, RunFolder, check_free
 
 
 def train(model: TrainableModel, options: Options) -> Result:
@@ -101,7 +101,7 @@ def _run(
     run: RunFolder,
     description: Description,
     model: TrainableModel,
-    images: data.DataSet,
+    images: datasets.DataSet,
     where: torch.device,
     checkpoint_every: int | None,
     options: Options,
@@ -115,7 +115,7 @@ def _run(
     try:
         with run.held() if group.first else nullcontext(), stop_signals() as stopping:
             torch.manual_seed(derive_seed("weights", recipe.seed))
-            module = emitted.build(run.model, model.source, model.name)
+            module = model_source.build(run.model, model.source, model.name)
             size = (model.input_shape[1], model.input_shape[2])
             workers = _workers(images, options.workers, group)
             batches = Batches(images, recipe, size, where, group, workers)
@@ -129,7 +129,7 @@ def _run(
             module = module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
             example = batches.example()
             check_output(module, example, model.num_classes)
-            parameters = emitted.inference_parameters(module, example)
+            parameters = heads.inference_parameters(module, example)
             optimizer = make_optimizer(module, recipe)
             average = make_average(module, recipe, recipe.epochs * steps)
             position = Position()
@@ -162,9 +162,7 @@ def _run(
                 optimizer=optimizer,
                 schedule=make_schedule(optimizer, recipe, steps, position.step),
                 average=average,
-                loss_weights={
-                    head: weight * recipe.head_weight for head, weight in emitted.loss_weights(module).items()
-                },
+                loss_weights={head: weight * recipe.head_weight for head, weight in heads.loss_weights(module).items()},
                 batches=batches,
                 recipe=recipe,
                 autocast=description.precision == "bfloat16",
@@ -251,7 +249,7 @@ def _replica(module: nn.Module, recipe: Recipe, where: torch.device, group: Grou
     return module
 
 
-def _workers(images: data.DataSet, asked: int | None, group: Group) -> int:
+def _workers(images: datasets.DataSet, asked: int | None, group: Group) -> int:
     """How many processes decode images for this one."""
     if not isinstance(images.train, FileSplit):
         return 0
@@ -271,7 +269,7 @@ def _share_broken(run: RunFolder, batches: Batches, group: Group) -> None:
 
 def _result(
     description: Description,
-    images: data.DataSet,
+    images: datasets.DataSet,
     where: torch.device,
     evaluation: Evaluation,
     last: Evaluation | None,

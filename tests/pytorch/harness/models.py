@@ -6,7 +6,7 @@ from typing import Any
 
 from netdsl_pytorch.harness import TrainableModel, trainable
 from netdsl_pytorch.harness.run.description import Description
-from netdsl_pytorch.harness.run.run import ReadSpec
+from netdsl_pytorch.harness.run.folder import ReadSpec
 
 from netdsl.loading import load_spec
 

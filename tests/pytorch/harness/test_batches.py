@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from netdsl_pytorch.harness.data.batches import Batch, Batches
-from netdsl_pytorch.harness.data.data import DataSet, load
+from netdsl_pytorch.harness.data.datasets import DataSet, load
 from netdsl_pytorch.harness.machine.distributed import Group
 from netdsl_pytorch.harness.recipe import Recipe
 

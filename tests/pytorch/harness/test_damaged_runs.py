@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from netdsl_pytorch.harness import HarnessError, Options, list_runs, resume, train
-from netdsl_pytorch.harness.run.run import RunFolder
+from netdsl_pytorch.harness.run.folder import RunFolder
 
 from netdsl.cli.main import main
 from tests.pytorch.harness.models import recompile_tiny, tiny

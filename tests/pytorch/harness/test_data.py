@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError
-from netdsl_pytorch.harness.data.data import FASHION_MNIST_FOLDERS, MemorySplit, check_fits, load
+from netdsl_pytorch.harness.data.datasets import FASHION_MNIST_FOLDERS, MemorySplit, check_fits, load
 
 from tests.pytorch.harness.models import tiny
 

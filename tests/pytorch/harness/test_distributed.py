@@ -12,7 +12,7 @@ import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, loop, resume, train
 from netdsl_pytorch.harness.data.augment import derive_seed
-from netdsl_pytorch.harness.run.run import RunFolder
+from netdsl_pytorch.harness.run.folder import RunFolder
 from safetensors.torch import load_file
 
 from tests.pytorch.harness.models import PLAIN, plain, recompile_plain, recompile_tiny, tiny

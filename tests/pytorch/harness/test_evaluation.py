@@ -8,7 +8,7 @@ import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, evaluate, list_runs, predict, train
 from netdsl_pytorch.harness.data.crops import crops
-from netdsl_pytorch.harness.data.data import MemorySplit, load
+from netdsl_pytorch.harness.data.datasets import MemorySplit, load
 from PIL import Image
 from sklearn.datasets import load_digits
 

@@ -15,7 +15,7 @@ import torch
 from netdsl_pytorch.harness import HarnessError, Options, evaluate, train
 from netdsl_pytorch.harness.data.augment import middle_box
 from netdsl_pytorch.harness.data.batches import BROKEN, Batches
-from netdsl_pytorch.harness.data.data import load
+from netdsl_pytorch.harness.data.datasets import load
 from netdsl_pytorch.harness.data.decode import decode, decode_whole
 from netdsl_pytorch.harness.errors import BrokenImage
 from netdsl_pytorch.harness.machine.distributed import Group

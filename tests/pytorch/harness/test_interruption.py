@@ -13,7 +13,7 @@ import pytest
 from netdsl_pytorch.harness import HarnessError, Options, resume, train
 from netdsl_pytorch.harness.machine.stop import stop_signals
 from netdsl_pytorch.harness.run.checkpoint import load_newest
-from netdsl_pytorch.harness.run.run import RunFolder
+from netdsl_pytorch.harness.run.folder import RunFolder
 
 from tests.conftest import NIGHTLY
 from tests.pytorch.harness.models import recompile_tiny, tiny

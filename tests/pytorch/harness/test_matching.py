@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, evaluate, train
-from netdsl_pytorch.harness.data.data import load
+from netdsl_pytorch.harness.data.datasets import load
 from netdsl_pytorch.harness.matching import load_test
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run.description import Description

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, dry_run, train
-from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model import model_source
 from netdsl_pytorch.harness.model.memory import largest_batch, parse_size, training_flops, training_memory
 from netdsl_pytorch.harness.recipe import Recipe
 
@@ -84,7 +84,7 @@ def test_a_dry_run_says_what_a_run_does(tmp_path: Path) -> None:
 
 
 def test_operations_of_a_step_are_three_times_those_forward_and_nothing_changes() -> None:
-    module = emitted.build(Path("model.py"), tiny().source, "tiny")
+    module = model_source.build(Path("model.py"), tiny().source, "tiny")
     before = {name: value.clone() for name, value in module.state_dict().items()}
     counted = training_flops(module, torch.randn(2, 1, 8, 8))
     # 64 places x 72 and 1,280 + 80 multiply-adds; the image itself needs no gradient, so the convolution counts twice.

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import Options, evaluate, train
+from netdsl_pytorch.harness.run.folder import RunFolder
 from netdsl_pytorch.harness.run.metrics import gradient_norms
 from netdsl_pytorch.harness.run.report import write
-from netdsl_pytorch.harness.run.run import RunFolder
 
 from tests.pytorch.harness.models import recompile_tiny, tiny
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from netdsl_pytorch.harness import HarnessError, Options, TrainableModel, dry_run, train, trainable
 from netdsl_pytorch.harness.data.batches import Batches
-from netdsl_pytorch.harness.data.data import DataSet, MemorySplit
+from netdsl_pytorch.harness.data.datasets import DataSet, MemorySplit
 from netdsl_pytorch.harness.machine.distributed import Group
 from netdsl_pytorch.harness.model.memory import training_flops
 from netdsl_pytorch.harness.model.steps import check_norms, check_parts, norm_of_one_value, smallest_part

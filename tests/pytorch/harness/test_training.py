@@ -7,8 +7,8 @@ import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, Result, from_file, resume, train
 from netdsl_pytorch.harness.data.batches import BROKEN, Batch
-from netdsl_pytorch.harness.data.data import FASHION_MNIST_FOLDERS
-from netdsl_pytorch.harness.run.run import RunFolder
+from netdsl_pytorch.harness.data.datasets import FASHION_MNIST_FOLDERS
+from netdsl_pytorch.harness.run.folder import RunFolder
 from safetensors.torch import load_file
 from torch import nn
 

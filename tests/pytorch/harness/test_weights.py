@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, train
-from netdsl_pytorch.harness.model.emitted import build
+from netdsl_pytorch.harness.model.model_source import build
 from netdsl_pytorch.harness.model.weights import load_weights
 from netdsl_pytorch.harness.prepare import heads_of
 from safetensors.torch import load_file, save_file

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from netdsl.text.excerpt import visible
 from netdsl_pytorch.harness.data.augment import Augmentation, blend, blends, middle_box
-from netdsl_pytorch.harness.data.data import DataSet
+from netdsl_pytorch.harness.data.datasets import DataSet
 from netdsl_pytorch.harness.data.decode import decode
 from netdsl_pytorch.harness.data.files import FileSplit
 from netdsl_pytorch.harness.errors import BrokenImage, HarnessError

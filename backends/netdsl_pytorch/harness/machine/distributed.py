@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from netdsl_pytorch.harness.errors import LOST, HarnessError
-from netdsl_pytorch.harness.machine.meeting import meet
+from netdsl_pytorch.harness.machine.rendezvous import meet
 
 TIMEOUT = timedelta(minutes=10)
 """After which a process that does not answer counts as lost. Reading a large folder may take a while."""

@@ -15,10 +15,11 @@ from netdsl_pytorch.harness.data.batches import Batch
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.machine import device as devices
 from netdsl_pytorch.harness.machine import system
-from netdsl_pytorch.harness.machine.heap import Heap
-from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.machine.malloc import Heap
+from netdsl_pytorch.harness.model import model_source
+from netdsl_pytorch.harness.model.heads import loss_weights
 from netdsl_pytorch.harness.model.loss import total_loss
-from netdsl_pytorch.harness.model.optimise import make_optimizer
+from netdsl_pytorch.harness.model.optimizer import make_optimizer
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.recipe import Recipe
 
@@ -68,7 +69,7 @@ def _blocks(model: TrainableModel, recipe: Recipe, batch: int, autocast: bool) -
     """The blocks of some training steps: what the kernels of a CPU give, and autograd keeps, which others do alike."""
     try:
         with torch.device("meta"):
-            module = emitted.build(Path("model.py"), model.source, model.name)
+            module = model_source.build(Path("model.py"), model.source, model.name)
         # With the device "meta" itself, autocast and attention would take other ways than they do with contents.
         ledger = _Ledger()
         with FakeTensorMode(allow_non_fake_inputs=True), ledger:
@@ -119,7 +120,7 @@ def _step(
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         outputs = module(images)
     batch = Batch(images, labels, labels, shape[0])
-    loss, _ = total_loss(outputs, batch, emitted.loss_weights(module), recipe.label_smoothing)
+    loss, _ = total_loss(outputs, batch, loss_weights(module), recipe.label_smoothing)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)

@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.model import model_source
 from netdsl_pytorch.harness.model.memory import fill
 from netdsl_pytorch.harness.options import TrainableModel
 from netdsl_pytorch.harness.recipe import Recipe
@@ -112,4 +112,4 @@ def check_norms(model: TrainableModel) -> None:
 
 def _hollow(model: TrainableModel) -> nn.Module:
     with torch.device("meta"):
-        return emitted.build(Path("model.py"), model.source, model.name)
+        return model_source.build(Path("model.py"), model.source, model.name)

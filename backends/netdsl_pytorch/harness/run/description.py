@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from netdsl_pytorch.harness.data.data import DIGITS, FASHION_MNIST
+from netdsl_pytorch.harness.data.datasets import DIGITS, FASHION_MNIST
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.options import Options
 from netdsl_pytorch.harness.recipe import Recipe

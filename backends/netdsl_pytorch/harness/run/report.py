@@ -13,7 +13,7 @@ from netdsl.text.characters import harmless
 from netdsl.text.excerpt import visible
 from netdsl_pytorch.harness.machine.atomic import write_atomic
 from netdsl_pytorch.harness.run.description import Description
-from netdsl_pytorch.harness.run.run import RunFolder
+from netdsl_pytorch.harness.run.folder import RunFolder
 
 TABLED = 20
 """Up to so many classes the confusion matrix is a table; beyond, a picture and a list of its largest entries."""

@@ -123,7 +123,7 @@ def test_a_file_of_a_terabyte_takes_no_memory(
 
 
 def test_a_net_that_does_not_fit_the_memory_is_not_made(run: Path, netdsl: Netdsl) -> None:
-    from netdsl_pytorch.harness.model.compiled import trainable
+    from netdsl_pytorch.harness.model.model_source import trainable
 
     from netdsl.loading import load_spec
 

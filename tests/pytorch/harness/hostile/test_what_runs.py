@@ -117,7 +117,7 @@ def test_the_text_that_was_compared_is_the_text_that_runs(
         (run / "model.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
         return emit(*arguments, **named)
 
-    monkeypatch.setattr("netdsl_pytorch.harness.model.compiled.emit", then_changed)
+    monkeypatch.setattr("netdsl_pytorch.harness.model.model_source.emit", then_changed)
     assert netdsl("eval", run)[0] == 0
     assert not (tmp_path / "ran").exists()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.run.run import RunFolder
+from netdsl_pytorch.harness.run.folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True)

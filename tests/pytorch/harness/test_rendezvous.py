@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from netdsl_pytorch.harness import HarnessError, Options, train
-from netdsl_pytorch.harness.machine import meeting
+from netdsl_pytorch.harness.machine import rendezvous
 
 from tests.pytorch.harness.models import tiny
 from tests.pytorch.harness.processes import STORES, ended, fork, together
@@ -28,7 +28,7 @@ def train_soon(run: Path, absent: int | None = None, hurried: tuple[int, ...] = 
     if rank == absent:
         sys.exit()
     if rank in hurried:
-        meeting.monotonic = monotonic  # type: ignore[attr-defined]
+        rendezvous.monotonic = monotonic  # type: ignore[attr-defined]
     train(tiny(), Options(out=run, epochs=1, device="cpu", quiet=True, settings={"batch": 144}))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from netdsl_pytorch.harness import Options, resume, train
-from netdsl_pytorch.harness.model.optimise import decayed, make_average, make_optimizer, make_schedule, skips_bad_steps
+from netdsl_pytorch.harness.model.optimizer import decayed, make_average, make_optimizer, make_schedule, skips_bad_steps
 from netdsl_pytorch.harness.recipe import Recipe
 from torch import nn
 

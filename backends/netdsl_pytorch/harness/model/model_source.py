@@ -1,19 +1,24 @@
-"""The model that the harness trains: emitted from a checked graph, or a Python file that somebody has edited."""
+"""The source of the model that is trained: emitted from a checked graph or a Python file that somebody has edited; and
+the module that it makes."""
 
 import ast
+import hashlib
+import importlib.machinery
+import importlib.util
 import posixpath
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netdsl.loading import Loaded
 from netdsl.text.source import Source
 from netdsl_pytorch.emit import emit, factory_name
 from netdsl_pytorch.harness.errors import HarnessError
-from netdsl_pytorch.harness.model import emitted
+from netdsl_pytorch.harness.machine import system
 from netdsl_pytorch.harness.options import TrainableModel, in_utf8
 from netdsl_pytorch.verify.passed import check_passed
 
@@ -104,7 +109,7 @@ def from_file(path: Path, inputs: Sequence[str] = ()) -> TrainableModel:
     if found is None:
         raise HarnessError(f"the input of {path} is not known", help="--input 3x224x224, or what it is")
     input_shape = (int(found[1]), int(found[2]), int(found[3]))
-    module = emitted.build(path, source, factories[-1]).eval()
+    module = build(path, source, factories[-1]).eval()
     with torch.inference_mode():
         logits = module(torch.zeros(1, *input_shape))
     if not isinstance(logits, Tensor) or logits.dim() != 2:
@@ -119,3 +124,69 @@ def from_file(path: Path, inputs: Sequence[str] = ()) -> TrainableModel:
         input_shape=input_shape,
         num_classes=logits.shape[1],
     )
+
+
+class _KnownSource(importlib.machinery.SourceFileLoader):
+    """Runs the text it was given: not what stands in the file by now, nor what lies compiled beside it."""
+
+    def __init__(self, name: str, path: Path, source: bytes) -> None:
+        super().__init__(name, str(path))
+        self.source = source
+
+    def get_data(self, path: str | bytes) -> bytes:
+        return self.source
+
+    def path_stats(self, path: str | bytes) -> dict[str, float]:
+        # Without a time of change, importlib neither reads nor writes `__pycache__`, whose content nobody compared.
+        raise OSError
+
+
+def build(path: Path, source: str, factory: str) -> nn.Module:
+    """The module that `factory` of the emitted file makes with its defaults, on the CPU.
+
+    `source` is the text of the file at `path`. Raises HarnessError if it does not run or gives no module.
+    """
+    # The name may come from a run's description: of all that the module will have, it is one of its own functions.
+    if factory not in functions(source):
+        raise HarnessError(f"{path} has no function `{factory}`")
+    data = source.encode()
+    name = f"netdsl_emitted_{hashlib.sha256(data).hexdigest()[:16]}"
+    # Safe to run: the caller has just written `source`, or compared it byte by byte with what the compiler emits for
+    # the spec (and no text of a spec becomes program text); otherwise the user asked for it with --trust-model.
+    loader = _KnownSource(name, path, data)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
+        raise HarnessError(f"cannot import {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+        made = vars(module)[factory]()
+    except (torch.OutOfMemoryError, MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise HarnessError(f"{path} does not run: {type(error).__name__}: {error}") from error
+    if not isinstance(made, nn.Module):
+        raise HarnessError(f"`{factory}` in {path} gives a {type(made).__name__}, not a module")
+    return made
+
+
+def check_room(path: Path, source: str, factory: str) -> None:
+    """Raises HarnessError if the weights alone take more memory than is free, before any is taken.
+
+    A system that lends more memory than it has would end the process, or another, while they are filled.
+    """
+    with torch.device("meta"):
+        state = build(path, source, factory).state_dict()
+    needed, free = sum(tensor.nbytes for tensor in state.values()), system.free_memory(torch.device("cpu"))
+    if needed > free:
+        raise HarnessError(f"the weights of {path} take {needed:,} bytes, and {free:,} are free")
+
+
+def functions(source: str) -> list[str]:
+    """The functions that a Python file defines, in their order; none if it is no Python."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return [each.name for each in body if isinstance(each, ast.FunctionDef)]
