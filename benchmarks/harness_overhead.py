@@ -25,7 +25,7 @@ from netdsl_pytorch.harness.model import heads, model_source
 from netdsl_pytorch.harness.model.optimizer import make_optimizer, make_schedule
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
-from netdsl_pytorch.harness.run.metrics import Pace, Position
+from netdsl_pytorch.harness.run.metrics import Throughput, TrainState
 from torch import nn
 
 from netdsl.loading import load_spec
@@ -67,7 +67,7 @@ def main() -> None:
     batches = Batches(data, recipe, (28, 28), CPU)
 
     def ours() -> None:
-        position = Position()
+        state = TrainState()
         fit(
             Training(
                 model=net,
@@ -80,8 +80,8 @@ def main() -> None:
                 recipe=recipe,
                 autocast=False,
                 checkpoint_every=None,
-                position=position,
-                pace=Pace(position),
+                state=state,
+                throughput=Throughput(state),
                 progress=Progress(quiet=True),
                 group=ALONE,
                 save=lambda at: None,

@@ -70,7 +70,7 @@ def ours(merge_siblings: bool) -> Run:
     from netdsl_pytorch.harness.model.optimizer import make_optimizer, make_schedule
     from netdsl_pytorch.harness.progress import Progress
     from netdsl_pytorch.harness.recipe import Recipe
-    from netdsl_pytorch.harness.run.metrics import Pace, Position
+    from netdsl_pytorch.harness.run.metrics import Throughput, TrainState
 
     from netdsl.loading import load_spec
     from netdsl.passes.merge_siblings import MergeSiblings
@@ -103,7 +103,7 @@ def ours(merge_siblings: bool) -> Run:
                 yield parts
                 times.append(now())
 
-    position = Position()
+    state = TrainState()
     settings: dict[str, Any] = {"model": net, "replica": net, "optimizer": optimizer, "average": None}
     fit(
         Training(
@@ -114,8 +114,8 @@ def ours(merge_siblings: bool) -> Run:
             recipe=recipe,
             autocast=precision() == "bfloat16",
             checkpoint_every=None,
-            position=position,
-            pace=Pace(position),
+            state=state,
+            throughput=Throughput(state),
             progress=Progress(quiet=True),
             group=ALONE,
             save=lambda at: None,

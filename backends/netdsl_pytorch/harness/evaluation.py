@@ -26,7 +26,7 @@ from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.run import checkpoint, contained
 from netdsl_pytorch.harness.run.description import Description
 from netdsl_pytorch.harness.run.folder import Recompile, RunFolder
-from netdsl_pytorch.harness.run.metrics import Evaluation, Tally
+from netdsl_pytorch.harness.run.metrics import Confusion, Evaluation
 
 AT_ONCE = 256
 """Crops that go through a net together."""
@@ -146,9 +146,9 @@ def evaluate(
                     done = (number + start / max(len(labels), 1)) / len(trained)
                     progress.show(f"{done:4.0%} of {count:,} images", f"{crops} crops each", f"{len(trained)} nets")
         progress.close()
-        tally = Tally(first.num_classes, where)
-        tally.add((total / len(trained)).clamp(min=1e-30).log().to(where), labels.to(where))
-        figures = tally.evaluation(group)
+        confusion = Confusion(first.num_classes, where)
+        confusion.add((total / len(trained)).clamp(min=1e-30).log().to(where), labels.to(where))
+        figures = confusion.evaluation(group)
         if not figures.images:
             raise HarnessError(f"none of the {count:,} test images of {images.name} can be decoded")
         return Tested(tuple(runs), crops, images.name, first.classes, figures, images.notes, group.first)

@@ -30,7 +30,7 @@ class Progress:
         self, epoch: str, share: float, loss: float, accuracy: float, speed: Mapping[str, float], images_left: int
     ) -> None:
         """Shows the state of an epoch: the share of it that is done, mean loss, accuracy, how fast it goes (see
-        `Pace.figures`), and how long the images that are left will take."""
+        `Throughput.figures`), and how long the images that are left will take."""
         parts = [f"epoch {epoch}", f"{share:4.0%}", f"loss {loss:.3f}", f"accuracy {accuracy:6.2%}"]
         rate = speed["images_per_second"]
         parts += [f"{rate:,.0f} images/s", f"{clock(images_left / max(rate, 1e-9))} left"]

@@ -33,7 +33,7 @@ from netdsl_pytorch.harness.run import checkpoint, report
 from netdsl_pytorch.harness.run.description import Description, check_overrides
 from netdsl_pytorch.harness.run.events import Events
 from netdsl_pytorch.harness.run.folder import Recompile, RunFolder, check_free
-from netdsl_pytorch.harness.run.metrics import Evaluation, Pace, Position, restored
+from netdsl_pytorch.harness.run.metrics import Evaluation, Throughput, TrainState, restored
 
 
 def train(model: TrainableModel, options: Options) -> Result:
@@ -132,12 +132,12 @@ def _run(
             parameters = heads.inference_parameters(module, example)
             optimizer = make_optimizer(module, recipe)
             average = make_average(module, recipe, recipe.epochs * steps)
-            position = Position()
+            state = TrainState()
             if found is not None:
                 _restore(found, module, optimizer, average)
-                position = restored(found.position, found.step, recipe.epochs, steps)
+                state = restored(found.position, found.step, recipe.epochs, steps)
             flops = memory.training_flops(module, example) if system.peak_flops(where) else 0.0
-            begin = f"step {position.step}" if found is not None else "the beginning"
+            begin = f"step {state.step}" if found is not None else "the beginning"
             progress.say(
                 f"{model.name}: {parameters:,} parameters, {len(images.train):,} images of {images.name}, "
                 f"{recipe.epochs} epochs of {steps} steps, {where}, {description.precision}, "
@@ -145,7 +145,7 @@ def _run(
                 + f"from {begin}"
             )
 
-            def save(at: Position) -> None:
+            def save(at: TrainState) -> None:
                 _share_broken(run, batches, group)
                 if group.first:
                     kept = average.module if average is not None and average.begun(at.step) else None
@@ -160,15 +160,15 @@ def _run(
                 model=module,
                 replica=_replica(module, recipe, where, group),
                 optimizer=optimizer,
-                schedule=make_schedule(optimizer, recipe, steps, position.step),
+                schedule=make_schedule(optimizer, recipe, steps, state.step),
                 average=average,
                 loss_weights={head: weight * recipe.head_weight for head, weight in heads.loss_weights(module).items()},
                 batches=batches,
                 recipe=recipe,
                 autocast=description.precision == "bfloat16",
                 checkpoint_every=checkpoint_every,
-                position=position,
-                pace=Pace(position, flops, system.peak_flops(where) * group.size),
+                state=state,
+                throughput=Throughput(state, flops, system.peak_flops(where) * group.size),
                 progress=progress,
                 group=group,
                 save=save,
@@ -181,7 +181,7 @@ def _run(
             _share_broken(run, batches, group)
             if group.first:
                 best = training.best()
-                result = _result(description, images, where, evaluation, last, position, parameters, batches, group)
+                result = _result(description, images, where, evaluation, last, state, parameters, batches, group)
                 report.write(run, description, result, evaluation.confusion, system.environment(where))
                 run.finish(best.state_dict(), result)
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -205,10 +205,8 @@ def _run(
         progress.close()
     if batches.broken and group.first:
         progress.warn(f"{len(batches.broken):,} images could not be decoded: {run.broken} names them")
-    progress.say(
-        f"{evaluation.top1:.2%} on {evaluation.images:,} test images, {clock(position.seconds)}, in {run.path}"
-    )
-    return Result(evaluation.top1, evaluation.loss, recipe.epochs, position.seconds, run.path)
+    progress.say(f"{evaluation.top1:.2%} on {evaluation.images:,} test images, {clock(state.seconds)}, in {run.path}")
+    return Result(evaluation.top1, evaluation.loss, recipe.epochs, state.seconds, run.path)
 
 
 def _newest(run: RunFolder, most: int, group: Group, progress: Progress) -> checkpoint.Checkpoint | None:
@@ -273,7 +271,7 @@ def _result(
     where: torch.device,
     evaluation: Evaluation,
     last: Evaluation | None,
-    position: Position,
+    state: TrainState,
     parameters: int,
     batches: Batches,
     group: Group,
@@ -289,7 +287,7 @@ def _result(
         "images": evaluation.images,
         **({"broken_images": len(batches.broken)} if batches.broken else {}),
         "epochs": description.recipe.epochs,
-        "seconds": round(position.seconds, 3),
+        "seconds": round(state.seconds, 3),
         "seed": description.recipe.seed,
         "device": where.type,
         "processes": group.size,

@@ -73,7 +73,7 @@ def stop_in_the_middle(run: Path, told: int, number: int = signal.SIGTERM) -> No
 
     def counted(t: loop.Training, sums: Any) -> None:
         update(t, sums)
-        if t.position.step == 12 and t.group.rank == told:
+        if t.state.step == 12 and t.group.rank == told:
             signal.raise_signal(number)
 
     loop.update = counted

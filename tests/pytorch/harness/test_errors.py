@@ -9,7 +9,7 @@ import pytest
 import torch
 from netdsl_pytorch.harness import HarnessError, Options, train
 from netdsl_pytorch.harness.model.diagnose import first_bad_layer
-from netdsl_pytorch.harness.run.metrics import Sums
+from netdsl_pytorch.harness.run.metrics import MetricSums
 from torch import Tensor, nn
 
 from tests.pytorch.harness.models import TINY, tiny
@@ -78,13 +78,13 @@ def test_nan_stops_with_the_step_and_the_layer_and_is_not_saved(
 ) -> None:
     if not at_hand:
         # As on a GPU, whose figures are read every few steps.
-        before = Sums.__init__
+        before = MetricSums.__init__
 
-        def unread(self: Sums, *args: Any) -> None:
+        def unread(self: MetricSums, *args: Any) -> None:
             before(self, *args)
             self.at_hand = False
 
-        monkeypatch.setattr(Sums, "__init__", unread)
+        monkeypatch.setattr(MetricSums, "__init__", unread)
     run = tmp_path / "run"
     with pytest.raises(
         HarnessError, match=r"became NaN or infinite in step 31 \(epoch 2 of 2, learning rate"

@@ -60,7 +60,7 @@ def skips_bad_steps(optimizer: torch.optim.Optimizer) -> bool:
     return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
 
 
-class Average:
+class AveragedWeights:
     """An average of the weights and of the norms' statistics, by torch.optim.swa_utils."""
 
     def __init__(self, module: nn.Module, recipe: Recipe, steps: int) -> None:
@@ -104,6 +104,6 @@ class Average:
             mean.copy_(value)
 
 
-def make_average(module: nn.Module, recipe: Recipe, steps: int) -> Average | None:
+def make_average(module: nn.Module, recipe: Recipe, steps: int) -> AveragedWeights | None:
     """The recipe's average, if it has one."""
-    return None if recipe.averaging == "none" else Average(module, recipe, steps)
+    return None if recipe.averaging == "none" else AveragedWeights(module, recipe, steps)

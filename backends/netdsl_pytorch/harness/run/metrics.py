@@ -17,7 +17,7 @@ from netdsl_pytorch.harness.run.recorded import Count, Figure, Finite
 
 
 @dataclass(slots=True)
-class Position:
+class TrainState:
     """Where a run is, and the sums of its current epoch over all processes."""
 
     epoch: Count = 0
@@ -38,23 +38,23 @@ class Position:
         self.epoch, self.loss, self.correct, self.seen = epoch, 0.0, 0, 0
 
 
-_POSITION = TypeAdapter(Position)
+_TRAIN_STATE = TypeAdapter(TrainState)
 
 
-def restored(values: Any, step: int, epochs: int, steps_per_epoch: int) -> Position:
-    """The position that a checkpoint of step `step` holds. Raises HarnessError if it is none of such a run."""
+def restored(values: Any, step: int, epochs: int, steps_per_epoch: int) -> TrainState:
+    """The state that a checkpoint of step `step` holds. Raises HarnessError if it is none of such a run."""
     try:
-        position = _POSITION.validate_python(values)
+        state = _TRAIN_STATE.validate_python(values)
     except ValidationError as error:
         raise HarnessError(f"the checkpoint of step {step} is damaged: its position is none of a run") from error
-    first = position.epoch * steps_per_epoch
-    if position.correct > position.seen:
+    first = state.epoch * steps_per_epoch
+    if state.correct > state.seen:
         raise HarnessError(f"the checkpoint of step {step} is damaged: more images are right than there were")
-    if position.step != step or position.epoch >= epochs or not first < step <= first + steps_per_epoch:
+    if state.step != step or state.epoch >= epochs or not first < step <= first + steps_per_epoch:
         raise HarnessError(
             f"the checkpoint of step {step} does not belong to run.json: its position is none of this run"
         )
-    return position
+    return state
 
 
 def gradient_norms(model: nn.Module) -> dict[str, float]:
@@ -79,7 +79,7 @@ class Evaluation:
     """How many images of each class (row) were taken for each class (column)."""
 
 
-class Tally:
+class Confusion:
     """Counts what a net makes of test images, on the device."""
 
     def __init__(self, num_classes: int, device: torch.device) -> None:
@@ -105,17 +105,17 @@ class Tally:
         return Evaluation(top1 / count, top5 / count, loss / count, int(images), confusion)
 
 
-class Sums:
+class MetricSums:
     """Sums of an epoch kept on the device, so that a step does not wait for the GPU; `read` does."""
 
-    def __init__(self, device: torch.device, position: Position, group: Group) -> None:
+    def __init__(self, device: torch.device, state: TrainState, group: Group) -> None:
         self.group = group
         self.at_hand = device.type == "cpu"
         """Reading costs nothing."""
         # The first process goes on from the sums of all.
-        before = (position.loss, float(position.correct)) if group.first else (0.0, 0.0)
+        before = (state.loss, float(state.correct)) if group.first else (0.0, 0.0)
         self.sums = torch.tensor(before, dtype=torch.float64, device=device)
-        self.seen = position.seen if group.first else 0
+        self.seen = state.seen if group.first else 0
         self.bad_step = torch.tensor(-1, dtype=torch.int64, device=device)
         self.any_bad = torch.zeros((), device=device)
 
@@ -140,11 +140,11 @@ class Sums:
         found = int(self.bad_step.item())
         return found if found >= 0 else step
 
-    def read(self, position: Position) -> None:
-        """Brings `position` up to date, with the sums of all processes. All of them must call it."""
+    def read(self, state: TrainState) -> None:
+        """Brings `state` up to date, with the sums of all processes. All of them must call it."""
         ours = torch.cat([self.sums, torch.tensor([self.seen], dtype=torch.float64, device=self.sums.device)])
         loss, correct, seen = self.group.total(ours).tolist()
-        position.loss, position.correct, position.seen = loss, round(correct), round(seen)
+        state.loss, state.correct, state.seen = loss, round(correct), round(seen)
 
     def means(self) -> tuple[float, float]:
         """Mean loss and accuracy of the epoch so far, as far as this process knows."""
@@ -153,53 +153,53 @@ class Sums:
         return loss / count, correct / count
 
 
-class Pace:
+class Throughput:
     """How fast a run is, and how much of its time it waits for data."""
 
-    def __init__(self, position: Position, model_flops: float = 0.0, peak_flops: float = 0.0) -> None:
+    def __init__(self, state: TrainState, model_flops: float = 0.0, peak_flops: float = 0.0) -> None:
         self.started = time.monotonic()
-        self.seconds_before = position.seconds
+        self.seconds_before = state.seconds
         self.model_flops = model_flops
         """Floating-point operations of a training step per image, and those that the device does in a second."""
         self.peak_flops = peak_flops
-        self.restart(position, 0.0)
+        self.restart(state, 0.0)
 
-    def restart(self, position: Position, waited: float) -> None:
+    def restart(self, state: TrainState, waited: float) -> None:
         """Measures from here on: an epoch begins."""
-        self._epoch = self._line = (time.monotonic(), position.samples, waited)
-        self._logged = (position.loss, position.correct, position.seen)
+        self._epoch = self._line = (time.monotonic(), state.samples, waited)
+        self._logged = (state.loss, state.correct, state.seen)
 
     def seconds(self) -> float:
         """Spent on the run, earlier sittings included."""
         return self.seconds_before + time.monotonic() - self.started
 
-    def figures(self, position: Position, waited: float, *, since_line: bool = False) -> dict[str, float]:
+    def figures(self, state: TrainState, waited: float, *, since_line: bool = False) -> dict[str, float]:
         """Images per second, and the shares of the time spent waiting for data and of the device's peak (MFU), of this
         epoch, or since the last line of metrics.jsonl."""
         then, samples, waited_then = self._line if since_line else self._epoch
         elapsed = max(time.monotonic() - then, 1e-9)
-        rate = (position.samples - samples) / elapsed
+        rate = (state.samples - samples) / elapsed
         figures = {"images_per_second": round(rate, 1), "data_wait": round((waited - waited_then) / elapsed, 4)}
         if self.peak_flops:
             figures["mfu"] = round(rate * self.model_flops / self.peak_flops, 4)
         return figures
 
-    def line(self, position: Position, epoch: int, learning_rate: float, waited: float) -> dict[str, Any]:
-        """A line of metrics.jsonl: means since the last one. `position` must be up to date."""
+    def line(self, state: TrainState, epoch: int, learning_rate: float, waited: float) -> dict[str, Any]:
+        """A line of metrics.jsonl: means since the last one. `state` must be up to date."""
         loss, correct, seen = self._logged
-        count = max(position.seen - seen, 1)
-        figures = self.figures(position, waited, since_line=True)
+        count = max(state.seen - seen, 1)
+        figures = self.figures(state, waited, since_line=True)
         values = {
             "kind": "steps",
             "epoch": epoch + 1,
-            "step": position.step,
-            "samples": position.samples,
-            "loss": (position.loss - loss) / count,
-            "top1": (position.correct - correct) / count,
+            "step": state.step,
+            "samples": state.samples,
+            "loss": (state.loss - loss) / count,
+            "top1": (state.correct - correct) / count,
             "learning_rate": learning_rate,
-            "seconds": round(position.seconds, 3),
+            "seconds": round(state.seconds, 3),
             **figures,
         }
-        self._line = (time.monotonic(), position.samples, waited)
-        self._logged = (position.loss, position.correct, position.seen)
+        self._line = (time.monotonic(), state.samples, waited)
+        self._logged = (state.loss, state.correct, state.seen)
         return values
