@@ -88,7 +88,7 @@ def open_run(path: Path, recompile: Recompile, trusts: bool, where: torch.device
     model: TrainableModel = run.load_model(description, recompile, trusts, progress.warn)
     model_source.check_room(run.model, model.source, model.name)
     module = model_source.build(run.model, model.source, model.name)
-    most = checkpoint.most_bytes(module)
+    most = checkpoint.max_bytes(module)
     if run.has(run.weights):
         try:
             content = contained.read(run.path, run.weights.name, most, "what the net needs")

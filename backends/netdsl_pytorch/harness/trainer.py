@@ -121,7 +121,7 @@ def _run(
             batches = Batches(images, recipe, size, where, group, workers)
             batches.broken.update(run.read_broken())
             steps = batches.steps_per_epoch
-            found = _newest(run, checkpoint.most_bytes(module), group, progress)
+            found = _newest(run, checkpoint.max_bytes(module), group, progress)
             if found is None:
                 for each in run.begin(module, description, model.moves, heads_of(model)):
                     if group.first:

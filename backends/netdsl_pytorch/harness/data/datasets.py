@@ -29,7 +29,7 @@ FASHION_MNIST_FOLDERS = (Path("/usr/share/datasets/fashion-mnist"),)
 
 IDX_TRAIN, IDX_TEST = ("train",), ("t10k", "test")
 """What the names of IDX files begin with."""
-MOST_CHANNELS = 1024
+MAX_CHANNELS = 1024
 SAMPLED = 1024
 """From how many training images of a folder the figures that normalise them are measured."""
 FASHION_CLASSES = (
@@ -219,8 +219,8 @@ def _split(folder: Path, prefixes: tuple[str, ...]) -> MemorySplit:
         )
     if images.dim() == 3:
         images = images.unsqueeze(1)
-    if images.shape[1] > MOST_CHANNELS:
-        raise HarnessError(f"images in {images_path} have {images.shape[1]:,} channels, and {MOST_CHANNELS:,} are read")
+    if images.shape[1] > MAX_CHANNELS:
+        raise HarnessError(f"images in {images_path} have {images.shape[1]:,} channels, and {MAX_CHANNELS:,} are read")
     return MemorySplit(images, labels.long())
 
 

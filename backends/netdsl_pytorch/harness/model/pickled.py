@@ -14,7 +14,7 @@ from netdsl_pytorch.harness.model.weights import FLOATS, INTEGERS, WRAPPERS, beg
 
 WITHIN = ("state_dict", "model_state_dict", "model", "module", "net", "model_ema", "ema")
 """Where checkpoints keep their weights, the likelier first; one may be in the other."""
-MOST_WITHIN = 4
+MAX_WITHIN = 4
 ROOM, TIMES = 2**24, 4
 """Tensors that share memory are written each by itself: the file may have so many bytes more than they take, or so many
 times as many."""
@@ -45,7 +45,7 @@ def convert(source: Path, target: Path) -> tuple[int, list[str]]:
             f"{source} is not a file of weights that can be read safely: {_why(source, error)}"
         ) from error
     told = []
-    for _ in range(MOST_WITHIN):
+    for _ in range(MAX_WITHIN):
         key = next((key for key in WITHIN if isinstance(content, dict) and isinstance(content.get(key), dict)), None)
         if key is None:
             break

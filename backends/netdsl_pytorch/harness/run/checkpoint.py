@@ -191,7 +191,7 @@ def load(folder: Path, step: int, most: int | None = None) -> Checkpoint:
     return Checkpoint(step, manifest["position"], contents[MODEL], contents[OPTIMIZER], contents.get(AVERAGE))
 
 
-def most_bytes(module: nn.Module) -> int:
+def max_bytes(module: nn.Module) -> int:
     """How many bytes a file of its weights, or of what an optimiser remembers of them, can have."""
     weights: int = sum(tensor.numel() * max(tensor.element_size(), 8) for tensor in module.state_dict().values())
     return int(4 * weights + contained.HEADER_SIZE)

@@ -33,7 +33,7 @@ from netdsl_pytorch.harness.machine.atomic import TEMPORARY, write_atomic, write
 from netdsl_pytorch.harness.model.weights import fill, parse_weights
 from netdsl_pytorch.harness.options import Result, TrainableModel
 from netdsl_pytorch.harness.run import contained, description, recorded
-from netdsl_pytorch.harness.run.checkpoint import most_bytes
+from netdsl_pytorch.harness.run.checkpoint import max_bytes
 from netdsl_pytorch.harness.run.description import Description
 
 ReadSpec: TypeAlias = Callable[[str, int], bytes]
@@ -246,7 +246,7 @@ class RunFolder:
                 help=f"if that is your file, put a copy of it at {self.initial}",
             )
         try:
-            content = contained.read(self.path, self.initial.name, most_bytes(module), "what the net needs")
+            content = contained.read(self.path, self.initial.name, max_bytes(module), "what the net needs")
         except OSError as error:
             raise HarnessError(f"cannot read {self.initial}: {error.strerror or error}") from error
         return fill(module, parse_weights(content, self.initial), self.initial, description.reset, moves, heads)
