@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from netdsl_pytorch.harness.again import prepare_again
 from netdsl_pytorch.harness.data.datasets import DataSet
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.machine import device, system
@@ -16,7 +15,7 @@ from netdsl_pytorch.harness.machine.distributed import Group
 from netdsl_pytorch.harness.model import memory, model_source
 from netdsl_pytorch.harness.model.memory import gibibytes
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
-from netdsl_pytorch.harness.prepare import prepare
+from netdsl_pytorch.harness.prepare import prepare, prepare_resumption
 from netdsl_pytorch.harness.progress import Progress
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run.checkpoint import KEEP, newest_step
@@ -101,7 +100,7 @@ def dry_resume(run: Path, options_overrides: Mapping[str, Any], recompile: Recom
         if not done:
             raise
         progress.warn(f"{error.message}; it would be made again")
-    model, where, images = prepare_again(folder, description, overrides, recompile, Group(), progress.warn)
+    model, where, images = prepare_resumption(folder, description, overrides, recompile, Group(), progress.warn)
     return _plan(model, description.recipe, where, description.precision, images, run, done)
 
 

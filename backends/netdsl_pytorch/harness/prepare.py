@@ -1,7 +1,10 @@
-"""What a run needs before it begins: recipe, device and data, checked against the net while nothing is written yet."""
+"""What a run needs before it begins or goes on: recipe, device and data, checked against the net while nothing is
+written yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +18,8 @@ from netdsl_pytorch.harness.model.steps import check_norms, check_parts
 from netdsl_pytorch.harness.model.weights import load_weights
 from netdsl_pytorch.harness.options import Options, TrainableModel, in_utf8
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
-from netdsl_pytorch.harness.run.description import Description
+from netdsl_pytorch.harness.run.description import Description, data_of
+from netdsl_pytorch.harness.run.folder import Recompile, RunFolder
 
 
 def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Recipe, torch.device, datasets.DataSet]:
@@ -45,6 +49,36 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
         recipe = recipe.model_copy(update={"batch": group.agree(batch) * group.size})
     check_parts(model, len(images.train), recipe, group.size)
     return recipe, where, images
+
+
+def prepare_resumption(
+    run: RunFolder,
+    description: Description,
+    overrides: Mapping[str, Any],
+    recompile: Recompile,
+    group: Group,
+    warn: Callable[[str], None],
+) -> tuple[TrainableModel, torch.device, datasets.DataSet]:
+    """The net, the device and the data of a run that goes on, checked as when it began, with nothing written.
+
+    `overrides` are options that were given. Raises HarnessError.
+    """
+    model = run.load_model(description, recompile, bool(overrides.get("trust_model")), warn)
+    model_source.check_room(run.model, model.source, model.name)
+    where = device.choose(str(overrides.get("device", "auto")), group.local_rank if group.size > 1 else None)
+    images = datasets.load(data_of(description, overrides.get("data")), model.input_shape)
+    datasets.check_fits(images, model)
+    if images.fingerprint() != description.data_sha256:
+        raise HarnessError(
+            f"the data in {images.name} are not those that this run began with",
+            help="give the folder of those as --data",
+        )
+    if images.classes != description.classes:
+        raise HarnessError(f"the classes in {images.name} have other names than when this run began")
+    check_parts(model, len(images.train), description.recipe, group.size)
+    # What was measured when the run began is what it goes on with.
+    images = replace(images, mean=torch.tensor(description.mean), std=torch.tensor(description.std))
+    return model, where, images
 
 
 def describe(

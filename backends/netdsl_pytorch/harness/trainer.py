@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from netdsl_pytorch.harness.again import prepare_again
 from netdsl_pytorch.harness.data import datasets
 from netdsl_pytorch.harness.data.augment import derive_seed
 from netdsl_pytorch.harness.data.batches import Batches
@@ -26,7 +25,7 @@ from netdsl_pytorch.harness.model import heads, memory, model_source
 from netdsl_pytorch.harness.model.optimizer import make_average, make_optimizer, make_schedule
 from netdsl_pytorch.harness.model.weights import read_file
 from netdsl_pytorch.harness.options import Options, Result, TrainableModel
-from netdsl_pytorch.harness.prepare import check_output, describe, heads_of, prepare
+from netdsl_pytorch.harness.prepare import check_output, describe, heads_of, prepare, prepare_resumption
 from netdsl_pytorch.harness.progress import Progress, clock
 from netdsl_pytorch.harness.recipe import Recipe
 from netdsl_pytorch.harness.run import checkpoint, report
@@ -91,7 +90,7 @@ def _go_on(run: RunFolder, overrides: dict[str, Any], recompile: Recompile, grou
     if finished is not None:
         progress.say(f"{run.path} is finished: {finished.top1:.2%} on the test images")
         return finished
-    model, where, images = prepare_again(run, description, overrides, recompile, group, progress.warn)
+    model, where, images = prepare_resumption(run, description, overrides, recompile, group, progress.warn)
     every = overrides.get("checkpoint_every") or description.recipe.checkpoint_every
     options = Options(out=run.path, workers=overrides.get("workers"))
     return _run(run, description, model, images, where, every, options, group, progress)
