@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from netdsl.elaborate.session import Session
 from netdsl.graph.graph import Input, Node, Output, Scope, Value
@@ -37,26 +38,59 @@ def finish(root: Scope, inputs: list[Input], outputs: list[Output], session: Ses
     _check_inputs(root, inputs, outputs, everything, session)
     _check_logits(outputs, session)
     if heads:
-        inference = _whole_parts(root, inference)
-        _check_owners(root, _whole_parts(root, reached(results, weights=False), weights=False), session)
+        running = _running(root, results)
+        inference = running.nodes
+        without_lenders = _running(root, results, weights=False)
+        _check_owners(root, without_lenders, session)
+        _check_arguments(root, without_lenders, session)
         for node in nodes:
             if node in everything:
                 node.train_only = node not in inference
             else:  # a name that nothing reads, for what it names
                 node.train_only = any(maker is not None and maker.train_only for maker in _makers(node))
-        mark_scopes(root)
+        _mark_scopes(root, running.scopes, _running(root, heads).scopes)
 
 
-def _whole_parts(root: Scope, inference: set[Node], *, weights: bool = True) -> set[Node]:
-    """What is there at inference: of a part of the net that is needed for anything, a block or labelled group, all that
-    is in it, and what that reads. A module is there as a whole or not at all."""
-    parts = [list(item.nodes()) for item in root.items if isinstance(item, Scope)]
-    while True:
-        partly = [node for part in parts if any(node in inference for node in part) for node in part]
-        more = [node for node in partly if node not in inference]
-        if not more:
-            return inference
-        inference = reached([node.output for node in more], inference, weights=weights)
+class _Running(NamedTuple):
+    """What runs for some values."""
+
+    nodes: set[Node]
+    scopes: set[Scope]
+
+
+def _running(root: Scope, values: list[Value], *, weights: bool = True) -> _Running:
+    """All that is there where values are needed. Of a part of the net, a block or labelled group, all that is in it,
+    and what that reads: a module is there as a whole or not at all. Without `weights`, not what only lends its
+    weights."""
+    nodes: set[Node] = set()
+    scopes: set[Scope] = set()
+    stack = list(values)
+
+    def enter(scope: Scope | None) -> None:
+        while scope is not None and scope is not root and scope not in scopes:
+            whole = scope if scope.parent is root else None
+            for each in whole.scopes() if whole is not None else (scope,):
+                scopes.add(each)
+                if weights:
+                    enter(each.shared)
+            if whole is not None:
+                stack.extend(node.output for node in whole.nodes())
+            scope = scope.parent
+
+    while stack:
+        value: Value | None = stack.pop()
+        while value is not None:
+            enter(value.scope)
+            node, value = value.node, value.link
+            if node is None or node in nodes:
+                continue
+            nodes.add(node)
+            enter(node.scope)
+            stack += (*node.inputs, *node.looked_up, *_given_values(node))
+            if weights:
+                lenders = [source[0] for source in (node.fed or {}).values() if isinstance(source, tuple)]
+                stack += [each.output for each in (*lenders, node.shared) if each is not None]
+    return _Running(nodes, scopes)
 
 
 def reached(values: list[Value], known: set[Node] | None = None, *, weights: bool = True) -> set[Node]:
@@ -77,18 +111,18 @@ def reached(values: list[Value], known: set[Node] | None = None, *, weights: boo
     return found
 
 
-def _check_owners(root: Scope, running: set[Node], session: Session) -> None:
+def _check_owners(root: Scope, running: _Running, session: Session) -> None:
     """Reports what uses the weights of a part that runs for heads alone. The part would have to be there without its
     heads, and be run for nothing or not at all."""
     told: set[Node | Scope] = set()
     for node in root.nodes():
-        if node not in running:
+        if node not in running.nodes:
             continue
         lenders = [source[0] for source in (node.fed or {}).values() if isinstance(source, tuple)]
         if node.shared is not None:
             lenders.append(node.shared)
         for lender in lenders:
-            if lender in running:
+            if lender in running.nodes:
                 continue
             user, owner = _whole_use(node, lender) if lender is node.shared else (node, lender)
             if user in told:
@@ -101,6 +135,33 @@ def _check_owners(root: Scope, running: set[Node], session: Session) -> None:
             help = "make the part for the output, and let the train output take it: `… -> reuse(label)`"
             labels = (Label(owner.span, "made here"),)
             session.report(Diagnostic(LENT_BY_HEAD, message, span, labels=labels, uses=uses_around(node), help=help))
+    for scope in running.scopes:
+        # Of blocks without anything in them, no operator tells.
+        if scope.shared is not None and scope.shared not in running.scopes and scope not in told:
+            if any(True for _ in scope.nodes()):
+                continue
+            message = f"`{scope.shared.path or scope.shared.title}` runs for train outputs alone, and is used without"
+            help = "make the part for the output, and let the train output take it: `… -> reuse(label)`"
+            span = scope.span if scope.statement is None else scope.statement.span
+            labels = (Label(scope.shared.span, "made here"),)
+            session.report(Diagnostic(LENT_BY_HEAD, message, span, labels=labels, help=help))
+
+
+def _check_arguments(root: Scope, running: _Running, session: Session) -> None:
+    """Reports tensors that run for heads alone, and are arguments of blocks that do not read them, and run without."""
+    for scope in root.scopes():
+        if scope not in running.scopes:
+            continue
+        for value in scope.inputs:
+            at: Value | None = value
+            while at is not None and (at.scope in (None, root) or at.scope in running.scopes):
+                if at.node is not None and at.node not in running.nodes:
+                    break
+                at = at.link
+            if at is not None:
+                help = "delete the argument, or let the block read it"
+                message = f"`{scope.title}` is given, and does not read, what runs for train outputs alone"
+                session.report(Diagnostic(LENT_BY_HEAD, message, scope.span, help=help))
 
 
 def _whole_use(node: Node, lender: Node) -> tuple[Node | Scope, Node | Scope]:
@@ -122,18 +183,18 @@ def _makers(node: Node) -> Iterator[Node | None]:
         yield source[0] if isinstance(source, tuple) else source.root.node
 
 
-def mark_scopes(scope: Scope) -> bool:
+def _mark_scopes(scope: Scope, running: set[Scope], of_heads: set[Scope]) -> bool:
     """Marks the scopes that hold nothing but what heads need; gives whether this one does."""
-    only = True
-    some = False
-    for item in scope.items:
-        some = True
-        item_only = mark_scopes(item) if isinstance(item, Scope) else item.train_only
-        only = only and item_only
-    if not some:
-        # What does nothing belongs to what gives its input.
-        only = any(value.root.node is not None and value.root.node.train_only for value in scope.inputs)
-    scope.train_only = only
+    only = [
+        _mark_scopes(item, running, of_heads) if isinstance(item, Scope) else item.train_only for item in scope.items
+    ]
+    if any(True for _ in scope.nodes()) or scope.parent is None:
+        scope.train_only = all(only)
+    elif scope in running or scope in of_heads:
+        scope.train_only = scope not in running
+    else:
+        # What does nothing, for nobody, belongs to what gives its input.
+        scope.train_only = any(value.root.node is not None and value.root.node.train_only for value in scope.inputs)
     return scope.train_only
 
 

@@ -27,13 +27,11 @@ from netdsl.graph.graph import Given, Graph, Input, Output, Scope, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.ops.bind import MatchProblem, match
+from netdsl.ops.numbers import MOST_AXES
 from netdsl.ops.values import counted, is_number, is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, MISPLACED, NAME_CLASH, NO_INPUT, NO_OUTPUT, NOT_A_STAGE, RESERVED_NAME
 from netdsl.text.diagnostic import Diagnostic, Label
-
-_MOST_AXES = 64
-"""Those that PyTorch's tensors may have."""
 
 
 @dataclass(slots=True, eq=False)
@@ -185,8 +183,8 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
         label = Label(other.syntax.name.span, "this is one")
         message = f"two inputs would be called `{shown}`"
         raise trouble(NAME_CLASH, message, statement.name.span, labels=(label,), help="call one otherwise")
-    if len(shape) + 1 > _MOST_AXES:
-        message = f"an input of {len(shape):,} axes; tensors have at most {_MOST_AXES}, the batch counted"
+    if len(shape) + 1 > MOST_AXES:
+        message = f"an input of {len(shape):,} axes; tensors have at most {MOST_AXES}, the batch counted"
         raise trouble(BAD_VALUE, message, statement.shape.span)
     type_ = TensorType(shape, "int" if statement.kind == "int" else "float")
     if type_.elements > flow.session.limits.tensor_elements:

@@ -303,6 +303,8 @@ def test_numbers_of_an_input_have_a_bound_above_zero(bound: str) -> None:
 
 
 LENT = """block B() {{ linear(4) -> linear(4) }}
+block Nothing() {{}}
+block Taking(extra: tensor) {{ linear(4) }}
 net N(n = 2) {{
     input x: [4]
     t: linear(4)
@@ -320,6 +322,7 @@ net N(n = 2) {{
         ("train output h = t -> p: B()", "reuse(p)"),
         ("for i in range(n) { train output h{i} = t -> p[i]: linear(4) }", "reuse(p[1])"),
         ("t -> q: linear(4) -> p: linear(4)\ntrain output h = p -> linear(2)", "reuse(p)"),
+        ("train output h = t -> linear(4) -> p: Nothing()", "reuse(p)"),
     ],
 )
 def test_an_output_uses_no_weights_of_what_runs_for_heads_alone(head: str, use: str) -> None:
@@ -327,6 +330,32 @@ def test_an_output_uses_no_weights_of_what_runs_for_heads_alone(head: str, use: 
     # It may read the value, which then is there without heads too.
     if use.startswith("reuse"):
         graph_of(LENT.format(head, f"add({use[6:-1]})"))
+
+
+@pytest.mark.parametrize("head", ["p: linear(4)", "p: Nothing()", "linear(4) -> p: { Nothing() }"])
+def test_no_block_is_given_what_runs_for_heads_alone(head: str) -> None:
+    text = LENT.format(f"train output h = t -> {head}", "Taking(p)")
+    assert told(text) == [
+        "E0508 at `Taking(p)`: `Taking(4)` is given, and does not read, what runs for train outputs alone"
+    ]
+    graph_of(text.replace("{ linear(4) }", "{ linear(4) -> add(extra) }"))
+    graph_of(text.replace("relu() -> Taking", "add(p) -> Taking"))
+
+
+@pytest.mark.parametrize(
+    ("output", "head", "marked"),
+    [
+        ("relu()", "p: Nothing()", ["p"]),
+        ("relu()", "linear(4) -> p: Nothing()", ["p"]),
+        ("relu()", "p: { q: Nothing() }", ["p", "p.q"]),
+        ("p: Nothing()", "identity()", []),
+        ("p: Nothing() -> q: Nothing()", "add(p)", []),
+        ("p: { linear(4) -> q: Nothing() }", "add(p) -> r: Nothing()", ["r"]),
+    ],
+)
+def test_a_block_that_does_nothing_is_of_the_heads_that_read_it(output: str, head: str, marked: list[str]) -> None:
+    graph = graph_of(LENT.format(f"o = relu() -> {output}\noutput z = o\ntrain output h = {head}", "relu()"))
+    assert [scope.path for scope in graph.root.scopes() if scope.train_only] == marked
 
 
 def test_heads_use_weights_of_what_is_always_there() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netdsl.graph.graph import Graph, Node
-from tests.elaborate.specs import codes, findings, graph_of, in_net, keys, net, shape
+from tests.elaborate.specs import codes, findings, graph_of, in_net, keys, net, shape, told
 
 
 def node_of(graph: Graph, path: str) -> Node:
@@ -79,6 +79,17 @@ def test_an_index_for_each_axis() -> None:
 @pytest.mark.parametrize("size", ["[0]", "[1.5]", "[true]", '"a"', "[-1, 2]", "[[1]]"])
 def test_the_shape_of_a_param(size: str) -> None:
     assert codes(in_net(f"param p: {size}\nrelu()")) == ["E0205"]
+
+
+INDICES = ", ".join(f"i{number}" for number in range(64))
+
+
+@pytest.mark.parametrize("declared", ["param p: [1] * 64", f"buffer p[{INDICES}]: [1] * 64 = 1"])
+def test_a_tensor_has_at_most_as_many_axes_as_frameworks_take(declared: str) -> None:
+    (found,) = told(in_net(f"unused {declared}\nrelu()"))
+    assert found == "E0205 at `[1] * 64`: a tensor of 64 axes; tensors have at most 64, the batch counted"
+    assert codes(in_net("unused param p: [1] * 100_000\nrelu()")) == ["E0205"]
+    net("unused param p: [1] * 63\nrelu()")
 
 
 def test_what_is_computed_from_params_alone_has_no_batch() -> None:

@@ -59,6 +59,9 @@ CASES = {
     "conv(4, 3x3)\noutput y = relu()",
     "a block that does nothing": TRUNK + "output o = relu()\n"
     "train output h = t -> conv(2, 1x1) -> Maybe(false) -> relu() -> m: Maybe(false)",
+    "blocks that do nothing": TRUNK + "output o = relu()\n"
+    "train output h = t -> m: Maybe(false)\ntrain output g = t -> b: Maybe(false) -> concat { identity() \n"
+    "c: Maybe(false) }\ntrain output k = t -> repeat 2 { { Maybe(false) } }",
     "braces": TRUNK + "v = { conv(4, 1x1) -> relu() }\noutput o = relu()\ntrain output h = v",
     "a group": TRUNK + "v: { conv(4, 1x1); relu() }\noutput o = t -> relu()\ntrain output h = v -> linear(2)",
     "a prefix": TRUNK + "output o = relu()\ntrain output h = t -> side.a: conv(4, 1x1) -> side.b: conv(2, 1x1)",
