@@ -25,6 +25,7 @@ EXAMPLE = "example.net"
 """The name of an example's file in what is said of it."""
 
 _SECTIONS = re.compile(r"^## (Fails|Works)$", re.MULTILINE)
+_SHORT = re.compile(r"(?P<letter>[EW]?)(?P<number>[0-9]{1,4})")
 _FENCE = re.compile(r"^```netdsl(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -72,8 +73,8 @@ def run(args: Namespace) -> int:
 def find_page(code: str) -> Page:
     """The page of a code, which may be written small or without its letter and zeros; CommandError if there is none."""
     wanted = code.strip().upper()
-    if wanted.isdecimal():
-        wanted = f"E{int(wanted):04}" if len(wanted) <= 4 else wanted
+    if short := _SHORT.fullmatch(wanted):
+        wanted = f"{short['letter'] or 'E'}{int(short['number']):04}"
     if wanted not in CODES:
         guess = did_you_mean(wanted, CODES) or "`netdsl explain` lists them"
         raise CommandError(f"there is no code `{code}`", guess)

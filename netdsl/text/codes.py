@@ -102,5 +102,5 @@ LIMIT = _code("E0901", "A limit on the size of specs or networks is exceeded")
 
 # --- W: warnings
 NOTE_OVERRIDDEN = _code("W0401", "A contract or budget that an override on the command line has made untrue")
-WARN_SOFTMAX = _code("W0502", "A classifier ends in probabilities, and the loss takes them for logits")
 NOTE_MERGED_INIT = _code("W0501", "Merged siblings begin with another distribution than each by itself")
+WARN_SOFTMAX = _code("W0502", "A classifier ends in probabilities, and the loss takes them for logits")

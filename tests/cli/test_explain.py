@@ -57,7 +57,7 @@ def test_files_are_shown_without_the_folder_that_they_lay_in() -> None:
     assert "/tmp" not in text
 
 
-@pytest.mark.parametrize("code", ["E0301", "e0301", "301", " E0301 "])
+@pytest.mark.parametrize("code", ["E0301", "e0301", "301", "e301", " E0301 "])
 def test_a_code_may_be_written_in_short(code: str) -> None:
     assert find_page(code).code == "E0301"
 
