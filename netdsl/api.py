@@ -123,7 +123,7 @@ class Network:
     def _repr_html_(self) -> str:
         """The page of `netdsl stats --html`, for notebooks; the table below it is for readers that leave pages out."""
         from netdsl.analysis.html import table
-        from netdsl.draw.page import framed
+        from netdsl.draw.page.page import framed
 
         shown = table(Report(self.figures))
         return f"{framed(self.graph, self.spec)}<details><summary>as a table</summary>{shown}</details>"

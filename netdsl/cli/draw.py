@@ -61,7 +61,7 @@ def run(args: Namespace) -> int:
     if form == "png":
         _check_png(args)
     else:
-        from netdsl.draw.stamp import state_of
+        from netdsl.draw.write.stamp import state_of
 
         check_target(args.output, state_of, force=args.force)
     from netdsl.collecting import collector_paused
@@ -97,15 +97,15 @@ def _draw(args: Namespace, form: str) -> int:
 
 
 def _text(drawing: Drawing, form: str) -> str:
-    from netdsl.draw.stamp import stamped, stamped_json
+    from netdsl.draw.write.stamp import stamped, stamped_json
 
     if form == "svg":
         return stamped(drawing.drawn().svg, form)
     if form == "model-explorer":
-        from netdsl.draw.explorer import as_graphs
+        from netdsl.draw.write.explorer import as_graphs
 
         return stamped_json(as_graphs(drawing))
-    from netdsl.draw import graphs
+    from netdsl.draw.write import graphs
 
     view = drawing.view()
     if form == "json":
@@ -138,8 +138,8 @@ def _check_png(args: Namespace) -> None:
 
 
 def _write_png(args: Namespace, svg: str) -> None:
-    from netdsl.draw.raster import NoRasteriser, png
-    from netdsl.draw.stamp import stamped_png
+    from netdsl.draw.write.raster import NoRasteriser, png
+    from netdsl.draw.write.stamp import stamped_png
 
     try:
         picture = png(svg, args.scale)

@@ -84,12 +84,12 @@ def _drawn(args: Namespace, loaded: Loaded) -> str:
 
 def _write_page(args: Namespace) -> int:
     from netdsl.cli.files import check_target, write_text
-    from netdsl.draw.stamp import stamped, state_of
+    from netdsl.draw.write.stamp import stamped, state_of
 
     check_target(args.html, state_of, force=args.force)
     loaded = load(args)
 
-    from netdsl.draw.page import page
+    from netdsl.draw.page.page import page
 
     write_text(args.html, stamped(page(loaded.graph, loaded.spec.source), "html"))
     tell_passed(loaded)

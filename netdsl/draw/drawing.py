@@ -9,12 +9,12 @@ from math import sqrt
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.analysis.figures import Figures
-from netdsl.draw.build import figure_of, figure_of_block
-from netdsl.draw.figure import Figure, Part, Row
+from netdsl.draw.arrange.view import Opened, View, opened_to
+from netdsl.draw.figure.build import figure_of, figure_of_block
+from netdsl.draw.figure.figure import Figure, Part, Row
 from netdsl.draw.room import room
-from netdsl.draw.style import HEAT
-from netdsl.draw.svg import Drawn, Look, draw
-from netdsl.draw.view import Opened, View, opened_to
+from netdsl.draw.write.style import HEAT
+from netdsl.draw.write.svg import Drawn, Look, draw
 
 if TYPE_CHECKING:
     from netdsl.graph.graph import Graph, Scope

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netdsl.cli.main import main
-from netdsl.draw.graphs import as_dot, as_mermaid
+from netdsl.draw.write.graphs import as_dot, as_mermaid
 from tests.cli.conftest import Ran
 from tests.draw.drawings import drawing, net
 from tests.text.acting import HOSTILE, acting

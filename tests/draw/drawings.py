@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from netdsl.draw.build import figure_of
 from netdsl.draw.drawing import Drawing, Request
-from netdsl.draw.figure import Column, Figure, Row
+from netdsl.draw.figure.build import figure_of
+from netdsl.draw.figure.figure import Column, Figure, Row
 from netdsl.elaborate import elaborate
 from netdsl.graph.graph import Graph
 from netdsl.loading import load_spec

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Generic, TypeVar
 
-from netdsl.draw.figure import Part
-from netdsl.draw.svg import Drawn
-from netdsl.draw.view import Wire
+from netdsl.draw.arrange.view import Wire
+from netdsl.draw.figure.figure import Part
+from netdsl.draw.write.svg import Drawn
 
 SLACK = 0.75
 

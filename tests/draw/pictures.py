@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from netdsl.draw.drawing import Drawing, Request, linker
-from netdsl.draw.stamp import stamped
+from netdsl.draw.write.stamp import stamped
 from netdsl.loading import load_spec
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from netdsl.draw.build import figure_of
+from netdsl.draw.arrange.view import View, count, opened_to
 from netdsl.draw.drawing import Drawing, Request, Unknown
-from netdsl.draw.figure import Row
-from netdsl.draw.graphs import as_dot, as_json, as_mermaid
-from netdsl.draw.stamp import stamped_json
-from netdsl.draw.view import View, count, opened_to
+from netdsl.draw.figure.build import figure_of
+from netdsl.draw.figure.figure import Row
+from netdsl.draw.write.graphs import as_dot, as_json, as_mermaid
+from netdsl.draw.write.stamp import stamped_json
 from netdsl.elaborate import elaborate
 from netdsl.limits import Limits
 from netdsl.syntax.parser import parse

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from netdsl.cli.main import main
-from netdsl.draw.raster import BROWSERS
+from netdsl.draw.write.raster import BROWSERS
 
 MISSING_SHAPE = """\
 net N() {

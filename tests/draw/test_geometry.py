@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 import pytest
 
 from netdsl.catalogue import built_ins
+from netdsl.draw.arrange.view import Opened, View, opened_to
 from netdsl.draw.drawing import Drawing
-from netdsl.draw.figure import Part
-from netdsl.draw.graphs import Boxes, boxes_in
-from netdsl.draw.svg import Look, draw
-from netdsl.draw.view import Opened, View, opened_to
+from netdsl.draw.figure.figure import Part
+from netdsl.draw.write.graphs import Boxes, boxes_in
+from netdsl.draw.write.svg import Look, draw
 from netdsl.graph.graph import Graph, Scope
 from tests.draw.drawings import drawing, graph_of, model, net, outline
 from tests.draw.geometry import faults

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from netdsl.draw.explorer import as_graphs
-from netdsl.draw.graphs import as_dot, as_json, as_mermaid
-from netdsl.draw.stamp import stamped, stamped_json, stamped_png, state_of
+from netdsl.draw.write.explorer import as_graphs
+from netdsl.draw.write.graphs import as_dot, as_json, as_mermaid
+from netdsl.draw.write.stamp import stamped, stamped_json, stamped_png, state_of
 from tests.draw.drawings import drawing, model, net
 
 

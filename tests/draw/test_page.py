@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from netdsl.draw.figure import Part
-from netdsl.draw.lines import shapes_by_line
-from netdsl.draw.page import framed, page
-from netdsl.draw.raster import BROWSERS
-from netdsl.draw.svg import Look, draw
-from netdsl.draw.view import Opened, View, opened_to
+from netdsl.draw.arrange.view import Opened, View, opened_to
+from netdsl.draw.figure.figure import Part
+from netdsl.draw.page.lines import shapes_by_line
+from netdsl.draw.page.page import framed, page
+from netdsl.draw.write.raster import BROWSERS
+from netdsl.draw.write.svg import Look, draw
 from netdsl.graph.graph import Graph
 from tests.draw.drawings import drawing, graph_of, model, net
 from tests.draw.test_geometry import SHAPES

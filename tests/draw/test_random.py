@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from netdsl.draw.svg import Look, draw
-from netdsl.draw.view import Opened, View
+from netdsl.draw.arrange.view import Opened, View
+from netdsl.draw.write.svg import Look, draw
 from netdsl.graph.graph import Graph
 from netdsl.text.diagnostic import SpecError
 from tests.draw.drawings import drawing, graph_of

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netdsl.draw.arrange.metrics import clipped, width
 from netdsl.draw.drawing import linker, short_number
-from netdsl.draw.metrics import clipped, width
-from netdsl.draw.xml import escape
+from netdsl.draw.write.xml import escape
 from netdsl.text.characters import harmless
 from tests.draw.drawings import drawing, model, net
 

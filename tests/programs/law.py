@@ -237,8 +237,8 @@ def _tensors(results: object) -> list[torch.Tensor]:
 
 def _drawn(graph: Graph) -> None:
     """A figure, none of whose parts lie on each other."""
-    from netdsl.draw.svg import Look, draw
-    from netdsl.draw.view import Opened, View
+    from netdsl.draw.arrange.view import Opened, View
+    from netdsl.draw.write.svg import Look, draw
     from tests.draw.drawings import drawing
     from tests.draw.geometry import faults
 

@@ -1,4 +1,4 @@
-// The drawing as elements: netdsl/draw/svg.py in the browser, with controls that open and close.
+// The drawing as elements: netdsl/draw/write/svg.py in the browser, with controls that open and close.
 
 const MARGIN = 16, ROUND = 6;
 const SVG = "http://www.w3.org/2000/svg";

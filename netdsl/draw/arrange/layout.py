@@ -3,7 +3,7 @@
 Places are given *along* the flow (`y`) and *across* it (`x`), and turned at the very end for a figure that flows to
 the right. A column has a spine, the line that its pieces are centred on, and a gap before, between and behind its
 pieces. Edges that do not run straight down the spine use tracks, across a gap, and lanes, along a column beside its
-pieces (netdsl.draw.routes), so gaps grow with their tracks and columns with their lanes.
+pieces (netdsl.draw.arrange.routes), so gaps grow with their tracks and columns with their lanes.
 
 web/layout.js does the same in the browser; a test holds the two together.
 """
@@ -14,8 +14,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from netdsl.draw.figure import Part
-from netdsl.draw.metrics import width
+from netdsl.draw.arrange.metrics import width
+from netdsl.draw.figure.figure import Part
 
 TRACK = 9.0
 """From one track to the next, and from one lane to the next."""

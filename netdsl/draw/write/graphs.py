@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from netdsl.draw.figure import Edge
-from netdsl.draw.layout import Box, Col, RowBox
+from netdsl.draw.arrange.layout import Box, Col, RowBox
+from netdsl.draw.arrange.view import Spot, View, Wire
+from netdsl.draw.figure.figure import Edge
 from netdsl.draw.room import room
-from netdsl.draw.view import Spot, View, Wire
 from netdsl.text.excerpt import visible
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netdsl.draw.figure import Part
-from netdsl.draw.layout import HEADER_SIZE, Box, Line
-from netdsl.draw.metrics import clipped, width
+from netdsl.draw.arrange.layout import HEADER_SIZE, Box, Line
+from netdsl.draw.arrange.metrics import clipped, width
+from netdsl.draw.figure.figure import Part
 
 SIZE, SMALL = 12.0, 10.0
 LINE = 14.0

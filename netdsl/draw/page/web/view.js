@@ -1,4 +1,4 @@
-// What is seen, and the edges between it: netdsl/draw/view.py in the browser.
+// What is seen, and the edges between it: netdsl/draw/arrange/view.py in the browser.
 "use strict";
 
 class View {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from netdsl.draw.figure import Column, Edge, End, Row
-from netdsl.draw.threads import Ends, Stretch, Threads, crossing
+from netdsl.draw.figure.figure import Column, Edge, End, Row
+from netdsl.draw.figure.threads import Ends, Stretch, Threads, crossing
 from netdsl.graph.graph import Branch, Choice, Join, Loop, Step
 
 if TYPE_CHECKING:
-    from netdsl.draw.build import Builder
+    from netdsl.draw.figure.build import Builder
 
 
 class Built(NamedTuple):

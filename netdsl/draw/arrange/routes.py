@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from netdsl.draw.layout import Box, Col, Gap, Lane, RowBox, Y, at
-from netdsl.draw.view import View, Wire
+from netdsl.draw.arrange.layout import Box, Col, Gap, Lane, RowBox, Y, at
+from netdsl.draw.arrange.view import View, Wire
 
 X: TypeAlias = "tuple[str, Col | Lane | Box, int]"
 Corner: TypeAlias = "tuple[X, Y]"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from netdsl.draw.arrange.layout import Box
+from netdsl.draw.arrange.view import Opened, View
 from netdsl.draw.drawing import Drawing
-from netdsl.draw.graphs import Boxes, boxes_in, words
-from netdsl.draw.layout import Box
 from netdsl.draw.room import room
-from netdsl.draw.view import Opened, View
+from netdsl.draw.write.graphs import Boxes, boxes_in, words
 
 
 @room()

@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from netdsl.draw.boxes import SIZE, lines_of, size_of
-from netdsl.draw.figure import Part
-from netdsl.draw.layout import (
+from netdsl.draw.arrange.boxes import SIZE, lines_of, size_of
+from netdsl.draw.arrange.layout import (
     ARROW,
     CARD,
     GAP,
@@ -22,11 +21,12 @@ from netdsl.draw.layout import (
     Line,
     RowBox,
 )
-from netdsl.draw.metrics import clipped, width
-from netdsl.draw.routes import plan, points
-from netdsl.draw.style import CLASSES, css
-from netdsl.draw.view import View, Wire
-from netdsl.draw.xml import escape, number
+from netdsl.draw.arrange.metrics import clipped, width
+from netdsl.draw.arrange.routes import plan, points
+from netdsl.draw.arrange.view import View, Wire
+from netdsl.draw.figure.figure import Part
+from netdsl.draw.write.style import CLASSES, css
+from netdsl.draw.write.xml import escape, number
 
 MARGIN = 16.0
 ROUND = 6.0

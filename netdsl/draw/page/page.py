@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.analysis.figures import Figures
 from netdsl.analysis.report import Report
-from netdsl.draw.boxes import closed_box, many_named, open_box
+from netdsl.draw.arrange.boxes import closed_box, many_named, open_box
+from netdsl.draw.arrange.layout import LABEL_SIZE, Box
+from netdsl.draw.arrange.metrics import width
+from netdsl.draw.arrange.view import opened_to
 from netdsl.draw.drawing import Drawing, Request, short_number
-from netdsl.draw.figure import Column, End, Part, Row
-from netdsl.draw.layout import LABEL_SIZE, Box
-from netdsl.draw.lines import shapes_by_line
-from netdsl.draw.metrics import width
+from netdsl.draw.figure.figure import Column, End, Part, Row
+from netdsl.draw.page.lines import shapes_by_line
 from netdsl.draw.room import room
-from netdsl.draw.style import css
-from netdsl.draw.view import opened_to
-from netdsl.draw.xml import escape
+from netdsl.draw.write.style import css
+from netdsl.draw.write.xml import escape
 from netdsl.graph.types import format_shape
 from netdsl.text.excerpt import visible
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from netdsl.draw.figure import Column, Edge, End, Part, Piece, Row
+from netdsl.draw.figure.figure import Column, Edge, End, Part, Piece, Row
 
 if TYPE_CHECKING:
-    from netdsl.draw.build import Builder
+    from netdsl.draw.figure.build import Builder
 
 Ends = frozenset[End]
 

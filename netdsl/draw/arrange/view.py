@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from netdsl.draw.boxes import closed_box, many_named, open_box, tensor_size
-from netdsl.draw.figure import Column, Edge, End, Figure, Part, Row
-from netdsl.draw.layout import Box, Col, Gap, Placed, RowBox
+from netdsl.draw.arrange.boxes import closed_box, many_named, open_box, tensor_size
+from netdsl.draw.arrange.layout import Box, Col, Gap, Placed, RowBox
+from netdsl.draw.figure.figure import Column, Edge, End, Figure, Part, Row
 
 PAGE = 60
 """Boxes and frames that a figure shows, at most, if nothing else is asked for."""

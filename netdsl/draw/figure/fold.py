@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netdsl.analysis.report import repeats
-from netdsl.draw.figure import Column, Edge, End, Part, Piece, Row
+from netdsl.draw.figure.figure import Column, Edge, End, Part, Piece, Row
 
 if TYPE_CHECKING:
-    from netdsl.draw.build import Builder
+    from netdsl.draw.figure.build import Builder
 
 LONG = 40
 """Pieces of a column that are shown one by one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdsl.draw.metrics import FONT
+from netdsl.draw.arrange.metrics import FONT
 
 CLASSES = {
     "weights": "w",

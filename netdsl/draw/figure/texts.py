@@ -12,7 +12,7 @@ from netdsl.ops.values import Window, show
 from netdsl.syntax import tree
 
 if TYPE_CHECKING:
-    from netdsl.draw.figure import Family
+    from netdsl.draw.figure.figure import Family
     from netdsl.ops.operator import Operator
 
 SYMBOLS = {"add": "+", "mul": "×", "sub": "−"}

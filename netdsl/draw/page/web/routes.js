@@ -1,4 +1,4 @@
-// The ways of the edges: netdsl/draw/routes.py in the browser.
+// The ways of the edges: netdsl/draw/arrange/routes.py in the browser.
 
 class Way {
   constructor(view, wire, ids) {

@@ -6,15 +6,15 @@ from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from netdsl.analysis.report import contents
-from netdsl.draw import texts, turns
-from netdsl.draw.figure import Column, Edge, End, Figure, Part, PartKind, Row
-from netdsl.draw.fold import fold
-from netdsl.draw.threads import Ends, Stretch, Thread, Threads
+from netdsl.draw.figure import texts, turns
+from netdsl.draw.figure.figure import Column, Edge, End, Figure, Part, PartKind, Row
+from netdsl.draw.figure.fold import fold
+from netdsl.draw.figure.threads import Ends, Stretch, Thread, Threads
 from netdsl.graph.graph import Choice, Fetch, Graph, Join, Loop, Node, Output, Scope, Step, Value
 from netdsl.syntax import tree
 
 if TYPE_CHECKING:
-    from netdsl.draw.figure import Family
+    from netdsl.draw.figure.figure import Family
     from netdsl.text.source import Span
 
 TABLES = ("param", "constant", "buffer")
