@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from netdsl.graph.graph import Naming, Node, Scope, Value
+from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.lines import BranchName, CaseValues, Line, Lost
@@ -18,6 +19,7 @@ from netdsl_pytorch.emit.merge import (
     MergedItem,
     MergedJoin,
     MergedNote,
+    MergedStep,
     MergedTurns,
     Program,
     cases_of,
@@ -29,6 +31,9 @@ from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.values import canonical
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
+
+_Within: TypeAlias = "MergedStep | set[Case]"
+"""What stands in the braces of a combine: branches, lines between them, and the cases of turns and arms that end."""
 
 
 class Branches(Stages):
@@ -42,7 +47,8 @@ class Branches(Stages):
 
     def join(self, step: MergedJoin) -> None:
         before = self.current
-        branches = self._branches(step.program)
+        within = self._branches(step.program)
+        branches = _only_branches(within)
         self.flush()
         start = dict(self.current)
         made: dict[int, Code] = {}
@@ -50,9 +56,16 @@ class Branches(Stages):
         outer_before = self._before
         trivial = sum(1 for branch in branches if _is_bare(branch))
         simple = len(branches) == 2 and trivial == 1
-        for number, branch in enumerate(branches):
+        read: list[tuple[str, Case, Value | None, Value]] = []
+        for branch in within:
+            if isinstance(branch, set):
+                self._lower(branch, list(self.holds))
+                continue
             self.current = dict(start)
-            self.current.update({case: start.get(_outer(case, start), value) for case, value in start.items()})
+            if branch not in branches:
+                self._named_between(branch, str(outer_running))
+                continue
+            number = len(made)
             prefix = f"{outer_running}_{number + 1}" if isinstance(outer_running, BranchName) else f"branch{number + 1}"
             self.running = BranchName(self.clear(self._free_branch(prefix), (id(outer_statement), number)))
             self._statement = branch.first.syntax
@@ -65,6 +78,13 @@ class Branches(Stages):
                 self.step(each)
             values = {case: each.value for case, each in branch.cases.items()}
             made[number] = self._branch_code(values, simple and len(self.statements) == count, branch)
+            for name in code.names(made[number]) & self.holds.keys() if len(within) > len(branches) else ():
+                for case, value in values.items():
+                    read.append((name, case, self.held(name, case), value))
+        for name, case, held, value in read:
+            # A branch that is computed in the combine reads no variable that a later line has written over.
+            if self.held(name, case) is not held:
+                raise Lost([canonical(value)], ())
         self.running, self._statement, self._before = outer_running, outer_statement, outer_before
         self.current = before
         inputs = [made[number] for number in range(len(branches))]
@@ -80,18 +100,25 @@ class Branches(Stages):
     def _free_branch(self, prefix: str) -> str:
         return self.emission.local(prefix, self.unit.labels & set(self.value_names.values()))
 
-    def _branches(self, program: Program) -> list[MergedBranch | MergedChoice]:
-        """The branches of a combine; an `if` whose arms are one branch each is one itself."""
-        found: list[MergedBranch | MergedChoice] = []
+    def _named_between(self, step: MergedStep, running: str) -> None:
+        """What a line `name = …` between branches makes."""
+        self.running = running
+        self.step(step)
+        self.flush()
+
+    def _branches(self, program: Program) -> list[_Within]:
+        """The branches of a combine, and what stands between them: an `if` whose arms are one branch each is one
+        itself, and a turn or an arm ends with its cases."""
+        found: list[_Within] = []
         for step in program:
-            if isinstance(step, MergedBranch):
+            if isinstance(step, MergedBranch) or isinstance(step.statement, tree.Bind):
                 found.append(step)
             elif isinstance(step, MergedTurns):
                 if self.emission.whole_loops.get(id(step.first.syntax)) == "names":
                     self.emission.unroll(step)
                 self.constructor._pin_loop(step)
                 for number in range(step.count):
-                    found += self._branches(step.turn(number))
+                    found += self._ended(step.turn(number))
             elif isinstance(step, MergedChoice):
                 if not step.agreed:
                     if not self._is_either(step):
@@ -100,8 +127,15 @@ class Branches(Stages):
                     continue
                 self.constructor.pin_choice(step)
                 for arm in step.arms.values():
-                    found += self._branches(arm)
+                    found += self._ended(arm)
+            else:
+                found.append(step)
         return found
+
+    def _ended(self, program: Program) -> list[_Within]:
+        """What stands in a turn or an arm, which ends where a name was given in it."""
+        found = self._branches(program)
+        return found if len(found) == len(_only_branches(found)) else [*found, set(cases_of(program))]
 
     def _is_either(self, step: MergedChoice) -> bool:
         """Whether an `if` has an `else`, and either arm is one branch."""
@@ -307,6 +341,17 @@ class Branches(Stages):
             for case in [each for each in values if each in inner]:
                 assert case.parent is not None
                 values[case.parent] = values.pop(case)
+
+
+def _only_branches(within: Iterable[_Within]) -> list[MergedBranch | MergedChoice]:
+    """The branches, without what is named between them."""
+    found: list[MergedBranch | MergedChoice] = []
+    for each in within:
+        if isinstance(each, MergedBranch) or (
+            isinstance(each, MergedChoice) and not isinstance(each.statement, tree.Bind)
+        ):
+            found.append(each)
+    return found
 
 
 def _is_bare(branch: MergedBranch | MergedChoice) -> bool:

@@ -95,7 +95,15 @@ class Forward(Turns):
         if not self.apart:
             self.apart = True
             return
-        raise cannot("the flow of values here cannot be written yet", self.unit.instances[0].span)
+        self._write_singly()
+
+    def _write_singly(self) -> None:
+        """The last resort: a class for each use, and in it a variable for each value."""
+        if self.single:
+            raise cannot("the flow of values here cannot be written yet", self.unit.instances[0].span)
+        if len(self.unit.instances) > 1:
+            raise Disagree({case: number for number, case in enumerate(self.unit.cases)}, "their values flow apart")
+        self.single = True
 
     def _is_nameable(self, lost: Lost) -> bool:
         formals = {formal for instance in self.unit.instances for formal in self.inputs_of(instance)}

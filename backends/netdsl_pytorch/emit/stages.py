@@ -45,7 +45,8 @@ class Stages(Variables):
 
     def running_name(self, step: MergedItem | MergedChoice) -> str:
         """The variable of the current value at a step: within a branch that of the branch."""
-        return str(self.running) if isinstance(self.running, BranchName) else str(self.region(step.statement))
+        name = str(self.running) if isinstance(self.running, BranchName) else str(self.region(step.statement))
+        return self.clear(name, None) if self.single else name
 
     def emit(self, step: MergedItem, made: Code) -> None:
         """The expression that a step gives becomes what is pending."""
@@ -53,7 +54,7 @@ class Stages(Variables):
         running = self.running_name(step)
         self.pending = Pending(values, made, str(running), self.span)
         self.current.update(values)
-        if any(value in self.named for value in values.values()):
+        if self.single or any(value in self.named for value in values.values()):
             self.flush()
 
     def item(self, step: MergedItem) -> None:

@@ -36,7 +36,8 @@ class Turns(Branches):
     def turns(self, step: MergedTurns) -> None:
         counts = step.counts
         longest = max(counts.values(), default=0)
-        whole = longest > 1 and id(step.first.syntax) not in self.unrolled and not self.unit.loops
+        unrolled = self.single or id(step.first.syntax) in self.unrolled
+        whole = longest > 1 and not unrolled and not self.unit.loops
         if whole and self._loop(step):
             return
         count = step.count

@@ -54,6 +54,9 @@ class Variables:
         self.apart = False
         """Whether values that get a variable of their own keep off the names of all others, those still to come too,
         and nothing is written over them."""
+        self.single = False
+        """Whether every value gets a variable of its own, loops are written out, and nothing is written over: the way
+        out where all else fails."""
         self.value_names = self._value_names()
         self.usual = self._usual()
         """What the current value is called, where nothing else is said."""
@@ -268,6 +271,8 @@ class Variables:
         self.assign(self._variable(pending), pending.values, pending.made, pending.span)
 
     def _variable(self, pending: Pending) -> str:
+        if self.single:
+            return pending.running
         if any(value in self.named for value in pending.values.values()):
             names = {self.value_names.get(value, "") for value in pending.values.values()}
             name = next(iter(names)) if len(names) == 1 else ""
@@ -301,6 +306,8 @@ class Variables:
 
     def clear(self, name: str, user: Hashable) -> str:
         """The variable, or another one for what uses it where values are apart and one of them is in it."""
+        if self.single:
+            return name if name not in self.holds else self._fresh(name)
         if not self.apart:
             return name
         now = self.instead.get((user, name), name)
