@@ -54,7 +54,7 @@ def test_a_value_is_there_where_it_is_read(name: str) -> None:
 
 
 BLOCKS = """block B(c, n = 1) {
-    concat { a = conv(c, 1x1); if n > 1 { relu() } else { a -> tanh() }; repeat n { conv(c, 1x1) -> relu() } }
+    concat { a = conv(c, 1x1); a -> if n > 1 { relu() } else { tanh() }; repeat n { conv(c, 1x1) -> relu() } }
     if n > 1 { conv(c, 1x1) }
 }
 """
