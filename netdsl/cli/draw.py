@@ -104,7 +104,7 @@ def _text(drawing: Drawing, form: str) -> str:
     if form == "model-explorer":
         from netdsl.draw.write.explorer import as_graphs
 
-        return stamped_json(as_graphs(drawing))
+        return stamped_json(as_graphs(drawing.figure, drawing.figures))
     from netdsl.draw.write import graphs
 
     view = drawing.view()

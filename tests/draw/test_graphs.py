@@ -81,7 +81,8 @@ def test_no_text_breaks_a_form(text: str) -> None:
 
 
 def test_model_explorer_gets_every_operator_in_its_namespace() -> None:
-    [graph] = as_graphs(drawing(model("resnet50")))
+    made = drawing(model("resnet50"))
+    [graph] = as_graphs(made.figure, made.figures)
     nodes = {node["id"]: node for node in graph["nodes"]}
     assert len(nodes) == sum(1 for node in model("resnet50").nodes() if node.op.name != "identity") + 2
     [last] = [node for node in nodes.values() if node["label"] == "conv3: conv(512, 1x1)" and "2" in node["namespace"]][

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from netdsl.analysis.report import repeats
+from netdsl.draw.figure.draft import Draft
 from netdsl.draw.figure.figure import Column, Edge, End, Part, Piece, Row
-
-if TYPE_CHECKING:
-    from netdsl.draw.figure.build import Builder
 
 LONG = 40
 """Pieces of a column that are shown one by one."""
@@ -16,13 +12,13 @@ GROUPS = 20
 """Groups that a longer column is divided into, about."""
 
 
-def fold(builder: Builder, root: Column) -> None:
+def fold(draft: Draft, root: Column) -> None:
     """Folds a column and all in it that are long."""
     stack = [root, *root.sides]
     while stack:
         column = stack.pop()
         if len(column.items) > LONG:
-            _fold(builder, column)
+            _fold(draft, column)
         for part in column.parts():
             stack.extend(part.columns)
         for item in column.items:
@@ -30,23 +26,23 @@ def fold(builder: Builder, root: Column) -> None:
                 stack.extend(item.branches)
 
 
-def _fold(builder: Builder, column: Column) -> None:
-    keys = [_key(builder, item) for item in column.items]
+def _fold(draft: Draft, column: Column) -> None:
+    keys = [_key(draft, item) for item in column.items]
     folded: list[Piece] = []
     heads = [isinstance(item, Part) and item.family in ("weights", "group") for item in column.items]
     for start, period, times in repeats(keys, heads):
         items = column.items[start : start + period * times]
         if times > 1 and all(map(_foldable, items)):
             turns = [Column(items[turn * period : (turn + 1) * period]) for turn in range(times)]
-            folded.append(_part(builder, folded, turns, f"{times:,} ×"))
+            folded.append(_part(draft, folded, turns, f"{times:,} ×"))
         else:
             folded += items
     if len(folded) > LONG:
-        folded = _grouped(builder, folded)
+        folded = _grouped(draft, folded)
     column.items = folded
 
 
-def _grouped(builder: Builder, items: list[Piece]) -> list[Piece]:
+def _grouped(draft: Draft, items: list[Piece]) -> list[Piece]:
     """The pieces in closed groups of equal size; inputs, results and rows stay as they are."""
     size = -(-len(items) // GROUPS)
     found: list[Piece] = []
@@ -58,7 +54,7 @@ def _grouped(builder: Builder, items: list[Piece]) -> list[Piece]:
             if len(run) > 1:
                 first, last = _said(run[0]), _said(run[-1])
                 title = f"{first} … {last}, {len(run)} stages"
-                found.append(_part(builder, found, [Column(run)], title))
+                found.append(_part(draft, found, [Column(run)], title))
             else:
                 found += run
             run = []
@@ -76,14 +72,14 @@ def _said(item: Piece) -> str:
     return item.name or item.lines[0].partition("(")[0]
 
 
-def _key(builder: Builder, item: Piece) -> int:
-    return item.key if isinstance(item, Part) else builder.column_key(Column([item]))
+def _key(draft: Draft, item: Piece) -> int:
+    return item.key if isinstance(item, Part) else draft.column_key(Column([item]))
 
 
-def _part(builder: Builder, before: list[Piece], columns: list[Column], title: str) -> Part:
+def _part(draft: Draft, before: list[Piece], columns: list[Column], title: str) -> Part:
     """A stack or, of one column, a group; what the piece before gives comes in where it begins."""
     parts = [part for column in columns for part in column.parts()]
-    part = builder.part("stack" if len(columns) > 1 else "frame", "group", [title], parts[0].span)
+    part = draft.part("stack" if len(columns) > 1 else "frame", "group", [title], parts[0].span)
     part.columns, part.title = columns, title
     part.items = [item for each in parts for item in each.items]
     part.train = all(each.train for each in parts)
@@ -93,13 +89,13 @@ def _part(builder: Builder, before: list[Piece], columns: list[Column], title: s
     previous = before[-1] if before else None
     if isinstance(previous, Part):
         shape = ""
-        for edge in builder.edges:
+        for edge in draft.edges:
             if edge.source.part is previous and not edge.source.inside and edge.target.part in inside:
                 edge.source, shape = End(part, True), edge.shape
         if shape:
-            builder.edges.append(Edge(End(previous), End(part), shape))
+            draft.edges.append(Edge(End(previous), End(part), shape))
         part.changes = shape != part.shape
-    part.key = builder.part_key(part)
+    part.key = draft.part_key(part)
     return part
 
 

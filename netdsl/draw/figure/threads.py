@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
 
+from netdsl.draw.figure.draft import Draft, Stretch
 from netdsl.draw.figure.figure import Column, Edge, End, Part, Piece, Row
-
-if TYPE_CHECKING:
-    from netdsl.draw.figure.build import Builder
 
 Ends = frozenset[End]
 
@@ -53,20 +50,11 @@ class Thread:
         self.reads |= {end for end in other.reads if not self.has(end)}
 
 
-class Stretch(NamedTuple):
-    """Parts that were built one after the other: the first number and the one after the last, of parts and edges."""
-
-    first: int
-    last: int
-    mark: int
-    end: int
-
-
 class Threads:
     """The threads of one column."""
 
-    def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
         self.threads: list[Thread] = []
 
     @property
@@ -75,7 +63,7 @@ class Threads:
 
     def sources(self, built: Stretch) -> set[End]:
         """What parts read that were made before them."""
-        edges = self.builder.edges[built.mark : built.end]
+        edges = self.draft.edges[built.mark : built.end]
         return {edge.source.place for edge in edges if edge.source.part.number < built.first}
 
     def add(
@@ -89,7 +77,7 @@ class Threads:
         thread = self._thread_for(sources, ends)
         if thread is None:
             thread = Thread()
-            for part in self.builder.inputs_to_place(sources, built.first):
+            for part in self.draft.inputs_to_place(sources, built.first):
                 thread.items.append(part)
                 thread.spans.append((part.number, part.number + 1))
             self.threads.append(thread)
@@ -125,7 +113,7 @@ class Threads:
             tail.spans = [span]
             if any(other.has(end) for other in after for end in sources):
                 continue
-            edges = self.builder.edges
+            edges = self.draft.edges
             tail.reads = {edge.source.place for edge in edges if first <= edge.target.part.number < behind}
             tail.reads = {end for end in tail.reads if not tail.has(end)}
             thread.spans = [

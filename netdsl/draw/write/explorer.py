@@ -7,38 +7,39 @@ from __future__ import annotations
 
 from typing import Any
 
+from netdsl.analysis.figures import Figures
 from netdsl.draw.arrange.layout import Box
 from netdsl.draw.arrange.view import Opened, View
-from netdsl.draw.drawing import Drawing
+from netdsl.draw.figure.figure import Figure
 from netdsl.draw.room import room
 from netdsl.draw.write.graphs import Boxes, boxes_in, words
 
 
 @room()
-def as_graphs(drawing: Drawing) -> list[dict[str, Any]]:
+def as_graphs(figure: Figure, figures: Figures) -> list[dict[str, Any]]:
     """All of a network, whatever levels were asked for."""
-    parts = drawing.figure.parts
+    parts = figure.parts
     opened = Opened({part for part in parts if part.kind == "frame"}, {part for part in parts if part.kind == "stack"})
-    view = View(drawing.figure, opened)
+    view = View(figure, opened)
     boxes = Boxes(view)
     nodes: dict[int, dict[str, Any]] = {}
     for column in (view.root, *view.root.sides):
         for box in boxes_in(column):
             if box.inner is None:
-                nodes[boxes.number(box)] = _node(drawing, box, boxes.number(box))
+                nodes[boxes.number(box)] = _node(figures, box, boxes.number(box))
     for link in boxes.links():
         edges = nodes[link.target].setdefault("incomingEdges", [])
         edges.append(
             {"sourceNodeId": str(link.source), "sourceNodeOutputId": "0", "targetNodeInputId": str(len(edges))}
         )
-    return [{"id": drawing.figure.title, "nodes": list(nodes.values())}]
+    return [{"id": figure.title, "nodes": list(nodes.values())}]
 
 
-def _node(drawing: Drawing, box: Box, number: int) -> dict[str, Any]:
+def _node(figures: Figures, box: Box, number: int) -> dict[str, Any]:
     part = box.part
     attributes = {"path": part.path}
-    params = sum(map(drawing.figures.params, part.items))
-    macs = sum(map(drawing.figures.macs, part.items))
+    params = sum(map(figures.params, part.items))
+    macs = sum(map(figures.macs, part.items))
     if params:
         attributes["parameters"] = f"{params:,}"
     if macs:
