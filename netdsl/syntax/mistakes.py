@@ -280,6 +280,8 @@ def _help(place: Place) -> str:
             return f"the arguments of a call stand in parentheses: `{_short(word)}({_short(text)})`"
         if before in ("RPAR", "RBRACE") and terminal in ("NAME", "COMPUTED"):
             return "stages are joined with `->`"
+    if terminal == "COLON" and "LBRACE" in may:
+        return "a body stands between braces: `{ … }`"
     return ""
 
 

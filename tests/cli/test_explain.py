@@ -68,6 +68,7 @@ def test_an_unknown_code(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(CODES) == sorted(CODES)
     assert main(["explain"]) == 0
     assert capsys.readouterr().out.splitlines() == [f"{code.id}  {code.title}" for code in CODES.values()]
     assert main(["explain", "--format", "json"]) == 0
