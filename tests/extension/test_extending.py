@@ -25,7 +25,7 @@ def work(tmp_path: Path) -> Path:
 
 def test_an_operator_is_known_to_every_command(installed: Path, work: Path) -> None:
     assert "1,562 parameters" in netdsl(installed, work, "check", "small.net").out
-    assert "swoosh" in netdsl(installed, work, "stats", "small.net").out
+    assert "swoosh" in netdsl(installed, work, "stats", "small.net", COLUMNS="120").out
     assert "swoosh" in netdsl(installed, work, "draw", "small.net").out
     (work / "wrong.net").write_text((work / "small.net").read_text().replace("slope = slope", "slope = -1"))
     wrong = netdsl(installed, work, "check", "wrong.net")
