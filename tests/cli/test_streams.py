@@ -45,6 +45,7 @@ def test_a_closed_input_is_a_file_that_cannot_be_read() -> None:
     assert (code, said.splitlines()[0]) == (2, f"error[E0601]: cannot read `<stdin>`: {BAD}")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_written_has_no_number_of_a_stream(tmp_path: Path) -> None:
     """Else what is said would stand in the file."""
     code, _, _ = ran(f"compile lenet5 -o {tmp_path}/lenet5.py", "<&- >&- 2>&-")

@@ -40,6 +40,7 @@ def test_mended_examples_are_written_right(code: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("template", templates())
+@pytest.mark.slow
 def test_templates_are_written_right(template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["new", "mine", "--template", template]) == 0

@@ -188,6 +188,7 @@ def test_repeats_that_no_loop_wrote_fold_in_a_long_net() -> None:
     assert outline(made.figure).startswith("image: 8x16x16 > 300 ×{conv(8, 1x1) > batchnorm() > relu()} > ")
 
 
+@pytest.mark.slow
 def test_blocks_may_stand_deep_inside_each_other() -> None:
     blocks = ["block B0() { relu() }"] + [f"block B{n}() {{ B{n - 1}() }}" for n in range(1, 600)]
     text = "\n".join(blocks) + "\nnet N() {\n    input x: 8x8x8\n    B599()\n    output y = globalavgpool()\n}\n"

@@ -11,6 +11,7 @@ from tests.specs.library import MODELS, records
 from tests.specs.page import SOURCES, page
 
 
+@pytest.mark.slow
 def test_the_page_is_current(golden: Callable[[Path, str], None], pytestconfig: pytest.Config) -> None:
     golden(pytestconfig.rootpath / "docs" / "library.md", page())
 

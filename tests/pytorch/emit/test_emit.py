@@ -71,6 +71,7 @@ def _others(value: Any) -> list[Any]:
     return [value / 2] if isinstance(value, float) else []
 
 
+@pytest.mark.slow
 def test_the_same_bytes_come_out_whatever_the_seed_of_hashes(tmp_path: Path) -> None:
     script = (
         "import sys, hashlib; from pathlib import Path; from tests.pytorch.emit.emitting import of_file, CASES\n"

@@ -60,6 +60,7 @@ def test_mypy_accepts_what_is_kept(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+@pytest.mark.slow
 def test_what_files_take_from_elsewhere_is_known() -> None:
     """Every name that an emitted file reads and does not define is one that no input may have, and that a variable
     gives way to."""

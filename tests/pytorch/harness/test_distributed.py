@@ -59,6 +59,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("size", "accumulate"), [(2, 1), (1, 3), (2, 2)])
+@pytest.mark.slow
 def test_processes_and_parts_compute_what_one_would(alone: Path, tmp_path: Path, size: int, accumulate: int) -> None:
     run = tmp_path / "run"
     run_together(run, size, settings={"accumulate": accumulate})

@@ -110,6 +110,7 @@ def train_with_little_memory(run: Path) -> None:
     train(model, options(run, batch=718))
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_names_a_batch_that_fits(tmp_path: Path) -> None:
     process = fork(tmp_path / "log", functools.partial(train_with_little_memory, tmp_path / "run"))
     assert process.wait() == 2, process.said()

@@ -127,6 +127,7 @@ assert json.loads((here / "other" / "result.json").read_text())["broken_images"]
 """
 
 
+@pytest.mark.slow
 def test_postscript_starts_no_program_whatever_it_is_called(tmp_path: Path) -> None:
     """In training, evaluation and prediction, from folders and shards. Pillow looks for Ghostscript on PATH."""
     programs = tmp_path / "programs"
@@ -146,6 +147,7 @@ def test_postscript_starts_no_program_whatever_it_is_called(tmp_path: Path) -> N
     assert not (tmp_path / "mark").exists()
 
 
+@pytest.mark.slow
 def test_decoders_themselves_say_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """libtiff writes a line for each that it cannot decode, which may be millions."""
     file = io.BytesIO()

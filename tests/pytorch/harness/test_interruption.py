@@ -67,6 +67,7 @@ def assert_same(run: Path, whole: Path) -> None:
 
 
 @pytest.mark.parametrize("part", range(KILLS // 20))
+@pytest.mark.slow
 def test_a_run_killed_at_any_moment_goes_on_bit_for_bit(whole: Path, tmp_path: Path, part: int) -> None:
     chance = random.Random(part)
     killed = number = 0

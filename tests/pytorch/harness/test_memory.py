@@ -31,6 +31,7 @@ OTHERS = [
 @pytest.mark.parametrize(
     ("model", "batch", "settings"), [("mini_googlenet", 256, {"precision": "float32"}), *(OTHERS if NIGHTLY else [])]
 )
+@pytest.mark.slow
 def test_the_prediction_is_near_the_peak(model: str, batch: int, settings: dict[str, Any]) -> None:
     # In a process of its own, which has to load what a first step loads.
     command = [sys.executable, str(BENCHMARK), "--one", json.dumps([model, batch, settings])]
