@@ -162,3 +162,23 @@ def test_an_input_that_an_earlier_part_reads_stands_on_top() -> None:
     made = drawing(graph)
     assert outline(made.figure).startswith("(image: 8x4x4 | right: 8x4x4) > ")
     assert faults(draw(all_open(made), Look(made.figure.title))) == []
+
+
+def test_pipelines_that_others_read_from_do_not_hang_beside() -> None:
+    # Two hang on their own until the sum reads both: neither may stay in a column to which no edge leads back.
+    text = """block Two(skip: tensor) { conv(8, 3x3, padding = same) -> add(skip) }
+net N() {
+    input left: 3x16x16
+    input right: 3x16x16
+    left -> a: { conv(8, 3x3, padding = same) -> relu() }
+    train output h8 = m8: { flatten() -> linear(2) }
+    right -> b: { conv(8, 3x3, padding = same) -> relu() }
+    a -> Two(b)
+    x = identity()
+    output first = x -> globalavgpool() -> linear(4)
+    output second = x -> globalmaxpool() -> linear(5)
+    train output aux = a -> globalavgpool() -> linear(3) -> relu()
+}"""
+    made = drawing(graph_of(text))
+    assert faults(draw(all_open(made), Look(made.figure.title, made.totals()))) == []
+    assert faults(made.drawn()) == []

@@ -173,9 +173,9 @@ class Threads:
         beside: list[Thread] = []
         for thread in others:
             if thread.output is None or len({end.part for end in thread.reads}) != 1 or not main.has(*thread.reads):
-                for each in sides:
-                    if any(each.has(end) for end in thread.reads):
-                        sides.remove(each)
+                for hanging in (sides, beside):
+                    for each in [each for each in hanging if any(each.has(end) for end in thread.reads)]:
+                        hanging.remove(each)
                         main.take(each)
                 main.take(thread)
             elif thread.output.train or not self._ends_beside(main, thread):
