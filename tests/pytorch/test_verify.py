@@ -46,6 +46,7 @@ def test_the_corners_compile_and_export(path: Path) -> None:
     assert report.passed, report.failures
 
 
+@pytest.mark.slow
 def test_edits_that_keep_the_meaning_still_agree() -> None:
     assert edited('"""', '"""Mine now. ').passed
     assert edited("F.relu(", "torch.relu(").passed

@@ -82,6 +82,7 @@ def stop_in_the_middle(run: Path, told: int, number: int = signal.SIGTERM) -> No
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(alone: Path, tmp_path: Path, before: int, after: int) -> None:
     run = tmp_path / "run"
 
@@ -165,6 +166,7 @@ def test_what_makes_no_sense_with_several_processes_is_refused(tmp_path: Path) -
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_norms_of_several_processes_are_saved_and_tested_as_the_first_has_them(tmp_path: Path) -> None:
     run = tmp_path / "run"
     work = functools.partial(train, tiny(), options(run, settings={"averaging": "none"}))

@@ -361,6 +361,7 @@ def test_a_broken_image_has_no_label(tmp_path: Path) -> None:
     assert [*batches.broken] == [str(folder / "train" / "a" / "00000.jpg")]
 
 
+@pytest.mark.slow
 def test_a_folder_of_images_is_learnt_by_two_processes(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "images", train_count=96, test_count=30)
     broken = [

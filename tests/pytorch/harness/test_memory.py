@@ -50,6 +50,7 @@ def test_weights_gradients_and_moments_are_counted() -> None:
     assert averaged == pytest.approx(1.1 * weights, rel=0.1)
 
 
+@pytest.mark.slow
 def test_bfloat16_halves_activations() -> None:
     exact, half = (training_memory(mini_googlenet(), Recipe(), 64, autocast, "cuda") for autocast in (False, True))
     assert 0.5 * exact < half < 0.75 * exact
