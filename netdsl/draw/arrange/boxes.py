@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netdsl.draw.arrange.layout import HEADER_SIZE, Box, Line
 from netdsl.draw.arrange.metrics import clipped, width
+from netdsl.draw.arrange.plane import HEADER_SIZE, Box, Line
 from netdsl.draw.figure.figure import Part
 
 SIZE, SMALL = 12.0, 10.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from netdsl.draw.arrange.layout import Box, Col, Gap, Lane, RowBox, Y, at
+from netdsl.draw.arrange.plane import Box, Col, Gap, Lane, RowBox, Y, at
 from netdsl.draw.arrange.view import View, Wire
 
 X: TypeAlias = "tuple[str, Col | Lane | Box, int]"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netdsl.draw.arrange.boxes import closed_box, many_named, open_box, tensor_size
-from netdsl.draw.arrange.layout import Box, Col, Gap, Placed, RowBox
+from netdsl.draw.arrange.plane import Box, Col, Gap, Placed, RowBox
 from netdsl.draw.figure.figure import Column, Edge, End, Figure, Part, Row
 
 PAGE = 60

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from netdsl.analysis.figures import Figures
 from netdsl.analysis.report import Report
 from netdsl.draw.arrange.boxes import closed_box, many_named, open_box
-from netdsl.draw.arrange.layout import LABEL_SIZE, Box
 from netdsl.draw.arrange.metrics import width
+from netdsl.draw.arrange.plane import LABEL_SIZE, Box
 from netdsl.draw.arrange.view import opened_to
 from netdsl.draw.drawing import Drawing, Request, short_number
 from netdsl.draw.figure.figure import Column, End, Part, Row

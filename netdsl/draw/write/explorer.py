@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from netdsl.analysis.figures import Figures
-from netdsl.draw.arrange.layout import Box
+from netdsl.draw.arrange.plane import Box
 from netdsl.draw.arrange.view import Opened, View
 from netdsl.draw.figure.figure import Figure
 from netdsl.draw.room import room

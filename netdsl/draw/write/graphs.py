@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from netdsl.draw.arrange.layout import Box, Col, RowBox
+from netdsl.draw.arrange.plane import Box, Col, RowBox
 from netdsl.draw.arrange.view import Spot, View, Wire
 from netdsl.draw.figure.figure import Edge
 from netdsl.draw.room import room

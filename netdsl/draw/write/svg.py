@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from netdsl.draw.arrange.boxes import SIZE, lines_of, size_of
-from netdsl.draw.arrange.layout import (
+from netdsl.draw.arrange.layout import Layout
+from netdsl.draw.arrange.metrics import clipped, width
+from netdsl.draw.arrange.plane import (
     ARROW,
     CARD,
     GAP,
@@ -17,11 +19,9 @@ from netdsl.draw.arrange.layout import (
     Box,
     Col,
     Gap,
-    Layout,
     Line,
     RowBox,
 )
-from netdsl.draw.arrange.metrics import clipped, width
 from netdsl.draw.arrange.routes import plan, points
 from netdsl.draw.arrange.view import View, Wire
 from netdsl.draw.figure.figure import Part

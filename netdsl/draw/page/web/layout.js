@@ -1,4 +1,5 @@
-// Where everything stands: netdsl/draw/arrange/layout.py in the browser, in the same order and with the same numbers.
+// Where everything stands: netdsl/draw/arrange/plane.py and layout.py in the browser, in the same order and with the
+// same numbers.
 
 const TRACK = 9, GAP = 6, ARROW = 12, LABEL = 13, PAD = 12, HEADER = 22, BETWEEN = 22, CARD = 4, PORT = 14;
 const STRETCH = 36, CORNER = 26, MOST_NAMED = 4;
