@@ -50,5 +50,5 @@ def run(args: Namespace) -> int:
         loaded = load_spec(args.split_siblings, **overrides(args), passes=[MergeSiblings()]).sound()
         with told() as harness:
             count = harness.split_siblings(source, target, loaded.passed)
-    sys.stderr.write(f"{count} tensors in {visible(args.target)}\n")
+    sys.stderr.write(f"{count:,} tensor{'s' * (count != 1)} in {visible(args.target)}\n")
     return 0

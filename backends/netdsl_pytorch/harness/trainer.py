@@ -203,7 +203,9 @@ def _run(
         events.close()
         progress.close()
     if batches.broken and group.first:
-        progress.warn(f"{len(batches.broken):,} images could not be decoded: {run.broken} names them")
+        progress.warn(
+            f"{len(batches.broken):,} image{'s' * (len(batches.broken) > 1)} could not be decoded: {run.broken} names them"
+        )
     progress.say(f"{evaluation.top1:.2%} on {evaluation.images:,} test images, {clock(state.seconds)}, in {run.path}")
     return Result(evaluation.top1, evaluation.loss, recipe.epochs, state.seconds, run.path)
 

@@ -70,13 +70,25 @@ def _candidates(nodes: list[Node], buffers: list[str]) -> Iterator[tuple[Node, l
         if node.path in buffers and met[node.path] == 0:
             found = [node.path]
         else:
-            found = [path for path in buffers if path not in paths and _leads(node.path.split("."), path.split("."))]
+            found = [path for path in buffers if path not in paths and _leads(_fixed(node), path.split("."))]
             if not found:
                 raise Mismatch(f"there is no buffer `{node.path}`")
             likely = found[min(met[node.path], len(found) - 1)]
             found = [*(path for path in found if path != likely), likely]
         met[node.path] += 1
         yield node, found
+
+
+def _fixed(node: Node) -> list[str]:
+    """The path of a constant, without the numbers of parts of groups that have no place in the `state_dict`: where the
+    group is a class, they have names."""
+    parts = node.name.split(".")
+    scope = node.scope
+    while scope is not None:
+        if scope.name and not (scope.name.isdigit() and not scope.owns_module):
+            parts = [*scope.name.split("."), *parts]
+        scope = scope.parent
+    return parts
 
 
 def _leads(short: list[str], long: list[str]) -> bool:

@@ -66,3 +66,8 @@ def test_any_flow_can_be_written_with_a_variable_for_each_value(name: str, monke
     monkeypatch.setattr(Forward, "_learn", lambda self, lost: self._write_singly())
     flow = FLOWS.get(name, "B(2)\nskip = relu()\nB(2, 2)\nB(2, 3)\nconv(4, 1x1) -> add(skip)\noutput y = relu()")
     assert outcome(f"{BLOCKS}net N() {{\ninput image: 2x6x6\n{flow}\n}}") == "ok"
+
+
+def test_constants_of_blocks_without_weights_are_found_in_a_group_that_is_a_class() -> None:
+    block = "block Wide(gate: tensor = none) {\nconstant t[i, j, k]: [in.channels, 1, 1] = log(i + 1)\nadd(t)\n}\n"
+    assert outcome(f"{block}net N() {{\ninput image: 3x8x8\nbody: {{ Wide(image) }}\noutput y = relu()\n}}") == "ok"

@@ -333,7 +333,7 @@ def test_broken_images_are_passed_over_counted_and_named(tmp_path: Path) -> None
     figures = evaluate([run], recompile, device="cpu", quiet=True).figures
     assert (figures.images, figures.top1) == (8, result["top1"])
     assert figures.loss == pytest.approx(result["loss"], abs=1e-4)
-    with pytest.raises(HarnessError, match=r"1 images cannot be decoded, the last of them .* 0 are passed over"):
+    with pytest.raises(HarnessError, match=r"1 image cannot be decoded, the last of them .* 0 are passed over"):
         train(small_net(), options(folder, tmp_path / "other", broken_limit=0))
 
 

@@ -205,7 +205,8 @@ class Batches:
         if len(self.broken) > self.recipe.broken_limit:
             name, why = next(reversed(self.broken.items()))
             raise HarnessError(
-                f"{len(self.broken):,} images cannot be decoded, the last of them {name} ({why}); "
+                f"{len(self.broken):,} image{'s' * (len(self.broken) > 1)} cannot be decoded, "
+                f"the last of them {name} ({why}); "
                 f"{self.recipe.broken_limit:,} are passed over",
                 help="mend or remove them, or raise the limit: --set broken_limit=N",
             )
