@@ -203,9 +203,8 @@ def _run(
         events.close()
         progress.close()
     if batches.broken and group.first:
-        progress.warn(
-            f"{len(batches.broken):,} image{'s' * (len(batches.broken) > 1)} could not be decoded: {run.broken} names them"
-        )
+        count = len(batches.broken)
+        progress.warn(f"{count:,} image{'s' * (count > 1)} could not be decoded: {run.broken} names them")
     progress.say(f"{evaluation.top1:.2%} on {evaluation.images:,} test images, {clock(state.seconds)}, in {run.path}")
     return Result(evaluation.top1, evaluation.loss, recipe.epochs, state.seconds, run.path)
 

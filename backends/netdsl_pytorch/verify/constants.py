@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from netdsl.graph.graph import Graph, Node
+from netdsl.graph.graph import Graph, Node, Scope
 from netdsl.ops.tensors import BUFFER, CONSTANT
 from netdsl_pytorch.oracle import Oracle, float32
 from netdsl_pytorch.report import Mismatch
@@ -83,7 +83,7 @@ def _fixed(node: Node) -> list[str]:
     """The path of a constant, without the numbers of parts of groups that have no place in the `state_dict`: where the
     group is a class, they have names."""
     parts = node.name.split(".")
-    scope = node.scope
+    scope: Scope | None = node.scope
     while scope is not None:
         if scope.name and not (scope.name.isdigit() and not scope.owns_module):
             parts = [*scope.name.split("."), *parts]
