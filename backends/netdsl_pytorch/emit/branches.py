@@ -320,6 +320,7 @@ class Branches(Stages):
         self._statement = None
         self.inside.append(inner)
         touched, self.touched = self.touched, set()
+        entered, self.entered = self.entered, set()
         self.program(program)
         self.inside.pop()
         after = self.current
@@ -329,6 +330,7 @@ class Branches(Stages):
                 self.current[case.parent] = value
         self._lower(inner, self.touched)
         self.touched |= touched
+        self.entered = entered | (self.entered - touched)
         self.flush()
 
     def _lower(self, inner: set[Case], names: Iterable[str]) -> None:

@@ -85,6 +85,7 @@ class Turns(Branches):
         typed, lines = set(self.typed), dict(self.first_line)
         state = unit.state.copy()
         current = self.current
+        touched, entered = self.touched, self.entered
         try:
             made = self._entered({case: entry[case] for case in step.cases})
             if made != code.name(running):
@@ -104,6 +105,7 @@ class Turns(Branches):
             self.current = dict(entering)
             self.indent += 4
             self._statement = None
+            self.touched, self.entered = set(), set()
             self.program(body)
             self.flush()
             final = {case: value for case, value in last.items() if value is not None}
@@ -111,6 +113,10 @@ class Turns(Branches):
             if made != code.name(running):
                 self.assign(running, final, made)
             self.indent -= 4
+            again = (self.entered & self.touched) - {running}
+            if again:
+                raise Disagree(dict.fromkeys(step.cases, 0), f"the next turn reads `{min(again)}`, which is written over")
+            written = self.touched - {running}
         except Disagree:
             if self.indent > 8 and len(self.statements) > count:
                 self.indent -= 4
@@ -119,6 +125,7 @@ class Turns(Branches):
             unit.state, self.current = state, current
             return False
         finally:
+            self.touched, self.entered = self.touched | touched, entered | (self.entered - touched)
             if loop in unit.loops:
                 unit.loops.remove(loop)
             if step in self.loops:
@@ -130,7 +137,7 @@ class Turns(Branches):
                 value = last[by_turn[case, turns - 1]]
                 assert value is not None
                 results[case] = value
-        self.holds = holds
+        self.holds = {name: held for name, held in holds.items() if name not in written}
         self._hold(running, {case: results[case] for case in step.cases})
         self.current = results
         return True

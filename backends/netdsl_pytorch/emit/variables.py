@@ -70,6 +70,8 @@ class Variables:
         """The variables that held a value at some time."""
         self.touched: set[str] = set()
         """The variables that were given something in the turn or arm that is being written."""
+        self.entered: set[str] = set()
+        """The variables that were read in it before that."""
         self.typed: set[str] = set()
         """Variables that a type checker knows for Tensors."""
         self.formal_names: set[str] = set()
@@ -208,6 +210,8 @@ class Variables:
             self.flush()
         name = self._holder_of(values)
         if name:
+            if name not in self.touched:
+                self.entered.add(name)
             return code.name(name, typed=name in self.typed)
         tensor = self._declared(values)
         if tensor is not None:
@@ -362,7 +366,9 @@ class Variables:
 
     def _hold(self, name: str, values: Mapping[Case, Value]) -> None:
         before = self.holds.pop(name, {})
-        before = {case: value for case, value in before.items() if case not in values}
+        # What is written in a turn is written over for all that the turn stands in.
+        over = {each for case in values for each in case.around()}
+        before = {case: value for case, value in before.items() if case not in over}
         before.update(values)
         self.holds[name] = before
         self._note_names(name, values)

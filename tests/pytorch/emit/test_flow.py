@@ -8,6 +8,14 @@ from netdsl_pytorch.emit.forward import Forward
 from tests.pytorch.emit.naming import outcome
 
 FLOWS = {
+    "a value called as a branch, read by the branches of turns": (
+        "branch1 = conv(4, 1x1)\nconcat { for w in [1, 3, 5] { { branch1 -> conv_{w}: conv(5, [w, w], padding = same) -> relu()"
+        " -> globalmaxpool() } } }\noutput y = linear(2)"
+    ),
+    "a value from before a loop that its turns write over": (
+        "branch1 = conv(3, 1x1)\nfor i in range(3) { parts[i]: conv(3, 1x1)\n"
+        "add { { relu() -> sigmoid() }; { branch1 -> relu() -> tanh() } } }\noutput y = add(branch1)"
+    ),
     "a value called as a branch, read in a branch of a head": (
         "conv(1, 1x1)\nbranch1 = identity()\nconcat(branch1)\noutput label = groupnorm(1)\n"
         "train output aux = branch1 -> concat { relu() -> normalize(); conv(1, 3x3, padding = 1) }"
