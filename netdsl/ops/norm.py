@@ -139,6 +139,11 @@ class GroupNorm(Operator):
             )
         return args
 
+    def infer(self, inputs: tuple[TensorType, ...], args: Args) -> TensorType:
+        if inputs[0].elements == args["groups"]:
+            raise Problem("normalises over the numbers of a group, and there is but one", code=BAD_SHAPE)
+        return inputs[0]
+
     def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
         return _factor_and_summand(inputs[0]) if args["affine"] else ()
 

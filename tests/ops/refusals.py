@@ -136,6 +136,14 @@ REFUSED_ON_PURPOSE = (
         only=("batchnorm", "layernorm", "groupnorm", "instancenorm", "rmsnorm"),
     ),
     Refusal(
+        "A group normalises over more than one number (PyTorch refuses a sample by itself)",
+        r"^normalises over the numbers of a group",
+        "groupnorm",
+        {"groups": 8},
+        (TensorType((8, 1, 1)),),
+        only=("groupnorm",),
+    ),
+    Refusal(
         "The constants of LRN are not negative",
         r"^must be a number of at least 0,",
         "lrn",

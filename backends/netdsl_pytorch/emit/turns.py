@@ -115,7 +115,9 @@ class Turns(Branches):
             self.indent -= 4
             again = (self.entered & self.touched) - {running}
             if again:
-                raise Disagree(dict.fromkeys(step.cases, 0), f"the next turn reads `{min(again)}`, which is written over")
+                raise Disagree(
+                    dict.fromkeys(step.cases, 0), f"the next turn reads `{min(again)}`, which is written over"
+                )
             written = self.touched - {running}
         except Disagree:
             if self.indent > 8 and len(self.statements) > count:
