@@ -9,8 +9,8 @@ from tests.pytorch.emit.naming import outcome
 
 FLOWS = {
     "a value called as a branch, read by the branches of turns": (
-        "branch1 = conv(4, 1x1)\nconcat { for w in [1, 3, 5] { { branch1 -> conv_{w}: conv(5, [w, w], padding = same) -> relu()"
-        " -> globalmaxpool() } } }\noutput y = linear(2)"
+        "branch1 = conv(4, 1x1)\nconcat { for w in [1, 3, 5] { { branch1 -> conv_{w}: conv(5, [w, w], padding = same)"
+        " -> relu() -> globalmaxpool() } } }\noutput y = linear(2)"
     ),
     "a value from before a loop that its turns write over": (
         "branch1 = conv(3, 1x1)\nfor i in range(3) { parts[i]: conv(3, 1x1)\n"
