@@ -109,6 +109,7 @@ def _line(statement: tree.Statement, flow: Flow, env: Env, join: Join, steps: li
             return sound
         labelled = first.stage if isinstance(first, tree.Labelled) else None
         if isinstance(labelled, tree.If) and stages.arm_of(labelled, env) is None:
+            steps.append(stages.choose(labelled, flow, env)[0])
             return True  # not taken: no branch
     branch = Branch(statement, NO_VALUE)
     flow.steps = branch.steps

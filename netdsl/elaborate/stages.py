@@ -152,7 +152,9 @@ def stage(expr: tree.Stage, flow: Flow, env: Env, label: tree.Labelled | None = 
     """Runs one stage."""
     if isinstance(expr, tree.Labelled):
         if isinstance(expr.stage, tree.If) and arm_of(expr.stage, env) is None:
-            return  # nothing is added, not even the label
+            # Nothing is added, not even the label; that it is not depends on the tests.
+            flow.steps.append(choose(expr.stage, flow, env)[0])
+            return
         place = slot(expr.label, env)
         check_free(place, env)
         try:

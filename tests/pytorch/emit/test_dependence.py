@@ -84,6 +84,19 @@ def test_siblings(text: str, arguments: list[str]) -> None:
     assert offered(text) == arguments
 
 
+@pytest.mark.parametrize(
+    "stages",
+    [
+        "linear(width)\npart: if flag { linear(8) }",
+        "linear(4 if flag else 3) -> concat { identity(); relu(); part: if flag { linear(8) } }",
+        "linear(width) -> add { identity(); { part: if flag { linear(width) } -> relu() } }",
+    ],
+)
+def test_what_decides_that_a_labelled_part_is_not_there_is_not_offered(stages: str) -> None:
+    text = f"net N(flag = false) {{ input x: [8]\nlet width = 4 if flag else 3\n{stages}\noutput y = linear(width) }}"
+    assert offered(text) == []
+
+
 def test_without_heads_what_they_refuse_is_not_offered() -> None:
     text = "net N(c = 4, d = 3) { input x: [6, 4]\n linear(c)\n train output z = attention(2)\n output y = linear(d) }"
     assert offered(text) == ["c", "d", "aux"]
