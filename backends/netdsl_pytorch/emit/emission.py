@@ -316,7 +316,8 @@ class Emission(Facts):
         if self.heads and heads_within(self.graph.root.steps, "aux") == len(self.heads):
             return "aux"
         names = ("aux", "with_heads", *(f"with_heads{number}" for number in range(2, 99)))
-        return next(name for name in names if name not in self.graph.parameters and name not in self.taken)
+        known = {*self.graph.parameters, *self.taken, *self.net.declared}
+        return next(name for name in names if name not in known)
 
     @property
     def net(self) -> Unit:

@@ -19,6 +19,7 @@ from netdsl_pytorch.emit.initialisers import as_float
 from netdsl_pytorch.emit.loop import safe
 from netdsl_pytorch.emit.merge import Disagree
 from netdsl_pytorch.emit.trouble import cannot
+from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Attribute, Call, Constant, Name
 from netdsl_pytorch.python.precedence import ATOM, level_of
@@ -75,8 +76,7 @@ class _Formula:
     def _write(self, indent: int, known: dict[str, Statement]) -> tuple[list[Statement], Code]:
         sizes = self.use.sizes("shape")
         unit = self.use.unit
-        taken = {*unit.declared, *unit.emission.taken, *map(unit.python_name, unit.state.needs.values())}
-        taken |= set(map(str, self.outer.values()))
+        taken = _taken(unit) | set(map(code.text, self.outer.values()))
         for index in self.syntax.indices:
             self.names[index.id] = safe(index.id, taken | set(self.names.values()))
         whole = self.node.args["dtype"] == "int"
@@ -348,8 +348,8 @@ class _Formula:
             assert isinstance(node.syntax, tree.Table)
             around = self.around | frozenset(self.names.values())
             lines, tensor = _Formula(use, node.syntax, self.outer, around).write(self.indent, self.known)
-            taken = {*unit.declared, *unit.emission.taken, *map(unit.python_name, unit.state.needs.values())}
-            name = safe(node.name.replace(".", "_"), {*taken, *around, *map(str, self.outer.values())})
+            others = map(code.text, self.outer.values())
+            name = safe(node.name.replace(".", "_"), {*_taken(unit), *around, *others})
             self.known.pop(name, None)
             self.before += [*lines, assigned(name, tensor)]
             self.outer[id(node.syntax)] = code.name(name)
@@ -371,3 +371,9 @@ class _Formula:
 def _is_made_long(expr: Code) -> bool:
     """Whether a tensor was just made one of whole numbers."""
     return isinstance(expr, Call) and isinstance(expr.function, Attribute) and expr.function.member == "long"
+
+
+def _taken(unit: Unit) -> set[str]:
+    """What a name of the constructor may not be: an argument, a number of the author's, a class."""
+    found = {*unit.declared, *unit.emission.taken, *map(unit.python_name, unit.state.needs.values())}
+    return found | ({unit.emission.heads_flag} if unit.is_net and unit.emission.heads_optional else set())

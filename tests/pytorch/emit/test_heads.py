@@ -16,6 +16,9 @@ from tests.pytorch.emit.emitting import emitted, traced
 
 TRUNK = "t: conv(4, 3x3, padding = same)\n"
 CASES = {
+    "a constant and a number called as what leaves the heads out": "constant aux[i, j, k]: [3, 1, 1] = i / 3\n"
+    "let with_heads = 2 * 2\nadd(aux)\n" + TRUNK.replace("4", "with_heads") + "output o = relu()\n"
+    "train output h = t -> conv(2, 1x1)",
     "a part of the trunk again": TRUNK + "output o = globalavgpool() -> fc: linear(4)\n"
     "train output h = t -> globalavgpool() -> reuse(fc) weight 0.3",
     "a block of the trunk again": TRUNK
