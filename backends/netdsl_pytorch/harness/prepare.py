@@ -14,7 +14,7 @@ from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.machine import device
 from netdsl_pytorch.harness.machine.distributed import Group
 from netdsl_pytorch.harness.model import heads, memory, model_source
-from netdsl_pytorch.harness.model.steps import check_norms, check_parts
+from netdsl_pytorch.harness.model.steps import check_parts
 from netdsl_pytorch.harness.model.weights import load_weights
 from netdsl_pytorch.harness.options import Options, TrainableModel, in_utf8
 from netdsl_pytorch.harness.recipe import Recipe, recipe_for
@@ -40,7 +40,6 @@ def prepare(model: TrainableModel, options: Options, group: Group) -> tuple[Reci
             raise HarnessError(f"the folder `{name}` has no name in UTF-8, and a run keeps names", help="another name")
     datasets.check_fits(images, model)
     check_classifier(model)
-    check_norms(model)
     if options.weights is not None:
         module = model_source.build(Path("model.py"), model.source, model.name)
         load_weights(options.weights, module, options.reset, model.moves, heads_of(model))

@@ -16,7 +16,7 @@ from netdsl_pytorch.harness.data.batches import Batches
 from netdsl_pytorch.harness.data.datasets import DataSet, MemorySplit
 from netdsl_pytorch.harness.machine.distributed import Group
 from netdsl_pytorch.harness.model.memory import training_flops
-from netdsl_pytorch.harness.model.steps import check_norms, check_parts, norm_of_one_value, smallest_part
+from netdsl_pytorch.harness.model.steps import check_parts, norm_of_one_value, smallest_part
 from netdsl_pytorch.harness.recipe import Recipe
 
 from netdsl.loading import load_spec
@@ -112,12 +112,6 @@ def test_two_parts_of_one_image_each_will_do(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="its smallest part 1, since accumulate = 2 cut it into 2") as caught:
         dry_run(net("batchnorm()", "batchnorm()"), dataclasses.replace(options, out=None))
     assert caught.value.help == "--batch 4"
-
-
-def test_a_norm_of_single_values_cannot_be_trained() -> None:
-    check_norms(net("groupnorm(8)"))
-    with pytest.raises(HarnessError, match="normalises one value at a time, of which nothing is left"):
-        check_norms(net("maxpool(8x8/8) -> groupnorm(8)"))
 
 
 def test_a_run_and_its_plan_are_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.nn.modules.instancenorm import _InstanceNorm
 
 from netdsl_pytorch.harness.errors import HarnessError
 from netdsl_pytorch.harness.model import model_source
@@ -78,7 +77,7 @@ def _way_out(images: int, recipe: Recipe, processes: int, least: int) -> str:
     return f"more training images than {images}"
 
 
-def norm_of_one_value(model: TrainableModel, *, training: bool = True) -> str | None:
+def norm_of_one_value(model: TrainableModel) -> str | None:
     """The norm that refuses one image, as batch norm does after a pool over all of it, by its path; None if none does.
 
     Found by running the net on one image without contents.
@@ -91,23 +90,12 @@ def norm_of_one_value(model: TrainableModel, *, training: bool = True) -> str | 
     try:
         with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
             fill(module)
-            module.train(training)(torch.empty(1, *model.input_shape))
+            module.train()(torch.empty(1, *model.input_shape))
     except Exception as error:
         # An edited file may do anything; what else is wrong is told elsewhere.
         if str(error).startswith(_TOO_FEW):
             return entered[-1] if entered else "forward"
     return None
-
-
-def check_norms(model: TrainableModel) -> None:
-    """Raises HarnessError for a norm that has one value at a time, whatever the batch: it makes 0 of each."""
-    if any(isinstance(part, (nn.GroupNorm, _InstanceNorm)) for part in _hollow(model).modules()):
-        layer = norm_of_one_value(model, training=False)
-        if layer is not None:
-            raise HarnessError(
-                f"`{layer}` of {model.name} normalises one value at a time, of which nothing is left",
-                help="normalise where there are more: before a pool over the whole image, or in larger groups",
-            )
 
 
 def _hollow(model: TrainableModel) -> nn.Module:
