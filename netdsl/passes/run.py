@@ -75,7 +75,7 @@ def _applied(each: Pass, graph: Graph, before: Graph, moves: Moves) -> tuple[Gra
     if after is graph:
         after.with_combines = None
     step = rewriting.moves if rewriting is not None else {key: (key,) for key in state}
-    _check(each, before, after, step, state)
+    _check(each, before, after, step, state, proved=rewriting is not None and rewriting.proved)
     composed = {key: tuple(part for one in parts for part in moves[one]) for key, parts in step.items()}
     return after, composed, rewriting
 
@@ -102,8 +102,17 @@ def _again(each: Pass, make: Callable[[Mapping[str, Any]], Graph]) -> Callable[[
     return made
 
 
-def _check(each: Pass, before: Graph, after: Graph, step: Moves, state: Mapping[str, tuple[int, ...]]) -> None:
-    """Raises SpecError for a network that has other inputs, results or weights."""
+def _check(
+    each: Pass,
+    before: Graph,
+    after: Graph,
+    step: Moves,
+    state: Mapping[str, tuple[int, ...]],
+    *,
+    proved: bool,
+) -> None:
+    """Raises SpecError for a network that has other inputs, results or weights; and, unless the pass has proved that
+    its heads are the same, other operators in them."""
     try:
         verify(after)
     except BrokenGraph as error:
@@ -112,7 +121,7 @@ def _check(each: Pass, before: Graph, after: Graph, step: Moves, state: Mapping[
         raise _unproved(each, "it has other inputs")
     if _outputs(before) != _outputs(after):
         raise _unproved(each, "it has other outputs")
-    if _training(before) != _training(after):
+    if _training(before, heads=not proved) != _training(after, heads=not proved):
         raise _unproved(each, "it does otherwise while it is trained: it has other dropouts or other heads")
     shapes = {key: tuple(map(int, weight.shape)) for key, weight in after.state().items()}
     if shapes.keys() != step.keys():
@@ -140,9 +149,9 @@ def _outputs(graph: Graph) -> list[tuple[Any, ...]]:
     return [(each.name, each.value.type, each.train, each.weight) for each in graph.outputs]
 
 
-def _training(graph: Graph) -> list[tuple[str, str]]:
+def _training(graph: Graph, *, heads: bool) -> list[tuple[str, str]]:
     """What it does only while it is trained, in any order: no verification computes that."""
-    nodes = [node for node in graph.nodes() if node.op.training_only or node.train_only]
+    nodes = [node for node in graph.nodes() if node.op.training_only or (heads and node.train_only)]
     return sorted((node.op.name, repr(sorted(map(str, map(plain, node.args.values()))))) for node in nodes)
 
 

@@ -1,8 +1,9 @@
 """Shorter expressions of the same value.
 
 For whole numbers, wherever the longer expression has a value, so has the shorter one, and the same; fractions may
-differ in their last digit, where sums are put together. One rule needs more: `(a // b) * b` is taken to be `a`, since
-shape rules see to it that `b` divides `a` before they divide.
+differ in their last digit, where sums are put together. One rule needs more: `(a // b) * b` is taken to be `a` where `b`
+is a name, since shape rules see to it that heads and groups divide what they divide. A stride, which is a number as a
+rule, leaves a rest.
 """
 
 from __future__ import annotations
@@ -94,9 +95,9 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
                 if isinstance(right, Apply) and right.op == "*" and right.operands[0] == one:
                     return simplify("//", [other, right.operands[1]])
         if op == "*":
-            # (a // b) * b is a where b divides a, which shape rules see to before they divide.
+            # (a // b) * b is a where b divides a, which shape rules see to for heads and groups.
             for one, other in ((left, right), (right, left)):
-                if isinstance(one, Apply) and one.op == "//" and one.operands[1] == other:
+                if isinstance(one, Apply) and one.op == "//" and one.operands[1] == other and isinstance(other, Ref):
                     return one.operands[0]
     return Apply(op, tuple(operands))
 

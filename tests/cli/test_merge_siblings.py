@@ -34,6 +34,13 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "small.net"
 
 
+def test_siblings_in_a_head_are_merged(netdsl: Run, spec: Path) -> None:
+    head = "train output early = concat { conv(4, 1x1); conv(6, 1x1) } -> globalavgpool() -> linear(3)"
+    spec.write_text(SPEC.replace("output logits", f"{head}\n    output logits"), encoding="utf-8")
+    ran = netdsl("verify", "small.net", "--merge-siblings", "--quick")
+    assert ran.code == 0, ran.err
+
+
 def test_compile_says_what_it_merged(netdsl: Run, spec: Path) -> None:
     ran = netdsl("compile", "small.net", "--merge-siblings", "-o", "small.py")
     assert ran.code == 0

@@ -21,7 +21,7 @@ from netdsl_pytorch.emit.merge import (
 )
 from netdsl_pytorch.emit.modules import DECLARED, INDENT, Line, callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES
-from netdsl_pytorch.emit.tensors import Tensors
+from netdsl_pytorch.emit.tensors import Tensors, named
 from netdsl_pytorch.python.statements import Evaluate, For, Statement, assigned, choice
 
 
@@ -124,6 +124,9 @@ class Constructor(Tensors):
         assert chosen is not None
         tests = self.tests(chosen)
         name = self.attribute(step)
+        if not named(name):
+            raise Disagree({case: each.arm for case, each in chosen.cases.items()}, "a list has another part")
+        self._holder(name, "nn.Module", step.first.span)
         arms: list[tuple[Code | None, list[Statement]]] = []
         for number, test in enumerate([*tests, *([] if tests[-1] is None else [None])]):
             rows = self.members(chosen.arms[number]) if number in chosen.arms else []

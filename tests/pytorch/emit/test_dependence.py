@@ -97,6 +97,13 @@ def test_what_decides_that_a_labelled_part_is_not_there_is_not_offered(stages: s
     assert offered(text) == []
 
 
+def test_half_of_a_size_twice_is_not_the_size() -> None:
+    stages = "conv(4, [1, 2]/2) -> convtranspose(4, 2x2/2) -> slice(0, 0, 2)"
+    text = f"net N(side = 4) {{ input x: [1, side, side]\n{stages}\noutput y = layernorm() }}"
+    source = emitted(text)
+    assert "nn.LayerNorm(side)" not in source
+
+
 def test_without_heads_what_they_refuse_is_not_offered() -> None:
     text = "net N(c = 4, d = 3) { input x: [6, 4]\n linear(c)\n train output z = attention(2)\n output y = linear(d) }"
     assert offered(text) == ["c", "d", "aux"]

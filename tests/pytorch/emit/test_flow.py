@@ -79,3 +79,9 @@ def test_any_flow_can_be_written_with_a_variable_for_each_value(name: str, monke
 def test_constants_of_blocks_without_weights_are_found_in_a_group_that_is_a_class() -> None:
     block = "block Wide(gate: tensor = none) {\nconstant t[i, j, k]: [in.channels, 1, 1] = log(i + 1)\nadd(t)\n}\n"
     assert outcome(f"{block}net N() {{\ninput image: 3x8x8\nbody: {{ Wide(image) }}\noutput y = relu()\n}}") == "ok"
+
+
+def test_a_part_under_a_prefix_is_one_thing_or_another() -> None:
+    block = "block Unit(w) { p{0}.short: if in.channels != w { conv(w, 1x1) } else { identity() } }\n"
+    net = "net N() {\ninput image: 2x6x6\nUnit(4)\nUnit(4)\noutput y = conv(2, 1x1)\n}"
+    assert outcome(block + net) == "ok"

@@ -241,7 +241,7 @@ class Stage(nn.Module):
         self.layers = nn.ModuleList(
             [
                 MaxVitLayer(in_channels, in_height, in_width, out, 2, 7, drop, in_width2),
-                MaxVitLayer(out, (in_height - 1) // 2 + 1, in_width2, out, 1, 7, drop2, in_width2),
+                MaxVitLayer(out, 7 * (((in_height - 1) // 2 + 1) // 7), in_width2, out, 1, 7, drop2, in_width2),
             ]
         )
 
