@@ -1,9 +1,9 @@
 """Shorter expressions of the same value.
 
 For whole numbers, wherever the longer expression has a value, so has the shorter one, and the same; fractions may
-differ in their last digit, where sums are put together. One rule needs more: `(a // b) * b` is taken to be `a` where `b`
-is a name, since shape rules see to it that heads and groups divide what they divide. A stride, which is a number as a
-rule, leaves a rest.
+differ in their last digit, where sums are put together. One rule needs more: `(a // b) * b` is taken to be `a` where
+`b` is a name, since shape rules see to it that heads and groups divide what they divide. A stride, which is a number as
+a rule, leaves a rest.
 """
 
 from __future__ import annotations
