@@ -6,17 +6,14 @@ graph evaluates and rewrites the expressions in it by the same rules.
 
 from netdsl.symbolic.evaluate import Unknown, compute, evaluate
 from netdsl.symbolic.expressions import Apply, Const, Expr, Ref, RefKind, apply, lists, refs, size_of, substitute
-from netdsl.symbolic.generalise import General, generalise
 from netdsl.symbolic.numbers import MOST_READ, TracedFloat, TracedInt, expr_of, plain, traced
 from netdsl.symbolic.simplify import fold, negation, simplify
-from netdsl.symbolic.spelled import is_long, spelled
 
 __all__ = [
     "MOST_READ",
     "Apply",
     "Const",
     "Expr",
-    "General",
     "Ref",
     "RefKind",
     "TracedFloat",
@@ -27,15 +24,12 @@ __all__ = [
     "evaluate",
     "expr_of",
     "fold",
-    "generalise",
-    "is_long",
     "lists",
     "negation",
     "plain",
     "refs",
     "simplify",
     "size_of",
-    "spelled",
     "substitute",
     "traced",
 ]

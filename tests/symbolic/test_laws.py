@@ -15,13 +15,13 @@ from netdsl.symbolic import (
     Ref,
     apply,
     fold,
-    generalise,
     negation,
     refs,
     simplify,
     size_of,
     substitute,
 )
+from netdsl.symbolic.generalise import generalise
 from tests.symbolic.expressions import EXPRESSIONS, NAMES, TRUTHS, VALUES, divides_evenly, value
 
 A, B, _ = NAMES

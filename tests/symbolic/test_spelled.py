@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdsl.symbolic import Apply, Const, Expr, Ref, evaluate, is_long, spelled
+from netdsl.symbolic import Apply, Const, Expr, Ref, evaluate
+from netdsl.symbolic.spelled import is_long, spelled
 
 DROP = Ref("drop", "parameter", "drop")
 VALUES: dict[str, Any] = {"drop": 0.2, "third": 1 / 3}

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from netdsl import symbolic
 from netdsl.graph.graph import Scope
 from netdsl.graph.names import Names as SeenNames
-from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, is_long, plain, spelled
+from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
+from netdsl.symbolic.spelled import is_long, spelled
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.merge import Case, Disagree

@@ -37,7 +37,6 @@ _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 ALL = Slice()
 """`:`, all of an axis."""
 NONE = Constant(None)
-TRUE = Constant(True)
 
 
 def name(path: str, *, typed: bool = False) -> Expression:

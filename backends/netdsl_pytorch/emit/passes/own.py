@@ -38,16 +38,17 @@ def assigned_attribute(statement: Statement) -> str:
 
 def attributes(written: Class) -> set[str]:
     """Every name that the class has under `self`, parts that are added by name among them."""
-    found = {attribute_of(each) for each in expressions(written)}
+    found: set[str] = set()
+    for expr in expressions(written):
+        found.add(attribute_of(expr))
+        if isinstance(expr, Call) and attribute_of(expr.function) in ("add_module", "register_buffer"):
+            name = expr.arguments[0] if expr.arguments else None
+            found |= {name.value} if isinstance(name, Constant) and isinstance(name.value, str) else set()
     for each in all_statements(written.body):
         if isinstance(each, Declare) and isinstance(each.target, Name):
             found.add(each.target.id)
         if isinstance(each, Function):
             found.add(each.name)
-    for each_call in expressions(written):
-        if isinstance(each_call, Call) and attribute_of(each_call.function) in ("add_module", "register_buffer"):
-            name = each_call.arguments[0] if each_call.arguments else None
-            found |= {name.value} if isinstance(name, Constant) and isinstance(name.value, str) else set()
     return found - {""}
 
 
