@@ -8,7 +8,7 @@ from netdsl.text.excerpt import visible
 from netdsl_pytorch.emit.dependence import closed
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.file import offered, state_of, write_file
-from netdsl_pytorch.emit.loop import safe
+from netdsl_pytorch.emit.namer import safe
 from netdsl_pytorch.emit.translations import adopt
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from netdsl import symbolic
 from netdsl.graph.graph import Given, Node
+from netdsl.lower.align import Case, Disagree
 from netdsl.ops.values import Window, Word
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.merge import Case, Disagree
 from netdsl_pytorch.emit.names import collapse
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.python.nodes import Name

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from netdsl.graph.graph import Node
-from netdsl.text.source import Span
-from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.merge import (
+from netdsl.lower.align import (
     Disagree,
     MergedItem,
 )
+from netdsl.lower.errors import cannot
+from netdsl.text.source import Span
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.modules import INDENT, Line, Parts, Row
 from netdsl_pytorch.emit.sequences import Sequences, folded
-from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.python.nodes import Call
 from netdsl_pytorch.python.statements import Evaluate, Statement, assigned
 

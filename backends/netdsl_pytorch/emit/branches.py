@@ -7,11 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from netdsl.graph.graph import Naming, Node, Scope, Value
-from netdsl.syntax import tree
-from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.lines import BranchName, CaseValues, Line, Lost
-from netdsl_pytorch.emit.merge import (
+from netdsl.lower.align import (
     Case,
     Disagree,
     MergedBranch,
@@ -25,10 +21,14 @@ from netdsl_pytorch.emit.merge import (
     cases_of,
     walk,
 )
+from netdsl.lower.values import canonical
+from netdsl.syntax import tree
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.lines import BranchName, CaseValues, Line, Lost
 from netdsl_pytorch.emit.operators import EXPRESSIONS
 from netdsl_pytorch.emit.stages import Stages
 from netdsl_pytorch.emit.uses import Use
-from netdsl_pytorch.emit.values import canonical
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
 

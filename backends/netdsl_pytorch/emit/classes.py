@@ -79,7 +79,7 @@ class _Writer:
         return (
             isinstance(definition, tree.BlockDef)
             and isinstance(definition.body, tree.Pipeline)
-            and all(self.emission.chains(scope) for scope in self.unit.instances)
+            and all(self.emission.traces.chains(scope) for scope in self.unit.instances)
         )
 
     def write(self) -> Class:

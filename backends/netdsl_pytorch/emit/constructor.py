@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from netdsl.graph.graph import Node, Scope
-from netdsl.symbolic import Unknown
-from netdsl.syntax import tree
-from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.loop import Loop
-from netdsl_pytorch.emit.merge import (
+from netdsl.lower.align import (
     Disagree,
     MergedBranch,
     MergedChoice,
@@ -19,7 +14,13 @@ from netdsl_pytorch.emit.merge import (
     MergedTurns,
     Program,
 )
-from netdsl_pytorch.emit.modules import DECLARED, INDENT, Line, callee_differs
+from netdsl.lower.loops import Loop
+from netdsl.lower.values import DECLARED
+from netdsl.symbolic import Unknown
+from netdsl.syntax import tree
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.modules import INDENT, Line, callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES
 from netdsl_pytorch.emit.tensors import Tensors, named
 from netdsl_pytorch.python.statements import Evaluate, For, Statement, assigned, choice
@@ -76,7 +77,7 @@ class Constructor(Tensors):
         if first.op.name in DECLARED or first.owns_module:
             return True
         if first.op.name == "upsample" and not callee_differs(step):
-            from netdsl_pytorch.emit.values import sized_by
+            from netdsl.lower.values import sized_by
 
             return sized_by(first) is None
         return first.op.name in ATTRIBUTES or callee_differs(step)
@@ -113,7 +114,7 @@ class Constructor(Tensors):
         scope = step.first
         if not isinstance(scope.definition, tree.If) or self.emission.unit_of(scope) is not None or self.unit.loops:
             return None
-        program = self.emission.program(step.scopes, step)
+        program = step.inside(self.emission.traces.steps)
         if len(program) == 1 and isinstance(program[0], MergedChoice) and not program[0].agreed:
             return program[0]
         return None

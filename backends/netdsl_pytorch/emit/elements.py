@@ -7,15 +7,15 @@ from typing import Any
 
 from netdsl.formulas.formula import NoValueError
 from netdsl.graph.graph import Node
+from netdsl.lower.align import Case
+from netdsl.lower.errors import cannot
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.expressions import Printer
 from netdsl_pytorch.emit.formulas import MOST_ELEMENTS, Analysis, analyse, constant_read, given
-from netdsl_pytorch.emit.loop import safe
-from netdsl_pytorch.emit.merge import Case
-from netdsl_pytorch.emit.trouble import cannot
+from netdsl_pytorch.emit.namer import safe
 from netdsl_pytorch.emit.uses import Use
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-from netdsl.graph.graph import Graph, Scope, Step, Value
+from netdsl.graph.graph import Graph, Scope, Value
 from netdsl.graph.kept import Kept
+from netdsl.lower.align import Case, Disagree, MergedItem, MergedTurns
+from netdsl.lower.collect import Traces
+from netdsl.lower.errors import cannot
+from netdsl.lower.heads import heads_within
+from netdsl.lower.partition import aligned, grouped, partition
 from netdsl.ops.values import Word
 from netdsl.symbolic import expr_of, plain
 from netdsl.syntax import tree
@@ -14,13 +19,9 @@ from netdsl.text.words import snake_case
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import StageClass, WrittenClass
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.facts import Facts
-from netdsl_pytorch.emit.heads import heads_within
-from netdsl_pytorch.emit.loop import RESERVED, interface, safe
-from netdsl_pytorch.emit.merge import Case, Disagree, MergedItem, MergedTurns, Program, merge
+from netdsl_pytorch.emit.namer import RESERVED, interface, safe
 from netdsl_pytorch.emit.names import identity
-from netdsl_pytorch.emit.operators import EXPRESSIONS
-from netdsl_pytorch.emit.trouble import cannot
+from netdsl_pytorch.emit.operators import EXPRESSIONS, NOT_IN_CHAINS
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 
@@ -31,11 +32,13 @@ class Again(Exception):
     """Something was found that makes what is written so far wrong."""
 
 
-class Emission(Facts):
+class Emission:
     """What all units of a model share."""
 
     def __init__(self, graph: Graph, inference: bool, closed: frozenset[str] = frozenset()) -> None:
-        super().__init__(graph, inference)
+        self.graph = graph
+        self.inference = inference
+        self.traces = Traces(graph, inference, NOT_IN_CHAINS)
         self.closed = closed
         """The parameters of the net that its class must not have as arguments."""
         self.uses: set[str] = set()
@@ -65,55 +68,13 @@ class Emission(Facts):
         return self.unit_by_scope.get(scope)
 
     def make_units(self) -> None:
-        """A unit for each definition, inner ones first."""
-        below = {scope: self._parts_below(scope) for scope in self.scopes() if self._is_class(scope)}
-        nested = _in_themselves(below)
-        keys = {scope: (id(scope.definition), height) for scope, height in _heights(below, nested).items()}
-        by_key: dict[Hashable, list[Scope]] = {}
-        inner: dict[Hashable, dict[Hashable, None]] = {}
-        for scope, parts in below.items():
-            by_key.setdefault(keys[scope], []).append(scope)
-            inner.setdefault(keys[scope], {}).update(dict.fromkeys(keys[part] for part in parts))
-        order: dict[Hashable, None] = {}
-
-        def visit(key: Hashable) -> None:
-            if key in order:
-                return
-            for each in inner[key]:
-                visit(each)
-            order[key] = None
-
-        visit(keys[self.graph.root])
-        for key in order:
-            self._add_unit(by_key[key])
-
-    def _is_class(self, scope: Scope) -> bool:
-        return scope.kind != "sequence" or id(scope.definition) in self.class_groups
-
-    def _parts_below(self, scope: Scope) -> list[Scope]:
-        """What is of a class of its own directly below a scope."""
-        found: list[Scope] = []
-        stack = [item for item in self.items(scope) if isinstance(item, Scope)]
-        while stack:
-            item = stack.pop(0)
-            if self._is_class(item):
-                found.append(item)
-            else:
-                stack += [each for each in self.items(item) if isinstance(each, Scope)]
-        return found
-
-    def _add_unit(self, scopes: Sequence[Scope]) -> list[Unit]:
-        """The unit of these scopes; several where they are not of one text."""
-        try:
-            unit = Unit(self, scopes[0].definition, scopes, "")
-        except Disagree as error:
-            return [made for group in _grouped(scopes, error) for made in self._add_unit(group)]
-        unit.name = self.class_name(scopes[0])
-        self.units.append(unit)
-        for scope in scopes:
-            self.unit_by_scope[scope] = unit
-        self._pin_at_first(unit)
-        return [unit]
+        """A unit for each group of uses that share a class, inner ones first."""
+        for uses in partition(self.traces):
+            unit = Unit(self, uses, "")
+            unit.name = self.class_name(unit.instances[0])
+            self.units.append(unit)
+            self.unit_by_scope.update(dict.fromkeys(unit.instances, unit))
+            self._pin_at_first(unit)
 
     def class_name(self, scope: Scope) -> str:
         if scope.kind == "sequence":
@@ -213,13 +174,14 @@ class Emission(Facts):
         try:
             return WrittenClass.of(unit)
         except Disagree as error:
-            groups = _grouped(unit.instances, error)
+            groups = grouped(unit.instances, error)
             if len(groups) < 2:
                 raise cannot(f"`{unit.name}` cannot be written yet: {error}", unit.instances[0].span) from error
             at = self.units.index(unit)
             made: list[Unit] = []
             for number, group in enumerate(groups):
-                new = Unit(self, unit.definition, group, unit.name if number == 0 else self.free_name(unit.name))
+                name = unit.name if number == 0 else self.free_name(unit.name)
+                new = Unit(self, aligned(self.traces, group), name)
                 made.append(new)
                 for scope in group:
                     self.unit_by_scope[scope] = new
@@ -233,19 +195,6 @@ class Emission(Facts):
 
     def is_unrolled(self, step: MergedTurns) -> bool:
         return id(step.first.syntax) in self.unrolled
-
-    def program(self, scopes: Mapping[Case, Scope], step: MergedItem) -> Program:
-        """The merged program of a group that is written in place."""
-        if id(step) not in self._programs:
-            steps: dict[Case, list[Step]] = {}
-            for case, scope in scopes.items():
-                inner = Case(case.instance, case, None, case.number)
-                inner.names = scope.names
-                steps[inner] = self.steps(scope)
-            self._programs[id(step)] = merge(steps)
-            self._kept_steps = getattr(self, "_kept_steps", [])
-            self._kept_steps.append(step)  # so that no other step gets its id
-        return self._programs[id(step)]
 
     def snake(self, scope: Scope) -> str:
         if scope.kind == "block":
@@ -322,39 +271,3 @@ class Emission(Facts):
     @property
     def net(self) -> Unit:
         return next(unit for unit in self.units if unit.is_net)
-
-
-def _in_themselves(below: Mapping[Scope, Sequence[Scope]]) -> set[int]:
-    """The definitions that are used within themselves, through a block that is an argument: a class for each level."""
-    inner: dict[int, set[int]] = {}
-    for scope, parts in below.items():
-        inner.setdefault(id(scope.definition), set()).update(id(part.definition) for part in parts)
-    found = set()
-    for start, parts_of in inner.items():
-        reached, stack = set(parts_of), list(parts_of)
-        while stack:
-            fresh = inner[stack.pop()] - reached
-            reached |= fresh
-            stack += fresh
-        if start in reached:
-            found.add(start)
-    return found
-
-
-def _heights(below: Mapping[Scope, Sequence[Scope]], nested: set[int]) -> dict[Scope, int]:
-    """How many definitions that nest in themselves stand inside each other in a scope; 0 for all others."""
-    levels: dict[Scope, int] = {}
-    for scope in reversed(list(below)):  # inner ones last, so that they are known first
-        levels[scope] = (id(scope.definition) in nested) + max((levels[part] for part in below[scope]), default=0)
-    return {scope: level if id(scope.definition) in nested else 0 for scope, level in levels.items()}
-
-
-def _grouped(scopes: Sequence[Scope], error: Disagree) -> list[list[Scope]]:
-    """The scopes by what they disagree on."""
-    keys: dict[Scope, list[Hashable]] = {}
-    for case, key in error.groups.items():
-        keys.setdefault(case.instance, []).append(key)
-    groups: dict[Hashable, list[Scope]] = {}
-    for scope in scopes:
-        groups.setdefault(tuple(map(repr, keys.get(scope, []))), []).append(scope)
-    return list(groups.values())

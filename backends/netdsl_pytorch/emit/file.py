@@ -17,7 +17,7 @@ from netdsl_pytorch.emit.classes import MODULE, TENSOR, WrittenClass
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.helpers import CLASSES, HELPERS
-from netdsl_pytorch.emit.loop import interface
+from netdsl_pytorch.emit.namer import interface
 from netdsl_pytorch.emit.passes import polished
 from netdsl_pytorch.emit.unit import Argument, Unit
 from netdsl_pytorch.python import writer

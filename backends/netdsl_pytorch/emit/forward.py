@@ -10,13 +10,7 @@ from itertools import chain, count
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Fetch, Node, Output, Value, nodes_of
-from netdsl.syntax import tree
-from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.heads import after, for_heads, items_in_text
-from netdsl_pytorch.emit.lines import CaseValues, Line, Lost
-from netdsl_pytorch.emit.loop import interface
-from netdsl_pytorch.emit.merge import (
+from netdsl.lower.align import (
     Case,
     Disagree,
     MergedChoice,
@@ -27,9 +21,15 @@ from netdsl_pytorch.emit.merge import (
     Program,
     walk,
 )
-from netdsl_pytorch.emit.trouble import cannot
+from netdsl.lower.errors import cannot
+from netdsl.lower.heads import after, for_heads, items_in_text
+from netdsl.lower.values import canonical
+from netdsl.syntax import tree
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.lines import CaseValues, Line, Lost
+from netdsl_pytorch.emit.namer import interface
 from netdsl_pytorch.emit.turns import Turns
-from netdsl_pytorch.emit.values import canonical
 from netdsl_pytorch.python.nodes import Name
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from netdsl.lower.errors import cannot
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.operator_use import Keywords
-from netdsl_pytorch.emit.trouble import cannot
 from netdsl_pytorch.emit.uses import Use
 
 

@@ -6,12 +6,12 @@ from functools import partial, reduce
 from typing import Any
 
 from netdsl.graph.graph import Given
+from netdsl.lower.align import Disagree
 from netdsl.ops.initialisers import Initialiser
 from netdsl.symbolic import Const, Expr, Ref, expr_of
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.merge import Disagree
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Constant
 

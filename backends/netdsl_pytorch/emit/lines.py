@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from netdsl.graph.graph import Value
+from netdsl.lower.align import Case, MergedTurns
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.merge import Case, MergedTurns
 from netdsl_pytorch.python.statements import Assign, Declare, For, Pass, Return, Statement, choice
 
 CaseValues = Mapping[Case, Value]

@@ -8,24 +8,23 @@ from typing import Any
 
 from netdsl import symbolic
 from netdsl.graph.graph import Node, Scope
+from netdsl.lower.align import (
+    Case,
+    Disagree,
+    MergedItem,
+)
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, expr_of, plain
 from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.arguments import one_side
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.merge import (
-    Case,
-    Disagree,
-    MergedItem,
-)
 from netdsl_pytorch.emit.operators import MODULES
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Call
 from netdsl_pytorch.python.statements import Statement
 
-DECLARED = ("param", "constant", "buffer")
 INDENT = 8
 
 

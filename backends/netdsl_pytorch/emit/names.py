@@ -11,14 +11,16 @@ from netdsl.graph.graph import Scope, values_of
 from netdsl.graph.kept import Kept
 from netdsl.graph.names import Named
 from netdsl.graph.names import Names as SeenNames
+from netdsl.lower.align import Case
+from netdsl.lower.loops import Loop, pattern_id, pattern_names
+from netdsl.lower.partition import Uses
 from netdsl.ops.values import Window, Word
 from netdsl.symbolic import Const, Expr, Ref, Unknown, plain
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.loop import RESERVED, Loop, pattern_id, pattern_names
-from netdsl_pytorch.emit.merge import Case, Program, merge
+from netdsl_pytorch.emit.namer import RESERVED
 
 if TYPE_CHECKING:
     from netdsl_pytorch.emit.emission import Emission
@@ -64,14 +66,14 @@ class State:
 class Names:
     """A net, a block or a group as one class, with all its uses: what its text may mention."""
 
-    def __init__(self, emission: Emission, definition: Any, instances: Sequence[Scope], name: str) -> None:
+    def __init__(self, emission: Emission, uses: Uses, name: str) -> None:
         self.emission = emission
-        self.definition = definition
-        self.instances = list(instances)
+        self.definition = uses.definition
+        self.instances = list(uses.scopes)
         self.name = name
         self.owner = owner_of(self.instances[0])
-        self.cases = [Case(instance) for instance in self.instances]
-        self.program: Program = merge({case: emission.steps(case.instance) for case in self.cases})
+        self.cases = list(uses.cases)
+        self.program = uses.program
         self.loops: list[Loop] = []
         self.state = State()
         self.arguments: list[Argument] = []

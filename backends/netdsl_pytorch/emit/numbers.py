@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from netdsl import symbolic
 from netdsl.graph.graph import Scope
 from netdsl.graph.names import Names as SeenNames
+from netdsl.lower.align import Case, Disagree
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
 from netdsl.symbolic.spelled import is_long, spelled
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.merge import Case, Disagree
 
 if TYPE_CHECKING:
     pass
-from netdsl_pytorch.emit.loop import pattern_id
+from netdsl.lower.loops import pattern_id
 from netdsl_pytorch.emit.names import Envs, Exprs, Extra, Names, Values, alike, binding_of
 
 _LONGEST = 14

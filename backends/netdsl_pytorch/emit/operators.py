@@ -19,6 +19,9 @@ ATTRIBUTES = {
 }
 """Operators that are attributes of the class around them, with weights or without."""
 
+NOT_IN_CHAINS = frozenset(("attention", "attend"))
+"""Operators whose module takes more than the current value, so that no `nn.Sequential` has them."""
+
 MODULE_TYPES: dict[str, tuple[str, ...]] = {
     "conv": ("nn.Conv1d", "nn.Conv2d", "nn.Conv3d"),
     "convtranspose": ("nn.ConvTranspose1d", "nn.ConvTranspose2d", "nn.ConvTranspose3d"),

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.graph.graph import Given, InitRule, Node, Scope, WeightInit
+from netdsl.lower.align import Case, Disagree
+from netdsl.lower.values import relative_path
 from netdsl.ops.initialisers import Initialiser
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.initialisers import argument_expr, fill
-from netdsl_pytorch.emit.merge import Case, Disagree
 from netdsl_pytorch.emit.operators import MODULE_TYPES, module_type
-from netdsl_pytorch.emit.values import relative_path
 from netdsl_pytorch.python.statements import Evaluate, For, Function, If, Parameter, Statement, choice
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _own_inits(unit: Unit, scope: Scope) -> bool:
 def _groups(unit: Unit, scope: Scope, path: str) -> list[tuple[Scope, str]]:
     """The groups that are written in place, and their paths from the class."""
     found: list[tuple[Scope, str]] = []
-    for item in unit.emission.items(scope):
+    for item in unit.emission.traces.items(scope):
         if isinstance(item, Scope) and item.kind == "sequence" and unit.emission.unit_of(item) is None:
             inner = f"{path}.{item.name}" if path else item.name
             if item.inits:

@@ -7,12 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netdsl import symbolic
-from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
-from netdsl.syntax import tree
-from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.loop import Loop
-from netdsl_pytorch.emit.merge import (
+from netdsl.lower.align import (
     Case,
     Disagree,
     MergedChoice,
@@ -21,8 +16,13 @@ from netdsl_pytorch.emit.merge import (
     Program,
     walk,
 )
+from netdsl.lower.loops import Loop
+from netdsl.lower.values import is_alias
+from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
+from netdsl.syntax import tree
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.modules import Modules, Row
-from netdsl_pytorch.emit.values import is_alias
 from netdsl_pytorch.python.nodes import Conditional
 
 
@@ -31,8 +31,7 @@ class Sequences(Modules):
 
     def sequence(self, step: MergedItem) -> Code:
         """`nn.Sequential(…)` of a group."""
-        scopes = step.scopes
-        program = self.emission.program(dict(scopes.items()), step)
+        program = step.inside(self.emission.traces.steps)
         rows = self.members(program)
         if isinstance(step.first.definition, tree.If) and [each.code for each in rows] == [
             code.call("nn.Identity", [])

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from netdsl.graph.graph import Node, Scope
+from netdsl.lower.align import (
+    Disagree,
+    MergedChoice,
+    MergedItem,
+)
+from netdsl.lower.values import DECLARED, canonical, is_alias, relative_path, sized_by, within
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.functional import functional
 from netdsl_pytorch.emit.lines import BranchName, Line, Pending
-from netdsl_pytorch.emit.merge import (
-    Disagree,
-    MergedChoice,
-    MergedItem,
-)
 from netdsl_pytorch.emit.modules import callee_differs
 from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
 from netdsl_pytorch.emit.uses import Use, reads_sizes
-from netdsl_pytorch.emit.values import canonical, is_alias, relative_path, sized_by, within
 from netdsl_pytorch.emit.variables import Variables
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
@@ -59,7 +59,7 @@ class Stages(Variables):
 
     def item(self, step: MergedItem) -> None:
         first = step.first
-        if isinstance(first, Node) and first.op.name in ("param", "constant", "buffer"):
+        if isinstance(first, Node) and first.op.name in DECLARED:
             return
         if is_alias(first) and not callee_differs(step):
             self.current.update({case: canonical(value) for case, value in step.values().items()})
@@ -82,7 +82,7 @@ class Stages(Variables):
         targets = []
         for index in range(count):
             values = {case: canonical(value) for case, value in step.values(index).items()}
-            if all(self.emission.uses_of(value) == 0 for value in values.values()):
+            if all(self.emission.traces.uses_of(value) == 0 for value in values.values()):
                 targets.append("_")
                 continue
             names = {self.value_names.get(value, "") for value in values.values()}
@@ -102,7 +102,7 @@ class Stages(Variables):
         all_inputs = {}
         for case, item in step.cases.items():
             if isinstance(item, Scope) and item.kind == "sequence":
-                all_inputs[case] = self.emission.free_values(item)
+                all_inputs[case] = self.emission.traces.free_values(item)
             else:
                 all_inputs[case] = item.inputs
         counts = {case: len(inputs) for case, inputs in all_inputs.items()}
@@ -226,7 +226,7 @@ class Stages(Variables):
     def _parts_passed(self, step: MergedItem) -> tuple[Code, ...]:
         """The parts around a group that it uses again, which its `forward` is given."""
         found = {
-            case: tuple([self.part_reference(part, case.instance) for part in self.emission.outer_parts(scope)])
+            case: tuple([self.part_reference(part, case.instance) for part in self.emission.traces.outer_parts(scope)])
             for case, scope in step.scopes.items()
             if case.instance.shared is None
         }

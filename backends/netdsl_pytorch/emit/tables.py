@@ -7,6 +7,8 @@ from typing import Any
 
 from netdsl.formulas.formula import NoValueError
 from netdsl.graph.graph import Node
+from netdsl.lower.align import Disagree
+from netdsl.lower.errors import cannot
 from netdsl.ops.arguments import FLOAT32_MAX
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
@@ -16,9 +18,7 @@ from netdsl_pytorch.emit.elements import Elements
 from netdsl_pytorch.emit.formulas import analyse, constant_read, given
 from netdsl_pytorch.emit.held import Held, Made, as_double, as_long, as_truth, dtype_of
 from netdsl_pytorch.emit.initialisers import as_float
-from netdsl_pytorch.emit.loop import safe
-from netdsl_pytorch.emit.merge import Disagree
-from netdsl_pytorch.emit.trouble import cannot
+from netdsl_pytorch.emit.namer import safe
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Attribute, Call, Constant, Name

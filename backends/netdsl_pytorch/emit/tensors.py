@@ -7,16 +7,16 @@ from functools import partial, reduce
 from typing import Any
 
 from netdsl.graph.graph import Node, Scope
+from netdsl.lower.align import Case, Disagree, MergedItem
+from netdsl.lower.values import relative_path, within
 from netdsl.symbolic import expr_of, plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import Attributes, in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.initialisers import parameter
-from netdsl_pytorch.emit.merge import Case, Disagree, MergedItem
 from netdsl_pytorch.emit.modules import INDENT, Line
 from netdsl_pytorch.emit.tables import table
 from netdsl_pytorch.emit.uses import Use
-from netdsl_pytorch.emit.values import relative_path, within
 from netdsl_pytorch.python.statements import Assign, Evaluate, If, Statement, assigned
 
 
@@ -161,7 +161,7 @@ class Tensors(Attributes):
         found: dict[Case, tuple[tuple[str, str, str, str], ...]] = {}
         for case, scope in step.scopes.items():
             inside = case.instance
-            ties = [tie for tie in self.emission.outer_ties(scope) if within(tie.owner, inside)]
+            ties = [tie for tie in self.emission.traces.outer_ties(scope) if within(tie.owner, inside)]
             if inside.shared is None:
                 found[case] = tuple(
                     (relative_path(node, inside, node), weight, relative_path(owner, inside, node), tied)

@@ -6,15 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from netdsl.graph.graph import Fetch, Node, Scope, Value
-from netdsl.syntax import tree
-from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.attributes import in_list, numbered
-from netdsl_pytorch.emit.branches import Branches
-from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.heads import mixed
-from netdsl_pytorch.emit.lines import CaseValues, Line, Lost
-from netdsl_pytorch.emit.loop import Loop
-from netdsl_pytorch.emit.merge import (
+from netdsl.lower.align import (
     Case,
     Disagree,
     MergedBranch,
@@ -26,8 +18,16 @@ from netdsl_pytorch.emit.merge import (
     Program,
     cases_of,
 )
+from netdsl.lower.heads import mixed
+from netdsl.lower.loops import Loop
+from netdsl.lower.values import DECLARED, canonical
+from netdsl.syntax import tree
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.attributes import in_list, numbered
+from netdsl_pytorch.emit.branches import Branches
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.lines import CaseValues, Line, Lost
 from netdsl_pytorch.emit.operators import ATTRIBUTES
-from netdsl_pytorch.emit.values import canonical
 
 
 class Turns(Branches):
@@ -247,7 +247,7 @@ def _last_value(program: Program, case: Case) -> Value | None:
             continue
         if isinstance(step, MergedItem) and case in step.cases:
             item = step.cases[case]
-            if isinstance(item, Node) and item.op.name in ("param", "constant", "buffer"):
+            if isinstance(item, Node) and item.op.name in DECLARED:
                 continue
             return canonical(item.outputs[0]) if len(item.outputs) == 1 else None
         if isinstance(step, MergedJoin) and case in step.cases:

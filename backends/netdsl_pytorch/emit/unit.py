@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netdsl import symbolic
+from netdsl.lower.align import walk
 from netdsl.symbolic import Const, Ref, plain
 from netdsl.syntax import tree
 from netdsl.text.reserved import MODULE_ATTRIBUTES
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.merge import walk
 
 if TYPE_CHECKING:
     pass
-from netdsl_pytorch.emit.loop import safe
+from netdsl_pytorch.emit.namer import safe
 from netdsl_pytorch.emit.names import Extra, binding_of, collapse, home_lets_of, is_printable
 from netdsl_pytorch.emit.numbers import Numbers
 from netdsl_pytorch.python.statements import Statement, assigned

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netdsl.graph.graph import Node
+from netdsl.lower.align import Case
 from netdsl.ops.pattern import REST, parse, plan
 from netdsl.symbolic import Apply, Const, Expr, expr_of, plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.arguments import Arguments
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.merge import Case
 from netdsl_pytorch.python.nodes import Binary
 
 
@@ -24,7 +24,7 @@ class Use(Arguments):
 
     def crop(self, x: Code) -> Code:
         """The middle: exact with a slice per axis, whose start `center_crop` would round otherwise."""
-        if any(self.unit.emission.used_on_other_sizes(node) for node in self.nodes.values()):
+        if any(self.unit.emission.traces.used_on_other_sizes(node) for node in self.nodes.values()):
             self.unit.emission.uses.add("center_crop")
             whole = code.tuple_of([code.literal(plain(size)) for size in self.same("size")])
             self._pin_sizes()

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.graph.graph import Naming, Node, Output, Scope, Value
 from netdsl.graph.types import format_shape
+from netdsl.lower.align import (
+    Case,
+    Disagree,
+    MergedItem,
+    MergedTurns,
+    walk,
+)
 from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
@@ -15,20 +22,13 @@ from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
 from netdsl_pytorch.emit.lines import CaseValues, Line, Lost, Pending
-from netdsl_pytorch.emit.loop import interface
-from netdsl_pytorch.emit.merge import (
-    Case,
-    Disagree,
-    MergedItem,
-    MergedTurns,
-    walk,
-)
+from netdsl_pytorch.emit.namer import interface
 from netdsl_pytorch.emit.unit import Unit
 
 if TYPE_CHECKING:
     from netdsl_pytorch.emit.emission import Emission
 
-from netdsl_pytorch.emit.values import canonical, flat_values, is_alias, name_values
+from netdsl.lower.values import DECLARED, canonical, flat_values, is_alias, name_values
 
 _RUNNING = re.compile(r"[xyh]\d*|branch[\d_]*")
 """What variables may come to be called by themselves."""
@@ -118,7 +118,7 @@ class Variables:
         if instance.kind == "net":
             return tuple(each.value for each in self.emission.graph.inputs)
         if instance.kind == "sequence":
-            return self.emission.free_values(instance)
+            return self.emission.traces.free_values(instance)
         return instance.formals
 
     def parameters(self) -> list[str]:
@@ -151,7 +151,7 @@ class Variables:
         if instance.kind != "sequence":
             return found
         taken = set(self.parameters())
-        for part in self.emission.outer_parts(instance):
+        for part in self.emission.traces.outer_parts(instance):
             label = part.name.rpartition(".")[2]
             if not label.isidentifier() or _RUNNING.fullmatch(label):
                 label = f"{part.op.name if isinstance(part, Node) else self.emission.snake(part)}_part"
@@ -160,7 +160,7 @@ class Variables:
         return found
 
     def _outer_name(self, value: Value, number: int) -> str:
-        name = self.emission.outer_names.get(value)
+        name = self.emission.traces.outer_names.get(value)
         return self.emission.local(name, ("x",)) if name else f"x{number}"
 
     def _value_names(self) -> dict[Value, str]:
@@ -240,14 +240,14 @@ class Variables:
     def _may_inline(self, pending: Pending, values: CaseValues, reader: MergedItem | None) -> bool:
         if any(value in self.named for value in values.values()):
             return False
-        return all(self.emission.uses_of(value) == 1 for value in values.values())
+        return all(self.emission.traces.uses_of(value) == 1 for value in values.values())
 
     def _declared(self, values: CaseValues) -> Code | None:
         """A tensor that the class itself holds."""
         names: dict[Case, str] = {}
         for case, value in values.items():
             node = value.node
-            if node is None or node.op.name not in ("param", "constant", "buffer"):
+            if node is None or node.op.name not in DECLARED:
                 return None
             at: Any = node.scope
             if at is not case.instance:
@@ -349,7 +349,7 @@ class Variables:
             return False
         if last.indent != self.indent or set(last.assigned) != set(values):
             return False
-        if any(self.emission.uses_of(value) != 1 or value in self.named for value in last.assigned.values()):
+        if any(self.emission.traces.uses_of(value) != 1 or value in self.named for value in last.assigned.values()):
             return False
         if last.targets != (last.variable,) or last.annotation:
             return False

@@ -1,4 +1,4 @@
-"""Facts of a graph that emission asks for: which groups are chains, what they read, how often a value is read."""
+"""Collect: what a graph says before it is read as classes. Which groups are chains, and how often a value is read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Choice, Graph, Loop, Naming, Node, Scope, Step, Value
+from netdsl.lower.heads import without_heads
+from netdsl.lower.values import DECLARED, canonical, is_alias, within
 from netdsl.symbolic import plain
-from netdsl_pytorch.emit.heads import without_heads
-from netdsl_pytorch.emit.merge import Program
-from netdsl_pytorch.emit.operators import EXPRESSIONS, MODULES
-from netdsl_pytorch.emit.values import canonical, is_alias, within
 
 
 class Tie(NamedTuple):
@@ -23,19 +21,20 @@ class Tie(NamedTuple):
     tied: str
 
 
-class Facts:
-    """What is known of a graph before anything is written."""
+class Traces:
+    """What is known of a graph before it is read as classes: who stands where, and who reads what."""
 
-    def __init__(self, graph: Graph, inference: bool) -> None:
+    def __init__(self, graph: Graph, inference: bool, unchained: frozenset[str] = frozenset()) -> None:
         self.graph = graph
         self.inference = inference
+        self.unchained = unchained
+        """Operators that no chain of modules holds, since what is written for them is not called with one tensor."""
         self._net_steps: list[Step] | None = None
         self._free: dict[Scope, tuple[Value, ...]] = {}
         self._again: dict[Node, list[Node]] | None = None
         self._chains: dict[Scope, bool] = {}
         self._outer: dict[Scope, tuple[tuple[Node | Scope, ...], tuple[Tie, ...]]] = {}
         self.outer_names: dict[Value, str] = {}
-        self._programs: dict[int, Program] = {}
         self.class_groups: set[int] = set()
         self._find_groups()
         self._reads = self._count_reads()
@@ -59,6 +58,10 @@ class Facts:
             found.append(scope)
             stack.extend(reversed([item for item in self.items(scope) if isinstance(item, Scope)]))
         return found
+
+    def is_class(self, scope: Scope) -> bool:
+        """Whether a scope becomes a class: a net, a block, or a group that is no chain."""
+        return scope.kind != "sequence" or id(scope.definition) in self.class_groups
 
     def _find_groups(self) -> None:
         """Groups that no `nn.Sequential` can be, by their definition."""
@@ -101,9 +104,7 @@ class Facts:
             if isinstance(step, Node | Scope) and "." in step.name:
                 return None  # no key of an `nn.Sequential` has a point
             if isinstance(step, Node):
-                if step.fed or step.shared or step.op.name in ("param", "constant", "buffer", "attention", "attend"):
-                    return None
-                if step.op.name not in MODULES and step.op.name not in EXPRESSIONS:
+                if step.fed or step.shared or step.op.name in DECLARED or step.op.name in self.unchained:
                     return None
                 if [canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
                     return None

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from netdsl.graph.graph import Branch, Choice, Fetch, Join, Loop, Naming, Node, Output, Scope, Step, Value
-from netdsl.symbolic import refs
-from netdsl.syntax import tree
-from netdsl_pytorch.emit.merge import (
+from netdsl.lower.align import (
     Case,
     MergedBranch,
     MergedChoice,
@@ -21,9 +19,9 @@ from netdsl_pytorch.emit.merge import (
     cases_of,
     walk,
 )
-from netdsl_pytorch.emit.values import canonical
-
-_DECLARED = ("param", "constant", "buffer")
+from netdsl.lower.values import DECLARED, canonical
+from netdsl.symbolic import refs
+from netdsl.syntax import tree
 
 
 def without_heads(steps: Iterable[Step]) -> list[Step]:
@@ -141,7 +139,7 @@ def after(step: MergedStep, current: Mapping[Case, Value]) -> dict[Case, Value]:
     """The current value after a step that is written elsewhere."""
     known = dict(current)
     if isinstance(step, MergedItem):
-        if not (isinstance(step.first, Node) and step.first.op.name in _DECLARED):
+        if not (isinstance(step.first, Node) and step.first.op.name in DECLARED):
             known.update({case: canonical(item.outputs[0]) for case, item in step.cases.items()})
     elif isinstance(step, MergedJoin):
         known.update({case: item.outputs[0] for case, item in step.node.cases.items()})

@@ -8,7 +8,7 @@ loop turn differently often, the merged step keeps both; where they differ in a 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from netdsl.graph.graph import (
@@ -82,8 +82,23 @@ class Merged:
 class MergedItem(Merged):
     """An operator or a scope."""
 
-    __slots__ = ()
+    __slots__ = ("_inside",)
     cases: dict[Case, Item]
+
+    def __init__(self, cases: dict[Case, Item]) -> None:
+        super().__init__(cases)
+        self._inside: Program | None = None
+
+    def inside(self, steps: Callable[[Scope], list[Step]]) -> Program:
+        """The program of a scope that has no class of its own, given the steps of each; Disagree if it is not one."""
+        if self._inside is None:
+            inner: dict[Case, list[Step]] = {}
+            for case, scope in self.scopes.items():
+                reading = Case(case.instance, case, None, case.number)
+                reading.names = scope.names
+                inner[reading] = steps(scope)
+            self._inside = merge(inner)
+        return self._inside
 
     @property
     def is_node(self) -> bool:

@@ -1,45 +1,13 @@
-"""Loops that stay loops, and which names are free: what the variables of an emitted file may be called."""
+"""A loop that stays one: what its variables are called while its body is written, and which of them are read."""
 
 from __future__ import annotations
 
-import builtins
-import keyword
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
+from netdsl.lower.align import MergedTurns
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
-from netdsl_pytorch.emit.merge import MergedTurns
-
-if TYPE_CHECKING:
-    pass
-
-
-RESERVED = frozenset(
-    (
-        *("self", "torch", "F", "nn", "math", "Tensor", "OrderedDict", "Callable", "ClassVar", "NamedTuple", "partial"),
-        *("module", "l", "O", "I", "__class__", "__debug__"),
-        *("ChannelNorm", "Permute", "StochasticDepth", "causal_mask", "center_crop", "linspace", "recur", "round_to"),
-        *("sign",),
-        *dir(builtins),
-        *keyword.kwlist,
-    )
-)
-"""What a parameter or local name of the emitted file may not be called; it gets an underscore."""
-
-
-def safe(name: str, taken: Iterable[str] = ()) -> str:
-    """A name for a parameter or variable: the author's, or with underscores behind it."""
-    name = name.replace(".", "_")
-    taken = frozenset(taken)
-    while name in RESERVED or name in taken:
-        name += "_"
-    return name
-
-
-def interface(name: str) -> str:
-    """An input, result or parameter of a net as Python has it: `check` refuses what could not stay as it is."""
-    return name.replace(".", "_")
 
 
 class Loop:

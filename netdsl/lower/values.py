@@ -1,12 +1,15 @@
-"""Values of the graph as emission sees them: which are one, what the author calls them, whose size they have."""
+"""Values of the graph as classes see them: which are one, what the author calls them, whose size they have."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from netdsl.graph.graph import Node, Scope, Value
+from netdsl.lower.errors import cannot
 from netdsl.syntax import tree
-from netdsl_pytorch.emit.trouble import cannot
+
+DECLARED = ("param", "constant", "buffer")
+"""Operators that declare a tensor of a class, rather than compute one."""
 
 
 def canonical(value: Any) -> Value:
