@@ -18,7 +18,7 @@ from netdsl.text.read import read_source
 from netdsl.text.source import Source, Span
 
 if TYPE_CHECKING:
-    from netdsl.elaborate.imports import Reader
+    from netdsl.elaborate.files.imports import Reader
 
 SUFFIX = ".net"
 

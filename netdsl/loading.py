@@ -18,7 +18,7 @@ from netdsl.text.diagnostic import ContractError, Diagnostic, SpecSemanticError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from netdsl.elaborate.imports import Used
+    from netdsl.elaborate.files.imports import Used
     from netdsl.elaborate.session import Spent
     from netdsl.graph.graph import Graph
     from netdsl.passes.interface import Pass

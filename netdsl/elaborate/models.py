@@ -9,16 +9,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from netdsl.collecting import collector_paused
-from netdsl.elaborate import fractions, indices
-from netdsl.elaborate.env import POISON, Env
-from netdsl.elaborate.evaluate import evaluate
-from netdsl.elaborate.explain import in_order
-from netdsl.elaborate.files import FileValue, Loader, NetValue, elaborate_file
-from netdsl.elaborate.finish import finish
-from netdsl.elaborate.nets import elaborate_net, graph_of
+from netdsl.elaborate import fractions
+from netdsl.elaborate.errors import Enough, Poisoned, Trouble, trouble
+from netdsl.elaborate.expressions.evaluate import evaluate
+from netdsl.elaborate.files.definitions import FileValue, Loader, elaborate_file
+from netdsl.elaborate.findings import indices
+from netdsl.elaborate.findings.explain import in_order
+from netdsl.elaborate.findings.finish import finish
 from netdsl.elaborate.overrides import set_inputs
-from netdsl.elaborate.session import Instead, Session, Spent, trouble
-from netdsl.elaborate.trouble import Enough, Poisoned, Trouble
+from netdsl.elaborate.scopes.env import POISON, Env
+from netdsl.elaborate.scopes.values import NetValue
+from netdsl.elaborate.session import Instead, Session, Spent
+from netdsl.elaborate.walk.nets import elaborate_net, graph_of
 from netdsl.graph.graph import Graph
 from netdsl.limits import Limits
 from netdsl.ops.values import show
@@ -29,7 +31,7 @@ from netdsl.text.diagnostic import ContractError, SpecSemanticError, did_you_mea
 if TYPE_CHECKING:
     from os import PathLike
 
-    from netdsl.elaborate.imports import Imports, Reader, Used
+    from netdsl.elaborate.files.imports import Imports, Reader, Used
     from netdsl.text.source import Span
 
 _FRAMES = 20_000
@@ -52,7 +54,7 @@ def elaborate(
 
     `params` are the net's parameters by name, values or expressions of the language; `inputs` the shapes of inputs by
     name, None for the only one, all axes or the last ones. `root` is the folder below which other files may be used,
-    or what gives them (elaborate/imports); `used` is told of each that was.
+    or what gives them (elaborate/files/imports.py); `used` is told of each that was.
     With `traced`, numbers remember where they came from (netdsl/symbolic). What it takes is added to `spent`.
 
     Raises SpecSemanticError with everything that was found, ContractError where only contracts are broken.
@@ -135,7 +137,7 @@ def _loader(root: str | PathLike[str] | Reader | None, used: Used | None) -> Loa
         if not made:
             from pathlib import Path
 
-            from netdsl.elaborate.imports import Imports
+            from netdsl.elaborate.files.imports import Imports
 
             made.append(Imports(root if root is None or callable(root) else Path(root), used))
         return made[0].load(use, session)

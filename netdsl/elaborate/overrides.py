@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netdsl.elaborate.session import trouble
+from netdsl.elaborate.errors import trouble
 from netdsl.graph.types import format_shape
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, UNKNOWN_PARAMETER

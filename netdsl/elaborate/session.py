@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
-from netdsl.elaborate.trouble import Enough, Trouble
-from netdsl.text.codes import LIMIT, Code
-from netdsl.text.diagnostic import Diagnostic, Label, Use
+from netdsl.elaborate.errors import Enough, Trouble
+from netdsl.text.codes import LIMIT
+from netdsl.text.diagnostic import Diagnostic, Use
 
 if TYPE_CHECKING:
-    from netdsl.elaborate.budgets import PendingBudget
-    from netdsl.elaborate.env import Env
     from netdsl.graph.graph import Item, Node
     from netdsl.graph.names import Names
     from netdsl.limits import Limits
@@ -78,7 +76,7 @@ class Session:
         """The blocks being used, outermost first."""
         self.depth = 0
         self.counting = 0
-        """How deep bodies stand inside each other whose stages are being counted (bounds.py)."""
+        """How deep bodies stand inside each other whose stages are being counted (scopes/bounds.py)."""
         self.nodes = 0
         self.spent = spent
         self.steps = 0
@@ -87,13 +85,14 @@ class Session:
         self.overridden = False
         self.declared: list[Any] = []
         """The values that were given names, when traced: braces that end take their own names out of these."""
-        self.budgets: list[PendingBudget] = []
-        self.scopes: dict[Names, Env] = {}
-        """By what the graph keeps of names, the names themselves, for `reuse`."""
+        self.budgets: list[Any] = []
+        """The `expect`s so far (scopes/flow.py)."""
+        self.scopes: dict[Names, Any] = {}
+        """By what the graph keeps of names, the `Env` that has them, for `reuse` (scopes/env.py)."""
         self.tables: dict[int, Any] = {}
-        """What is known of constants, by the identity of their nodes (formulas.py)."""
+        """What is known of constants, by the identity of their nodes (expressions/formulas.py)."""
         self.cache: dict[Any, Any] = {}
-        """What operators gave before, by call and arguments (calls.py)."""
+        """What operators gave before, by call and arguments (walk/operators.py)."""
         self.then: dict[Node, tuple[Item, ...]] = {}
         """What the `then` of a labelled operator added (`reuse` shares the weights of that too)."""
 
@@ -168,10 +167,3 @@ class Session:
 def place_of(span: Span) -> Place:
     """The place of a stretch of text."""
     return span.source.name, span.start, span.end
-
-
-def trouble(
-    code: Code, message: str, span: Span, label: str = "", *, help: str = "", labels: tuple[Label, ...] = ()
-) -> Trouble:
-    """An exception with a diagnostic."""
-    return Trouble(Diagnostic(code, message, span, label, labels, help=help))

@@ -1,5 +1,5 @@
 """Names that are taken: attributes of torch's modules and of tuples, and what an emitted file uses. Tests compare them
-with torch and with emitted files. What follows from them says naming.py."""
+with torch and with emitted files. What follows from them says elaborate/findings/naming.py."""
 
 TUPLE_ATTRIBUTES: frozenset[str] = frozenset(("Tensor", "count", "index"))
 """What a named tuple of tensors has or needs already, beside what begins with an underscore."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netdsl.backend import find_backend, job
-from netdsl.elaborate.imports import STD
+from netdsl.elaborate.files.imports import STD
 from netdsl.limits import LIMITS, Limits
 from netdsl.ops import INITIALISERS
 from netdsl.symbolic.functions import FUNCTIONS

@@ -1,0 +1,1 @@
+"""Files: what stands at the top level of one, and those that it uses."""

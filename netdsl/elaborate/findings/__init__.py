@@ -1,0 +1,1 @@
+"""What elaboration has to say: why something cannot be, and what a whole graph is checked for."""

@@ -1,0 +1,185 @@
+"""Why a stage cannot be: from the problems that operators raise to diagnostics with places and a way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netdsl.elaborate.errors import Trouble, trouble
+from netdsl.graph.graph import Branch, Join, Node, Value, nodes_of
+from netdsl.graph.types import format_shape
+from netdsl.ops.arguments import Problem
+from netdsl.ops.bind import MatchProblem
+from netdsl.ops.combine import BranchProblem, TooFewBranches
+from netdsl.ops.operator import Operator
+from netdsl.ops.values import is_whole
+from netdsl.ops.windows import explain_slide
+from netdsl.syntax import tree
+from netdsl.text.codes import (
+    BAD_ARGUMENT,
+    BAD_SHAPE,
+    NO_CURRENT_VALUE,
+    RECURSIVE_BLOCK,
+    UNKNOWN_ARGUMENT,
+)
+from netdsl.text.diagnostic import Diagnostic, Label
+
+if TYPE_CHECKING:
+    from netdsl.elaborate.scopes.flow import Flow
+    from netdsl.elaborate.scopes.values import Call
+    from netdsl.text.source import Span
+
+
+def recursion(message: str, span: Span, definition: Span, help: str) -> Trouble:
+    """A block that is not above its use."""
+    return trouble(RECURSIVE_BLOCK, message, span, labels=(Label(definition, "it is defined here"),), help=help)
+
+
+def no_current(name: str, span: Span) -> Trouble:
+    """A stage where there is nothing to work on."""
+    help = f"begin the line with the name of a value: `image -> {name}(…)`"
+    return trouble(NO_CURRENT_VALUE, f"`{name}` has no value to start from", span, help=help)
+
+
+def problem(found: Problem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
+    """What an operator refuses, at the argument or the stage to blame."""
+    span = call.syntax.span
+    if isinstance(found, BranchProblem):
+        return branches(found, op, call, inputs, flow)
+    if isinstance(found, MatchProblem):
+        return match_problem(found, op.name, call)
+    if isinstance(found, TooFewBranches) and not found.help:
+        help = "the value as it comes is a branch of its own: `identity()`, also as `else { identity() }`"
+        head = call.syntax.head_span if isinstance(call.syntax, tree.Combine) else span
+        return trouble(found.code or BAD_ARGUMENT, f"`{op.name}` {found.reason}", head, help=help)
+    where = f"the input is {inputs[0].type}" if len(inputs) == 1 and not op.combines else ""
+    if found.argument is not None:
+        place = argument_span(op, call, found.argument)
+        message = f"`{op.name}`: argument `{found.argument}` {found.reason}"
+        labels = default_label(op, call, found.argument)
+        return trouble(found.code or BAD_ARGUMENT, message, place or span, found.label, help=found.help, labels=labels)
+    joint = ": " if found.reason.startswith(("the ", "a ", "its ")) else " "
+    message = f"`{op.name}`{joint}{found.reason}"
+    return trouble(found.code or BAD_SHAPE, message, span, found.label or where, help=found.help)
+
+
+def match_problem(found: MatchProblem, name: str, call: Call) -> Trouble:
+    """Arguments that do not pair with what an operator or block takes."""
+    span = call.syntax.span
+    args_span = call.syntax.args_span if isinstance(call.syntax, tree.Call) else span
+    code = found.code or BAD_ARGUMENT
+    if found.position is not None:
+        given = [each for each in call.args if each.name is None]
+        place = given[found.position].span if found.position < len(given) else args_span
+        return trouble(code, f"`{name}` {found.reason}", place, help=found.help)
+    for each in call.args:
+        if each.name == found.argument:
+            return trouble(code, f"`{name}`: argument `{found.argument}` {found.reason}", each.span, found.help)
+    place = args_span if code is not UNKNOWN_ARGUMENT else span
+    return trouble(code, f"`{name}`: argument `{found.argument}` {found.reason}", place, help=found.help)
+
+
+def argument_span(op: Operator, call: Call, name: str) -> Span | None:
+    """Where an argument is written in the call."""
+    positional = [each for each in call.args if each.name is None]
+    for each in call.args:
+        if each.name == name:
+            return each.span
+    for number, argument in enumerate(op.arguments):
+        if argument.name == name and number < len(positional):
+            return positional[number].span
+    return None
+
+
+def default_label(op: Operator, call: Call, name: str) -> tuple[Label, ...]:
+    """Where an argument comes from that a `default` gave."""
+    default = call.env.defaults.get(op.name, {}).get(name)
+    if default is None or argument_span(op, call, name) is not None:
+        return ()
+    return (Label(default.syntax.span, "by this `default`"),)
+
+
+def foreign_order(op: Operator, call: Call, positional: list[Any], inputs: tuple[Value, ...]) -> None:
+    """Refuses `conv(3, 64, 7)`, which is PyTorch's order where 3 channels come in."""
+    if op.name not in ("conv", "convtranspose") or len(positional) < 3 or len(inputs) != 1:
+        return
+    first, second, third = positional[:3]
+    if not all(is_whole(each) for each in (first, second, third)) or int(inputs[0].type.shape[0]) != first:
+        return
+    rank = len(inputs[0].type.shape) - 1
+    window, large = (format_shape((each,) * rank) if rank > 1 else str(each) for each in (third, second))
+    message = f"`{op.name}` is given {first}, {second}, {third}, which reads as channels in, channels out, window"
+    help = f"the channels that come in are known: `{op.name}({second}, {window})`; "
+    help += f"a window of {large} in steps of {third}: `{op.name}({first}, {second}, stride = {third})`"
+    raise trouble(BAD_ARGUMENT, message, call.syntax.span, help=help)
+
+
+# --- Branches -----------------------------------------------------------------------------------
+
+
+def branches(found: BranchProblem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
+    """Branches that do not fit together: one of those that agree, and those that do not with their arithmetic."""
+    join = flow.steps[-1] if flow.steps and isinstance(flow.steps[-1], Join) else None
+    if join is None or len(join.branches) != len(inputs) or not isinstance(call.syntax, tree.Combine):
+        return trouble(found.code or BAD_SHAPE, found.reason, call.syntax.span, found.label, help=found.help)
+    places = [branch_span(branch.syntax) for branch in join.branches]
+    odd = found.odd[0]
+    fit = next((number for number in range(len(inputs)) if number not in found.odd), None)
+    labels = [Label(call.syntax.head_span, f"all branches must agree in {found.agree}")]
+    if fit is not None:
+        labels.append(Label(places[fit], str(inputs[fit].type)))
+    labels += [Label(places[number], str(inputs[number].type)) for number in found.odd[1:]]
+    place, arithmetic, help = places[odd], "", found.help
+    if fit is not None:
+        wanted, given = inputs[fit].type.shape, inputs[odd].type.shape
+        last = _last_window(inputs[odd], join.branches[odd])
+        if last is not None and wanted[1:] != given[1:]:
+            place = last.span
+            arithmetic, help = _arithmetic(last, inputs[fit], found.help)
+        elif not help and len(wanted) == len(given) == 3 and wanted[1:] == given[1:]:
+            help = f"a 1x1 convolution changes the channels: `conv({wanted[0]}, 1x1)` in this branch makes it fit"
+    return trouble(
+        found.code or BAD_SHAPE, found.reason, place, f"{inputs[odd].type}{arithmetic}", labels=tuple(labels), help=help
+    )
+
+
+def branch_span(statement: tree.Statement) -> Span:
+    """The text of a branch, its contract left out."""
+    return statement.pipeline.span if isinstance(statement, tree.Flow) else statement.span
+
+
+def _last_window(value: Value, branch: Branch) -> Node | None:
+    """The windowed operator of a branch that gave a value its height and width, walking back over what keeps them."""
+    inside = set(nodes_of(branch.steps))
+    node = value.root.node
+    while node in inside:
+        assert node is not None
+        if node.op.sliding(node.args) is not None:
+            return node
+        if not node.inputs or node.inputs[0].type.shape[1:] != node.type.shape[1:]:
+            return None
+        node = node.inputs[0].root.node
+    return None
+
+
+def _arithmetic(node: Node, fit: Value, help: str) -> tuple[str, str]:
+    """How a window changed the size, on the first axis that does not fit, and the padding that would keep it."""
+    window = node.op.sliding(node.args)
+    before, after = node.inputs[0].type.shape[1:], node.type.shape[1:]
+    if window is None or len(before) != len(after) or "padding" not in node.args or node.args.get("ceil"):
+        return "", help
+    for axis, (size, wanted, given) in enumerate(zip(before, fit.type.shape[1:], after, strict=False)):
+        if wanted == given:
+            continue
+        kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
+        text = ": " + explain_slide(size, kernel, stride, node.args["padding"][axis], dilation)
+        keeps = dilation * (kernel - 1)
+        if stride == 1 and wanted == size and keeps % 2 == 0:
+            shape, form = format_shape(before), "x".join(map(str, window.kernel))
+            help = f"a {form} window keeps {shape} with `padding = {keeps // 2}` or `padding = same`"
+        return text, help
+    return "", help
+
+
+def in_order(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics in the order of the text."""
+    return sorted(diagnostics, key=lambda each: (each.span.source.name, each.span.start))

@@ -1,0 +1,1 @@
+"""Names in scope, what they stand for, and where elaboration stands."""
