@@ -15,7 +15,7 @@ TYPE_CHECKING = False  # importing `typing` for it would cost a fifth of the sta
 if TYPE_CHECKING:
     from netdsl.api import Network, load
     from netdsl.limits import Limits
-    from netdsl.text.diagnostic import ContractError, SpecError, SpecSemanticError, SpecSyntaxError
+    from netdsl.text.errors import ContractError, SpecError, SpecSemanticError, SpecSyntaxError
 
 __version__ = "0.1.0"
 
@@ -31,12 +31,12 @@ __all__ = [
 ]
 
 _MODULES = {
-    "ContractError": "netdsl.text.diagnostic",
+    "ContractError": "netdsl.text.errors",
     "Limits": "netdsl.limits",
     "Network": "netdsl.api",
-    "SpecError": "netdsl.text.diagnostic",
-    "SpecSemanticError": "netdsl.text.diagnostic",
-    "SpecSyntaxError": "netdsl.text.diagnostic",
+    "SpecError": "netdsl.text.errors",
+    "SpecSemanticError": "netdsl.text.errors",
+    "SpecSyntaxError": "netdsl.text.errors",
     "load": "netdsl.api",
 }
 

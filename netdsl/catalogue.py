@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netdsl.limits import Limits
 from netdsl.text.codes import CANNOT_READ, UNKNOWN_MODEL
-from netdsl.text.diagnostic import Diagnostic, SpecError, did_you_mean
+from netdsl.text.diagnostic import Diagnostic, did_you_mean
+from netdsl.text.errors import SpecError
 from netdsl.text.read import read_source
 from netdsl.text.source import Source, Span
 

@@ -13,7 +13,8 @@ from netdsl.limits import Limits
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
 from netdsl.text.codes import LIMIT
-from netdsl.text.diagnostic import ContractError, Diagnostic, SpecSemanticError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import ContractError, SpecSemanticError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ import grimp
 
 ROOT = Path(__file__).parent.parent
 
-MODULES_IN_CIRCLES = {"netdsl.syntax": 2, "netdsl.text": 2, "netdsl_pytorch.emit": 22}
+MODULES_IN_CIRCLES = {"netdsl.syntax": 2, "netdsl_pytorch.emit": 22}
 """By package, how many of its modules may import each other in circles. A number here is only ever made smaller."""
 
 LONG_FILES = {

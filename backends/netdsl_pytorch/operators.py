@@ -16,7 +16,8 @@ from netdsl.extension.installed import PlugInError, load_all
 from netdsl.graph.graph import Node
 from netdsl.ops.operator import REGISTRY
 from netdsl.text.codes import CANNOT_EMIT, PLUG_IN
-from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError
 
 if TYPE_CHECKING:
     from netdsl_pytorch.interpret.registry import Compute

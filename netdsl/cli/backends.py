@@ -12,7 +12,8 @@ from netdsl.cli.errors import OPTION, CommandError
 from netdsl.extension.installed import PlugInError, failed
 from netdsl.extension.options import Option
 from netdsl.text.codes import PLUG_IN, UNKNOWN_BACKEND
-from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError
 from netdsl.text.read import source_from_text
 from netdsl.text.source import Span
 

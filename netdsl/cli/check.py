@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.cli.errors import exit_code
 from netdsl.cli.options import add_format, add_overrides, add_spec, overrides
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from netdsl.text.excerpt import visible
 
 if TYPE_CHECKING:

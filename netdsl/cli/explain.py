@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from netdsl.cli.errors import CommandError
 from netdsl.cli.options import add_format
 from netdsl.text.codes import CODES
-from netdsl.text.diagnostic import SpecError, did_you_mean
+from netdsl.text.diagnostic import did_you_mean
+from netdsl.text.errors import SpecError
 from netdsl.text.terminal import painted, takes_colour, write
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from netdsl.cli.errors import exit_code
 from netdsl.cli.files import STDOUT, write_text
 from netdsl.cli.options import add_limits, limits
 from netdsl.syntax.format import format_text
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from netdsl.text.excerpt import visible
 from netdsl.text.read import STDIN, read_source
 from netdsl.text.terminal import write

@@ -135,7 +135,7 @@ def _failed(error: Exception) -> int:
     """Say what an exception means; returns the exit code."""
     from netdsl.cli.errors import CommandError, exit_code
     from netdsl.cli.streams import silence_output
-    from netdsl.text.diagnostic import SpecError
+    from netdsl.text.errors import SpecError
     from netdsl.text.terminal import Guarded, OutputError
 
     if isinstance(error, BrokenPipeError):

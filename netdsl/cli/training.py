@@ -74,7 +74,7 @@ def _recompile(limits: list[str], spec: str, description: Any, read: Callable[[s
     from netdsl.passes.registry import parse_pass
     from netdsl.syntax.parser import parse
     from netdsl.text.codes import LIMIT
-    from netdsl.text.diagnostic import SpecError
+    from netdsl.text.errors import SpecError
     from netdsl.text.read import source_from_bytes, source_from_text
 
     asked = Namespace(param=description.params, input=description.inputs, limit=limits)
@@ -109,7 +109,8 @@ def _recompile(limits: list[str], spec: str, description: Any, read: Callable[[s
 
 def _cannot_read(path: str, why: str, help: str = "") -> Exception:
     from netdsl.text.codes import CANNOT_READ
-    from netdsl.text.diagnostic import Diagnostic, SpecError
+    from netdsl.text.diagnostic import Diagnostic
+    from netdsl.text.errors import SpecError
     from netdsl.text.source import Source, Span
 
     return SpecError([Diagnostic(CANNOT_READ, f"cannot read `{path}`: {why}", Span(Source(path, ""), 0, 0), help=help)])

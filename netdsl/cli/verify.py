@@ -14,7 +14,7 @@ from netdsl.cli.backends import add_backend, backend_options, find_named, framew
 from netdsl.cli.errors import UNVERIFIED, CommandError
 from netdsl.cli.options import SPEC_HELP, add_format, add_overrides, overrides
 from netdsl.cli.passes import add_passes, passes, proofs
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from netdsl.text.excerpt import visible
 from netdsl.text.terminal import painted, takes_colour, write
 

@@ -26,7 +26,8 @@ from netdsl.limits import Limits
 from netdsl.ops.values import show
 from netdsl.syntax import tree
 from netdsl.text.codes import CONTRACT, MODEL_NOT_NAMED, NO_MODEL, UNKNOWN_MODEL, UNKNOWN_OPERATOR, UNKNOWN_PARAMETER
-from netdsl.text.diagnostic import ContractError, SpecSemanticError, did_you_mean
+from netdsl.text.diagnostic import did_you_mean
+from netdsl.text.errors import ContractError, SpecSemanticError
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from netdsl.text.codes import CANNOT_EMIT
-from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError
 from netdsl.text.source import Span
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.text.codes import BAD_OPTION, PLUG_IN, UNKNOWN_PASS
-from netdsl.text.diagnostic import Diagnostic, SpecError, did_you_mean
+from netdsl.text.diagnostic import Diagnostic, did_you_mean
+from netdsl.text.errors import SpecError
 from netdsl.text.source import Source, Span
 
 if TYPE_CHECKING:

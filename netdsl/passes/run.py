@@ -16,7 +16,8 @@ from netdsl.passes.interface import Pass, PassRefused
 from netdsl.passes.registry import FLAG
 from netdsl.symbolic import plain
 from netdsl.text.codes import PASS_REFUSED, PASS_UNPROVED
-from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError
 from netdsl.text.source import Source, Span
 
 if TYPE_CHECKING:

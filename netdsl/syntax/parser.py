@@ -17,7 +17,8 @@ from netdsl.syntax.mistakes import Place, is_consequence, meant, not_a_token, un
 from netdsl.syntax.tabled import accepts, actions_of, gotos_of, state_after
 from netdsl.syntax.tables import ENDS, RULES, STARTS
 from netdsl.text.codes import LIMIT, SYNTAX
-from netdsl.text.diagnostic import Diagnostic, SpecSyntaxError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecSyntaxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

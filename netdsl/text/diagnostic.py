@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from netdsl.text.codes import Code
     from netdsl.text.source import Span
@@ -72,37 +72,6 @@ class Diagnostic:
     def noted(self, note: str) -> Diagnostic:
         """The same diagnostic with one more fact."""
         return replace(self, notes=(*self.notes, note))
-
-
-class SpecError(Exception):
-    """A spec cannot be used: carries every diagnostic of the run.
-
-    `diagnostics` is never empty. `str()` is the plain rendering, as on the command line.
-    """
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        super().__init__(self.diagnostics)
-
-    def __str__(self) -> str:
-        from netdsl.text.render import render_plain
-
-        return "\n\n".join(render_plain(diagnostic) for diagnostic in self.diagnostics)
-
-    def __iter__(self) -> Iterator[Diagnostic]:
-        return iter(self.diagnostics)
-
-
-class SpecSyntaxError(SpecError):
-    """The text does not follow the grammar."""
-
-
-class SpecSemanticError(SpecError):
-    """The text is well formed, but what it says cannot be: a name, a value, a shape, a limit."""
-
-
-class ContractError(SpecSemanticError):
-    """The network is sound, but breaks a contract or a budget that the spec states."""
 
 
 _LONGEST_GUESSED = 100

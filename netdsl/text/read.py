@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from netdsl.limits import Limits
 from netdsl.text.characters import ACTING, BIDI, CONTROLS, SURROGATES, UNSEEN
 from netdsl.text.codes import BAD_CHARACTER, BAD_ENCODING, CANNOT_READ, LIMIT
-from netdsl.text.diagnostic import Diagnostic, SpecError, SpecSyntaxError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError, SpecSyntaxError
 from netdsl.text.source import Source, Span
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from netdsl.draw.arrange.view import Opened, View
 from netdsl.draw.write.svg import Look, draw
 from netdsl.graph.graph import Graph
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from tests.draw.drawings import drawing, graph_of
 from tests.draw.geometry import faults
 from tests.draw.test_geometry import expected_edges

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from tests.programs.coverage import constructs
 from tests.programs.draw import of_seed, ways_of
 from tests.programs.law import Verdict, Ways, judged

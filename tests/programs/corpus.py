@@ -9,7 +9,7 @@ from pathlib import Path
 from netdsl.catalogue import specs_folder
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from netdsl.text.source import Source
 from tests.docs.fences import fences
 

@@ -29,7 +29,8 @@ from netdsl.passes.merge_siblings import MergeSiblings
 from netdsl.syntax import tree
 from netdsl.syntax.format import format_text
 from netdsl.syntax.parser import parse
-from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError
 from netdsl.text.render import render_plain
 from netdsl.text.source import Source
 

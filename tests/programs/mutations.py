@@ -9,7 +9,7 @@ from random import Random
 
 from netdsl.ops import REGISTRY
 from netdsl.syntax.words import Word, words
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from netdsl.text.source import Source
 from tests.programs.grammar.body import PLAIN, TRICKY
 

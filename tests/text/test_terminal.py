@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netdsl.text.diagnostic import SpecSyntaxError
+from netdsl.text.errors import SpecSyntaxError
 from netdsl.text.read import source_from_text
 from netdsl.text.terminal import RENEW, guarded, guarded_output, painted, write
 from tests.text.acting import HOSTILE, acting

@@ -21,7 +21,7 @@ from typing import Literal
 from netdsl.graph.graph import Graph
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from netdsl_pytorch.emit.changes import Changes, changes
 from netdsl_pytorch.emit.refusals import left_open, silent
 from netdsl_pytorch.variation import other_values

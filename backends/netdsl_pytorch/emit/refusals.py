@@ -20,7 +20,8 @@ from netdsl.text.codes import (
     LIMIT,
     Code,
 )
-from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError
 
 _OPEN = frozenset((LIMIT, CANNOT_EMIT, ARITHMETIC, BAD_INDEX))
 """What speaks of no shape: that something is too large, or that an element of a constant has no value."""

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from netdsl.graph.graph import Graph, Node
 from netdsl.ops.operator import REGISTRY
 from netdsl.text.codes import CANNOT_EMIT
-from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.helpers import CLASSES, HELPERS

@@ -17,7 +17,7 @@ from torch import nn
 
 from netdsl.graph.graph import Graph
 from netdsl.text.codes import ARITHMETIC, BAD_INDEX, CANNOT_EMIT, LIMIT
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from netdsl_pytorch.report import Mismatch, described
 from netdsl_pytorch.variation import other_values, texts_of
 from netdsl_pytorch.verify import passes, state, values

@@ -7,7 +7,8 @@ import torch
 from netdsl.passes.registry import FLAG
 from netdsl.passes.run import Passed
 from netdsl.text.codes import PASS_UNPROVED
-from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError
 from netdsl.text.source import Source, Span
 from netdsl_pytorch.interpret import interpret, random_state
 from netdsl_pytorch.report import Mismatch, Report

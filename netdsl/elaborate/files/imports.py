@@ -18,7 +18,8 @@ from netdsl.limits import Limits
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
 from netdsl.text.codes import CANNOT_READ, IMPORT_CYCLE, LIMIT
-from netdsl.text.diagnostic import SpecError, did_you_mean
+from netdsl.text.diagnostic import did_you_mean
+from netdsl.text.errors import SpecError
 from netdsl.text.read import read_source
 from netdsl.text.source import Source
 

@@ -20,7 +20,8 @@ from netdsl.passes.merge_siblings.find import Family, Sibling, find_families
 from netdsl.passes.merge_siblings.prove import Differs, Moves, Proof, initialiser
 from netdsl.passes.merge_siblings.rewrite import Names, rewritten
 from netdsl.text.codes import NOTE_MERGED_INIT
-from netdsl.text.diagnostic import Diagnostic, SpecError
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.errors import SpecError
 
 if TYPE_CHECKING:
     from netdsl.text.source import Span

@@ -21,7 +21,7 @@ from netdsl_pytorch.verify import verify
 
 from netdsl.elaborate import elaborate
 from netdsl.syntax.parser import parse
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from netdsl.text.source import Source
 from tests.pytorch.emit.emitting import CASES, MODELS, emitted, of_file, traced
 

@@ -11,7 +11,7 @@ from netdsl_pytorch.emit import emit
 
 from netdsl.elaborate import elaborate
 from netdsl.syntax.parser import parse
-from netdsl.text.diagnostic import SpecError
+from netdsl.text.errors import SpecError
 from netdsl.text.source import Source
 from tests.pytorch.emit.emitting import MODELS
 from tests.text.acting import HOSTILE, acting
