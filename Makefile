@@ -97,7 +97,7 @@ bench: $(STAMP) ## Benchmarks, next to the tools that netdsl is compared with
 # --- files that are generated and kept
 
 tables: $(STAMP) ## Rebuild the parser's tables from the grammar
-	$(BIN)/python -m netdsl.syntax.generate
+	$(BIN)/python -m netdsl.syntax.grammar.generate
 
 pictures: $(STAMP) ## Draw the pictures of the documentation anew
 	$(BIN)/python -m tests.draw.pictures

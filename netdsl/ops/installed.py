@@ -62,7 +62,7 @@ def _wrong(op: Operator) -> str:
     missing = [each for each in ("doc", "example") if not hasattr(op, each)]
     if missing:
         return f"the operator `{op.name}` says no `{missing[0]}`"
-    from netdsl.syntax.tables import WORDS as KEYWORDS
+    from netdsl.syntax.grammar.tables import WORDS as KEYWORDS
 
     if not _NAME.fullmatch(op.name):
         return f"an operator is named in small letters, digits and `_`, not {op.name!r}"

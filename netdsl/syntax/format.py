@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netdsl.limits import Limits
-from netdsl.syntax.align import align
-from netdsl.syntax.page import Page, breaks_as_written
+from netdsl.syntax.layout.align import align
+from netdsl.syntax.layout.page import Page, breaks_as_written
+from netdsl.syntax.layout.statements import statements_by_body
+from netdsl.syntax.layout.words import Word, words
+from netdsl.syntax.layout.wrap import wrapped
 from netdsl.syntax.parser import parse
-from netdsl.syntax.statements import statements_by_body
-from netdsl.syntax.words import Word, words
-from netdsl.syntax.wrap import wrapped
 from netdsl.text.source import Source
 
 if TYPE_CHECKING:

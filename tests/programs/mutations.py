@@ -8,7 +8,7 @@ from itertools import pairwise
 from random import Random
 
 from netdsl.ops import REGISTRY
-from netdsl.syntax.words import Word, words
+from netdsl.syntax.layout.words import Word, words
 from netdsl.text.errors import SpecError
 from netdsl.text.source import Source
 from tests.programs.grammar.body import PLAIN, TRICKY

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netdsl.syntax.lexer import Lexer
+from netdsl.syntax.parse.lexer import Lexer
 from netdsl.syntax.parser import parse, parse_expression
 from netdsl.text import Source, SpecSyntaxError
 

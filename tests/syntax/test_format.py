@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netdsl.syntax.format import format_text
-from netdsl.syntax.lexer import END, Lexer
+from netdsl.syntax.layout.wrap import WIDTH
+from netdsl.syntax.parse.lexer import END, Lexer
 from netdsl.syntax.parser import parse
-from netdsl.syntax.wrap import WIDTH
 from netdsl.text import Source, SpecSyntaxError
 from tests.syntax.trees import structure
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netdsl.limits import Limits
-from netdsl.syntax.build import MOST_REPORTED
-from netdsl.syntax.lexer import Lexer
+from netdsl.syntax.parse.lexer import Lexer
+from netdsl.syntax.parse.report import MOST_REPORTED
 from netdsl.syntax.parser import parse
 from netdsl.text import Source, SpecError, render_json, source_from_bytes
 

@@ -12,9 +12,10 @@ from lark import Token, UnexpectedInput
 from lark.lexer import Lexer as LarkLexer
 
 from netdsl.limits import Limits
-from netdsl.syntax import lexer, tables
-from netdsl.syntax.build import Builder
-from netdsl.syntax.generate import compile_grammar, render_tables
+from netdsl.syntax.grammar import tables
+from netdsl.syntax.grammar.generate import compile_grammar, render_tables
+from netdsl.syntax.parse import lexer
+from netdsl.syntax.parse.builder import Builder
 from netdsl.syntax.parser import parse, parse_expression
 from netdsl.text import Source, SpecSyntaxError
 from tests.syntax.trees import structure
@@ -32,7 +33,7 @@ SPECS = sorted((HERE / "data").glob("**/*.net"))
 
 def test_the_tables_are_current() -> None:
     stored = Path(tables.__file__).read_text(encoding="utf-8")
-    assert render_tables() == stored, "run `python -m netdsl.syntax.generate`"
+    assert render_tables() == stored, "run `python -m netdsl.syntax.grammar.generate`"
 
 
 def test_every_rule_has_an_action() -> None:

@@ -108,6 +108,14 @@ class CheckedFormula(Formula):
             for part in parts_of(expr):
                 self._collect(part, found, not varies)
 
+    def extremes(self, dtype: Dtype) -> tuple[Any, Any]:
+        """The least and the greatest element; Trouble for one that has no value, or when there are too many."""
+        count, limit = self.mentioned(), self.env.session.limits.constant_elements
+        if count > limit:
+            message = f"`{self.syntax.name.span.text}` has {count:,} elements, of which some may have no value"
+            self.env.session.exceeded("constant_elements", message, self.syntax.formula.span)
+        return self.elements(dtype).extremes()
+
     # --- What may stand in it -----------------------------------------------------------------------
 
     def check(self, expr: tree.Expr) -> None:
@@ -282,17 +290,8 @@ def _table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[in
     whole = ranges.seen[id(syntax.formula)]
     if not ranges.unproved and (dtype == "int" or whole.within(-FLOAT32_MAX, FLOAT32_MAX)):
         return Table(dtype, whole.low, whole.high, formula.shape, formula, depth)
-    low, high = extremes(formula, dtype, env)
+    low, high = formula.extremes(dtype)
     return Table(dtype, low, high, formula.shape, formula, depth)
-
-
-def extremes(formula: CheckedFormula, dtype: Dtype, env: Env) -> tuple[Any, Any]:
-    """The least and the greatest element; Trouble for one that has no value, or when there are too many."""
-    count, limit = formula.mentioned(), env.session.limits.constant_elements
-    if count > limit:
-        message = f"`{formula.syntax.name.span.text}` has {count:,} elements, of which some may have no value"
-        env.session.exceeded("constant_elements", message, formula.syntax.formula.span)
-    return formula.elements(dtype).extremes()
 
 
 def wanted_of(expr: Any) -> list[tuple[Any, str]]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from netdsl.elaborate.errors import Trouble
-from netdsl.elaborate.expressions import formulas
 from netdsl.elaborate.findings.finish import uses_around
 from netdsl.elaborate.session import Session
 from netdsl.graph.graph import Input, Node, Scope, Value
@@ -97,7 +96,7 @@ class _Bounds:
                 return None
             low, high = known.low, known.high
             if self.exact:
-                low, high = formulas.extremes(known.formula, "int", known.formula.env)
+                low, high = known.formula.extremes("int")
             return _Numbers(low, high, self.exact, frozenset((id(node),)))
         name = node.op.name
         if name == "take":

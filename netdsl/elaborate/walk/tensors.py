@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 from netdsl.elaborate.errors import trouble
-from netdsl.elaborate.expressions import formulas
 from netdsl.elaborate.expressions.evaluate import evaluate
 from netdsl.elaborate.expressions.given import as_given, give_initialiser
 from netdsl.elaborate.expressions.targets import declare, slot
@@ -54,6 +53,9 @@ def table(statement: tree.Table, flow: Flow, env: Env) -> None:
     for number, index in enumerate(statement.indices):
         if index.id in names[:number]:
             raise trouble(DUPLICATE_NAME, f"`{index.id}` is declared twice", index.span)
+    # Few models have one, and what is known of formulas takes long to import.
+    from netdsl.elaborate.expressions import formulas
+
     known, parts = formulas.table(statement, shape, env, flow.session.tables)
     args = {"shape": shape, "dtype": known.dtype, "init": None}
     op = CONSTANT if statement.kind == "constant" else BUFFER

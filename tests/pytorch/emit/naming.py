@@ -19,7 +19,7 @@ from netdsl_pytorch.verify import verify
 from torch import nn
 
 from netdsl.graph.graph import Graph
-from netdsl.syntax.tables import WORDS
+from netdsl.syntax.grammar.tables import WORDS
 from netdsl.text import SpecError
 from tests.elaborate.specs import graph_of
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from netdsl.syntax.parse.report import Report
 from netdsl.syntax.tree import (
     Argument,
     Attribute,
@@ -51,7 +52,6 @@ from netdsl.text.codes import BAD_LABEL, MISPLACED, SYNTAX
 from netdsl.text.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
-    from netdsl.syntax.build import Builder
     from netdsl.syntax.tree import Comment
     from netdsl.text.source import Span
 
@@ -99,11 +99,11 @@ def quote(span: Span) -> str:
 # --- Names
 
 
-def named(builder: Builder, name: Expr, kinds: Kinds, what: str) -> None:
+def named(report: Report, name: Expr, kinds: Kinds, what: str) -> None:
     """Reports a name that cannot name a thing of that kind."""
     problem = _unnameable(name, kinds)
     if problem:
-        builder.report(Diagnostic(BAD_LABEL, f"{quote(name.span)} cannot name {what}", name.span, help=problem))
+        report.report(Diagnostic(BAD_LABEL, f"{quote(name.span)} cannot name {what}", name.span, help=problem))
 
 
 def _unnameable(name: Expr, kinds: Kinds) -> str:
@@ -123,19 +123,19 @@ def _unnameable(name: Expr, kinds: Kinds) -> str:
             return ""
 
 
-def pattern(builder: Builder, target: Expr, kinds: Kinds) -> Pattern:
+def pattern(report: Report, target: Expr, kinds: Kinds) -> Pattern:
     """What stands left of `=` or `in` as a pattern; reports what cannot be one."""
     if isinstance(target, Sequence):
         if target.items and target.span.source.text[target.span.start] == "(":
-            return TuplePattern(target.span, tuple(pattern(builder, item, kinds) for item in target.items))
+            return TuplePattern(target.span, tuple(pattern(report, item, kinds) for item in target.items))
         help = "several names stand in parentheses: `(a, b)`"
-        builder.report(Diagnostic(BAD_LABEL, f"{quote(target.span)} cannot be a pattern", target.span, help=help))
+        report.report(Diagnostic(BAD_LABEL, f"{quote(target.span)} cannot be a pattern", target.span, help=help))
     else:
-        named(builder, target, kinds, "a value" if kinds is VALUE else "a variable")
+        named(report, target, kinds, "a value" if kinds is VALUE else "a variable")
     return NamePattern(target.span, target)
 
 
-def table_head(builder: Builder, target: Expr, kind: str) -> tuple[Expr, tuple[Name, ...]]:
+def table_head(report: Report, target: Expr, kind: str) -> tuple[Expr, tuple[Name, ...]]:
     """The name and the indices of `mask[i, j]` in a `constant` or `buffer`."""
     indices: list[Name] = []
     name = target
@@ -147,23 +147,23 @@ def table_head(builder: Builder, target: Expr, kind: str) -> tuple[Expr, tuple[N
             else:
                 message = f"{quote(index.span)} cannot be an index of a {kind}"
                 help = f"the indices are new names, one for each axis: `{kind} mask[i, j]: [n, n] = …`"
-                builder.report(Diagnostic(BAD_LABEL, message, index.span, help=help))
-    named(builder, name, PART, f"a {kind}")
+                report.report(Diagnostic(BAD_LABEL, message, index.span, help=help))
+    named(report, name, PART, f"a {kind}")
     return name, tuple(indices)
 
 
 # --- Stages and calls
 
 
-def stage(builder: Builder, found: Stage) -> Stage:
+def stage(report: Report, found: Stage) -> Stage:
     """The stage; reports an expression that is none, such as `(a + b)`."""
     if type(found) not in _STAGES:
         help = "a stage is a call such as `relu()`, or the name of a value"
-        builder.report(Diagnostic(SYNTAX, f"{quote(found.span)} is not a stage", found.span, help=help))
+        report.report(Diagnostic(SYNTAX, f"{quote(found.span)} is not a stage", found.span, help=help))
     return found
 
 
-def combine_head(builder: Builder, head: Expr) -> tuple[Name, tuple[Argument, ...]]:
+def combine_head(report: Report, head: Expr) -> tuple[Name, tuple[Argument, ...]]:
     """The name and the arguments before the brace of a combine."""
     if isinstance(head, Name) and head.id != "in":
         return head, ()
@@ -171,58 +171,58 @@ def combine_head(builder: Builder, head: Expr) -> tuple[Name, tuple[Argument, ..
         return head.function, head.args
     message = f"{quote(head.span)} cannot stand before `{{`"
     help = "only combines take braces: `concat { … }`, `add { … }`"
-    builder.report(Diagnostic(SYNTAX, message, head.span, help=help))
+    report.report(Diagnostic(SYNTAX, message, head.span, help=help))
     return Name(head.span, "_"), ()
 
 
-def called(builder: Builder, call: Expr, message: str, example: str) -> None:
+def called(report: Report, call: Expr, message: str, example: str) -> None:
     """Reports what is not the call of a name."""
     if not (isinstance(call, Call) and isinstance(call.function, Name)):
         help = f"write {example}"
-        builder.report(Diagnostic(SYNTAX, f"{message}, not {quote(call.span)}", call.span, help=help))
+        report.report(Diagnostic(SYNTAX, f"{message}, not {quote(call.span)}", call.span, help=help))
 
 
-def init(builder: Builder, target: Expr, value: Expr | None) -> None:
+def init(report: Report, target: Expr, value: Expr | None) -> None:
     """Reports an `init` that is neither of an operator nor of a weight."""
     examples = "`init conv(weight = zeros())` for all of an operator, `init fc.weight = zeros()` for one weight"
     if value is None:
         if not (isinstance(target, Call) and isinstance(target.function, Name)):
             message = f"`init` does not say how {quote(target.span)} begins"
-            builder.report(Diagnostic(SYNTAX, message, target.span, help=f"write {examples}"))
+            report.report(Diagnostic(SYNTAX, message, target.span, help=f"write {examples}"))
     elif _unnameable(target, PART):
         message = f"{quote(target.span)} cannot name a weight"
-        builder.report(Diagnostic(BAD_LABEL, message, target.span, help=f"write {examples}"))
+        report.report(Diagnostic(BAD_LABEL, message, target.span, help=f"write {examples}"))
 
 
-def model(builder: Builder, call: Expr, body: Body | None) -> None:
+def model(report: Report, call: Expr, body: Body | None) -> None:
     """Reports a model that is not the call of a net, or states more than budgets."""
-    called(builder, call, "a model is a net with its arguments", "`model small = Net(width = 8)`")
+    called(report, call, "a model is a net with its arguments", "`model small = Net(width = 8)`")
     for statement in body.statements if body else ():
         if not isinstance(statement, Expect):
             message = f"{_CALLED[type(statement)]} cannot stand in a model"
             help = "the braces of a model hold budgets only: `expect …`"
-            builder.report(Diagnostic(MISPLACED, message, _head(statement), help=help))
+            report.report(Diagnostic(MISPLACED, message, _head(statement), help=help))
 
 
-def weight_without_train(builder: Builder, output: Output) -> None:
+def weight_without_train(report: Report, output: Output) -> None:
     """Reports the loss weight of an output that is not for training."""
     if output.weight is not None:
         help = "write `train output` if this head exists only while training"
         message = "only a `train output` has a loss weight"
-        builder.report(Diagnostic(SYNTAX, message, output.weight.span, help=help))
+        report.report(Diagnostic(SYNTAX, message, output.weight.span, help=help))
 
 
-def bound_without_int(builder: Builder, shape: Expr) -> None:
+def bound_without_int(report: Report, shape: Expr) -> None:
     """Reports `input x: [n] < vocab`, which reads as a comparison."""
     if isinstance(shape, Binary) and shape.op in ("<", "<=", ">", ">="):
         help = f"write {quote(shape.left.span)[:-1]} int < {quote(shape.right.span)[1:]}"
-        builder.report(Diagnostic(SYNTAX, "only an input of kind `int` has a bound", shape.span, help=help))
+        report.report(Diagnostic(SYNTAX, "only an input of kind `int` has a bound", shape.span, help=help))
 
 
 # --- Places
 
 
-def at_file_level(builder: Builder, statements: list[Statement]) -> tuple[Statement, ...]:
+def at_file_level(report: Report, statements: list[Statement]) -> tuple[Statement, ...]:
     """The statements that may stand outside of blocks and nets; reports the others."""
     kept = []
     told = False
@@ -236,11 +236,11 @@ def at_file_level(builder: Builder, statements: list[Statement]) -> tuple[Statem
             message = f"{_CALLED[type(statement)]} {OUTSIDE}"
             help = "if it belongs to the block above, that block has a `}` too many"
             above = bool(kept) and isinstance(kept[-1], BlockDef | NetDef)
-            builder.report(Diagnostic(MISPLACED, message, _head(statement), help=help if above else ""))
+            report.report(Diagnostic(MISPLACED, message, _head(statement), help=help if above else ""))
     return tuple(kept)
 
 
-def in_body(builder: Builder, statements: list[Statement]) -> tuple[Statement, ...]:
+def in_body(report: Report, statements: list[Statement]) -> tuple[Statement, ...]:
     """The statements that may stand in braces; reports definitions."""
     kept = []
     for statement in statements:
@@ -248,9 +248,9 @@ def in_body(builder: Builder, statements: list[Statement]) -> tuple[Statement, .
             message = f"{_CALLED[type(statement)]} cannot stand inside of braces"
             help = "definitions stand at the top level of a file, one after the other"
             # The braces are sound apart from this statement, so what holds them is kept.
-            before = builder.broken
-            builder.report(Diagnostic(MISPLACED, message, _head(statement), help=help))
-            builder.broken = before
+            before = report.broken
+            report.report(Diagnostic(MISPLACED, message, _head(statement), help=help))
+            report.broken = before
         else:
             kept.append(statement)
     return tuple(kept)
@@ -266,10 +266,8 @@ def _head(statement: Statement) -> Span:
 # --- Comments that document
 
 
-def doc_above(builder: Builder, start: int) -> str:
+def doc_above(text: str, comments: list[tuple[int, int, bool]], start: int) -> str:
     """The `##` lines directly above an offset."""
-    text = builder.source.text
-    comments = builder.lexer.comments
     lines = []
     for at, end, own_line in reversed(comments[: bisect_left(comments, (start,))]):
         if not own_line or not text.startswith("##", at) or not _next_line(text, end, start):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netdsl.syntax.tables import ACTIONS, ENDS, GOTOS, RULES
+from netdsl.syntax.grammar.tables import ACTIONS, ENDS, GOTOS, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

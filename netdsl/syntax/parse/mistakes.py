@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netdsl.syntax.forms import OUTSIDE
-from netdsl.syntax.lexer import END
-from netdsl.syntax.tabled import accepted, begun
-from netdsl.syntax.tables import SIGNS, WORDS
+from netdsl.syntax.grammar.tabled import accepted, begun
+from netdsl.syntax.grammar.tables import SIGNS, WORDS
+from netdsl.syntax.parse.forms import OUTSIDE
+from netdsl.syntax.parse.lexer import END
 from netdsl.text.codes import BAD_CHARACTER, MISPLACED, SYNTAX, UNCLOSED
 from netdsl.text.diagnostic import Diagnostic, Label
 from netdsl.text.source import Source, Span
@@ -19,8 +19,8 @@ from netdsl.text.source import Source, Span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netdsl.syntax.forms import OUTSIDE
-from netdsl.syntax.lexer import Token
+    from netdsl.syntax.parse.forms import OUTSIDE
+from netdsl.syntax.parse.lexer import Token
 
 # What can begin at a place, by what the grammar calls it; the first that fits is named.
 _BEGUN = {

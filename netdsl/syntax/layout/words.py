@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from netdsl.syntax.lexer import END, Lexer
+from netdsl.syntax.parse.lexer import END, Lexer
 from netdsl.text.source import Source
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from netdsl.syntax.statements import Statement, runs, statements_by_body
-from netdsl.syntax.words import CLOSING, COMMENT
-from netdsl.syntax.wrap import WIDTH
+from netdsl.syntax.layout.statements import Statement, runs, statements_by_body
+from netdsl.syntax.layout.words import CLOSING, COMMENT
+from netdsl.syntax.layout.wrap import WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from netdsl.syntax.page import Page
+    from netdsl.syntax.layout.page import Page
 
 _WIDEST_GAP = {"label": 8, "arrow": 26}
 _VALUES = frozenset(("NUMBER", "SIZE", "STRING", "NAME", "TRUE", "FALSE", "NONE", "MINUS", "SLASH"))

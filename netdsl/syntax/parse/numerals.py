@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netdsl.syntax.tables import PATTERNS
+from netdsl.syntax.grammar.tables import PATTERNS
 from netdsl.text.codes import BAD_NUMBER, LIMIT
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from netdsl.syntax.words import BINARY, CLOSING, COMMENT, OPENING, Word, gap
+from netdsl.syntax.layout.words import BINARY, CLOSING, COMMENT, OPENING, Word, gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING, TypeAlias
 
-from netdsl.syntax.tables import PATTERNS, SIGNS, WORDS
+from netdsl.syntax.grammar.tables import PATTERNS, SIGNS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netdsl.syntax.words import COMMENT
+from netdsl.syntax.layout.words import COMMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from netdsl.syntax.page import Page
+    from netdsl.syntax.layout.page import Page
 
 
 @dataclass(slots=True)

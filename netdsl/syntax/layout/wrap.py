@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from netdsl.syntax.page import INDENT, Line, Page, joins
-from netdsl.syntax.words import BINARY, COMMENT
+from netdsl.syntax.layout.page import INDENT, Line, Page, joins
+from netdsl.syntax.layout.words import BINARY, COMMENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,1 @@
+"""The grammar, and the tables that are made of it."""
