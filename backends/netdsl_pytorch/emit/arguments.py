@@ -8,11 +8,12 @@ from typing import Any
 from netdsl import symbolic
 from netdsl.graph.graph import Given, Node
 from netdsl.lower.align import Case, Disagree
+from netdsl.lower.generalise import Slot
+from netdsl.lower.parameters import collapse
 from netdsl.ops.values import Window, Word
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.names import collapse
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.python.nodes import Name
 
@@ -193,14 +194,16 @@ class Arguments:
     ) -> Code:
         normal = (lambda value: collapse(plain(value))) if axes else plain
         made = self.unit.number(
-            values,
-            exprs,
-            self.envs,
-            given=given,
-            role=argument,
-            default=default,
-            has_default=has_default,
-            normal=normal,
+            Slot(
+                values,
+                exprs,
+                self.envs,
+                given=given,
+                role=argument,
+                default=default,
+                has_default=has_default,
+                normal=normal,
+            ),
             shown=lambda value: self._literal(collapse(plain(value)) if axes else value),
         )
         return self.here(argument, made)
@@ -225,11 +228,7 @@ class Arguments:
         shown = self._factors() if axis == -1 or len(shape) == 1 else None
         role = "in_features" if self.node.op.name == "linear" else "in_channels"
         return self.unit.number(
-            values,
-            exprs,
-            self.envs,
-            given=False,
-            role=role,
+            Slot(values, exprs, self.envs, given=False, role=role),
             shown=lambda value: shown if shown is not None else code.literal(plain(value)),
         )
 

@@ -161,7 +161,7 @@ class Constructor(Tensors):
         """A loop whose parts are elements of lists, or have computed names, as one statement each."""
         unit, state, entries = self.unit, self.unit.state.copy(), list(self.entries)
         parts = dict(self.parts)
-        pins = set(self.emission.new_pins)
+        known = self.emission.solution.found()
         attributes = dict(unit.attribute_names), dict(unit.counters)
         loop = Loop(step, 0, unit.local)
         unit.loops.append(loop)
@@ -198,8 +198,7 @@ class Constructor(Tensors):
                 unit.loops.remove(loop)
             unit.state, self.entries, self.parts = state, entries, parts
             unit.attribute_names, unit.counters = attributes
-            self.emission.new_pins.clear()
-            self.emission.new_pins.update(pins)
+            self.emission.solution.forget_since(known)
             return False
         finally:
             self.found = before

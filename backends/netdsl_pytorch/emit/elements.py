@@ -9,6 +9,7 @@ from netdsl.formulas.formula import NoValueError
 from netdsl.graph.graph import Node
 from netdsl.lower.align import Case
 from netdsl.lower.errors import cannot
+from netdsl.lower.generalise import Slot
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
@@ -67,7 +68,7 @@ class Elements:
             exprs = {case: each.expr for case, each in found.items()}
             shown = self.printer.constant
             return self.use.unit.number(
-                values, exprs, self.use.envs, given=True, role="value", shown=lambda value: shown(plain(value))
+                Slot(values, exprs, self.use.envs, given=True, role="value"), shown=lambda value: shown(plain(value))
             )
         if isinstance(expr, tree.Name):
             self.mentioned.add(expr.id)

@@ -11,7 +11,9 @@ from netdsl.lower.align import Case, Disagree, MergedItem, MergedTurns
 from netdsl.lower.collect import Traces
 from netdsl.lower.errors import cannot
 from netdsl.lower.heads import heads_within
+from netdsl.lower.parameters import identity
 from netdsl.lower.partition import aligned, grouped, partition
+from netdsl.lower.solve import Solution, solve
 from netdsl.ops.values import Word
 from netdsl.symbolic import expr_of, plain
 from netdsl.syntax import tree
@@ -20,12 +22,9 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import StageClass, WrittenClass
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.namer import RESERVED, interface, safe
-from netdsl_pytorch.emit.names import identity
 from netdsl_pytorch.emit.operators import EXPRESSIONS, NOT_IN_CHAINS
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
-
-_MOST_ROUNDS = 50
 
 
 class Again(Exception):
@@ -42,11 +41,7 @@ class Emission:
         self.closed = closed
         """The parameters of the net that its class must not have as arguments."""
         self.uses: set[str] = set()
-        self.pins: set[tuple[int, Hashable]] = set()
-        self.new_pins: set[tuple[int, Hashable]] = set()
-        self.lists: set[Hashable] = set()
-        """Parameters that some class reads as lists, item by item; a list of equal numbers is one number elsewhere."""
-        self.new_lists: set[Hashable] = set()
+        self.solution = Solution()
         self.unrolled: set[int] = set()
         self.whole_loops: dict[int, str] = {}
         self.stages: dict[Hashable, StageClass] = {}
@@ -117,57 +112,40 @@ class Emission:
         for parameter in unit.parameters:
             values = [instance.arguments.get(parameter.name) for instance in unit.instances]
             if unit.is_net and parameter.name in self.closed:
-                self.pins.add((id(unit.definition), parameter))
+                self.solution.specialise(unit.definition, parameter, at_once=True)
                 continue
             special = [v for v in values if isinstance(v, (Kept, str | Word | tuple)) or v is None]
             if not special:
                 continue
             first = identity(values[0]) if isinstance(values[0], Kept) else plain(values[0])
             if all((identity(v) if isinstance(v, Kept) else plain(v)) == first for v in values):
-                self.pins.add((id(unit.definition), parameter))
-
-    def pinned(self, definition: Any, key: Hashable) -> bool:
-        return (id(definition), key) in self.pins
-
-    def pin(self, definition: Any, key: Hashable) -> None:
-        entry = (id(definition), key)
-        if entry not in self.pins:
-            self.new_pins.add(entry)
-
-    def read_as_list(self, key: Hashable) -> None:
-        if key not in self.lists:
-            self.new_lists.add(key)
-
-    def pins_of(self, definition: Any) -> list[Hashable]:
-        return [key for owner, key in self.pins if owner == id(definition)]
+                self.solution.specialise(unit.definition, parameter, at_once=True)
 
     def write(self) -> list[WrittenClass]:
+        """The classes, inner ones first; raises SpecError for what cannot be written."""
         self.make_units()
-        for _ in range(_MOST_ROUNDS):
-            self.new_pins = set()
-            self.lists |= self.new_lists
-            self.new_lists = set()
-            self.uses = set()
-            self.stages = {}
-            self.holders = {}
-            self.taken, self.written = set(), set()
-            for unit in self.units:
-                unit.name = self.class_name(unit.instances[0])
-            self.written = {name for unit in self.units for name in (*unit.declared, *unit.labels)}
-            if self.heads or len([each for each in self.graph.outputs if not each.train]) > 1:
-                self.output_class = self.free_name(f"{self.net.name}Output")
-            self.whole_loops = {}
-            self.optional_names = {}
-            texts: list[WrittenClass] = []
-            try:
-                for unit in self.units:
-                    texts.append(self._unit(unit))
-            except Again:
-                continue
-            if not self.new_pins and not self.new_lists:
-                return texts
-            self.pins |= self.new_pins
-        raise cannot("the arguments of the classes cannot be found", self.graph.root.span)
+        written = solve(self.solution, self._round)
+        if written is None:
+            raise cannot("the arguments of the classes cannot be found", self.graph.root.span)
+        return written
+
+    def _round(self) -> list[WrittenClass] | None:
+        """The classes, with what is known by now; None where something was found that makes them wrong."""
+        self.uses = set()
+        self.stages = {}
+        self.holders = {}
+        self.taken, self.written = set(), set()
+        for unit in self.units:
+            unit.name = self.class_name(unit.instances[0])
+        self.written = {name for unit in self.units for name in (*unit.declared, *unit.labels)}
+        if self.heads or len([each for each in self.graph.outputs if not each.train]) > 1:
+            self.output_class = self.free_name(f"{self.net.name}Output")
+        self.whole_loops = {}
+        self.optional_names = {}
+        try:
+            return [self._unit(unit) for unit in self.units]
+        except Again:
+            return None
 
     def _unit(self, unit: Unit) -> WrittenClass:
         unit.reset()
@@ -249,7 +227,7 @@ class Emission:
     def pin_outer(self, outer: Unit, unit: Unit, scopes: Mapping[Case, Scope], envs: Mapping[Case, Any]) -> None:
         """What a class has in literals, or is given in literals, its uses must not offer as arguments."""
         given = [key for extra in unit.state.extras for key in extra.roots]
-        for key in [*self.pins_of(unit.owner.definition), *given]:
+        for key in [*self.solution.specialised(unit.owner.definition), *given]:
             for case, scope in scopes.items():
                 if isinstance(key, tuple) and key[0] == "axis":
                     _, number, axis, _ = key

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import netdsl
 from netdsl.graph.graph import Graph
+from netdsl.lower.parameters import collapse
 from netdsl.symbolic import plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import MODULE, TENSOR, WrittenClass
@@ -193,8 +194,6 @@ def _value_of(graph: Graph, unit: Unit, argument: Any) -> Code:
     if argument.extra is not None:
         return code.literal(argument.extra.values[case.instance])
     value = unit.lookup(argument.ref, case, case.names)
-    from netdsl_pytorch.emit.names import collapse
-
     value = collapse(plain(value))
     if argument.type == "float" and isinstance(value, int):
         value = float(value)

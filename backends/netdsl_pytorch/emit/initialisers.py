@@ -7,6 +7,7 @@ from typing import Any
 
 from netdsl.graph.graph import Given
 from netdsl.lower.align import Disagree
+from netdsl.lower.generalise import Slot
 from netdsl.ops.initialisers import Initialiser
 from netdsl.symbolic import Const, Expr, Ref, expr_of
 from netdsl.syntax import tree
@@ -96,7 +97,7 @@ def shape_codes(use: Use) -> list[Code]:
 def _number(use: Use, name: str) -> Code:
     values = {case: node.args["init"].args[name] for case, node in use.nodes.items()}
     exprs = {case: _expr(node, name) for case, node in use.nodes.items()}
-    return use.unit.number(values, exprs, use.envs, given=True, role=name)
+    return use.unit.number(Slot(values, exprs, use.envs, given=True, role=name))
 
 
 def _expr(node: Any, name: str) -> Expr:

@@ -13,6 +13,8 @@ from netdsl.lower.align import (
     Disagree,
     MergedItem,
 )
+from netdsl.lower.generalise import Slot
+from netdsl.lower.parameters import collapsed
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, expr_of, plain
 from netdsl.syntax import tree
 from netdsl.text.source import Span
@@ -163,13 +165,15 @@ class Modules:
             values = {case: argument.extra.values[scope] for case, scope in scopes.items()}
             consts: dict[Case, Expr] = {case: Const(None) for case in scopes}
             return self.unit.number(
-                values,
-                consts,
-                outer,
-                given=False,
-                role=argument.name,
-                default=argument.extra.default,
-                has_default=argument.extra.has_default,
+                Slot(
+                    values,
+                    consts,
+                    outer,
+                    given=False,
+                    role=argument.name,
+                    default=argument.extra.default,
+                    has_default=argument.extra.has_default,
+                )
             )
         if isinstance(key, tuple) and key[0] == "callable":
             codes = {case: unit.state.callables[key[1]][scope] for case, scope in scopes.items()}
@@ -183,7 +187,7 @@ class Modules:
                 return self._free(argument, scopes)
             sizes = {case: scope.inputs[number].type.shape[axis] for case, scope in scopes.items()}
             exprs = {case: expr_of(size) for case, size in sizes.items()}
-            return self.unit.number(sizes, exprs, outer, given=False, role=argument.name)
+            return self.unit.number(Slot(sizes, exprs, outer, given=False, role=argument.name))
         if next(iter(scopes.values())).kind == "sequence":
             return self._free(argument, scopes)
         return self._parameter(argument, scopes, outer)
@@ -195,18 +199,18 @@ class Modules:
         values = {case: self.unit.lookup(ref, case, envs[case]) for case in scopes}
         exprs: dict[Case, Expr] = dict.fromkeys(scopes, ref)
         if self._is_list(argument.key, values, exprs):
-            return self.unit.number(values, exprs, envs, given=True, role=argument.name)
+            return self.unit.number(Slot(values, exprs, envs, given=True, role=argument.name))
         normal = collapsed
-        return self.unit.number(values, exprs, envs, given=True, role=argument.name, normal=normal, shown=_shown)
+        return self.unit.number(Slot(values, exprs, envs, given=True, role=argument.name, normal=normal), shown=_shown)
 
     def _is_list(self, key: Any, values: Mapping[Case, Any], exprs: Mapping[Case, Expr]) -> bool:
         """Whether the class reads an argument item by item; what is passed on to it is such a list here too."""
-        if key not in self.emission.lists and key not in self.emission.new_lists:
+        if not self.emission.solution.is_list(key):
             return False
         if any(isinstance(plain(value), tuple) for value in values.values()):
             for expr in exprs.values():
                 if isinstance(expr, Ref):
-                    self.emission.read_as_list(expr.declaration)
+                    self.emission.solution.read_as_list(expr.declaration)
         return True
 
     def _parameter(self, argument: Any, scopes: Mapping[Case, Scope], outer: Mapping[Case, Any]) -> Code:
@@ -228,15 +232,17 @@ class Modules:
         if not listed:
             exprs = {case: one_side(expr) for case, expr in exprs.items()}
         return self.unit.number(
-            values,
-            exprs,
-            outer,
-            given=True,
-            role=argument.name,
-            normal=plain if listed else collapsed,
+            Slot(
+                values,
+                exprs,
+                outer,
+                given=True,
+                role=argument.name,
+                normal=plain if listed else collapsed,
+                default=code.value_of(argument.default),
+                has_default=argument.default is not None,
+            ),
             shown=code.literal if listed else _shown,
-            default=code.value_of(argument.default),
-            has_default=argument.default is not None,
         )
 
     def _outer_env(self, scope: Scope) -> Any:
@@ -266,12 +272,6 @@ def _component(part: str, expr: Expr, unit: Unit, case: Case, env: Any) -> Expr:
         except Unknown:
             return expr
     return expr if part == "kernel" else Const(1)
-
-
-def collapsed(value: Any) -> Any:
-    from netdsl_pytorch.emit.names import collapse
-
-    return collapse(plain(value))
 
 
 def _shown(value: Any) -> Code:

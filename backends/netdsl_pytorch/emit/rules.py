@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdsl.graph.graph import Given, InitRule, Node, Scope, WeightInit
 from netdsl.lower.align import Case, Disagree
+from netdsl.lower.generalise import Slot
 from netdsl.lower.values import relative_path
 from netdsl.ops.initialisers import Initialiser
 from netdsl.symbolic import plain
@@ -190,10 +191,10 @@ def _numbers(
         roots = unit.roots(exprs.values(), envs)
         is_open = any(isinstance(each, tree.Parameter) and each.name in open_ for each in roots)
         if unit.is_net and is_open and not isinstance(value, str):
-            made[name] = unit.number(dict.fromkeys(exprs, value), exprs, envs, given=True, role=name)
+            made[name] = unit.number(Slot(dict.fromkeys(exprs, value), exprs, envs, given=True, role=name))
             continue
         case = next(iter(exprs))
-        arithmetic = unit.spelled(exprs.values(), plain(value), case, envs[case])
+        arithmetic = unit.arithmetic(exprs.values(), plain(value), case, envs)
         if arithmetic is not None:
             made[name] = arithmetic
     return made

@@ -16,6 +16,7 @@ from netdsl.lower.align import (
     Program,
     walk,
 )
+from netdsl.lower.generalise import Slot
 from netdsl.lower.loops import Loop
 from netdsl.lower.values import is_alias
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
@@ -136,7 +137,7 @@ class Sequences(Modules):
         unit, state = self.unit, self.unit.state.copy()
         loop = Loop(step, start, unit.local)
         unit.loops.append(loop)
-        pins = set(self.emission.new_pins)
+        before = self.emission.solution.found()
         try:
             body = step.body(start)
             # Members with names of their own cannot be folded afterwards, so that all is done to write them as a loop.
@@ -159,8 +160,7 @@ class Sequences(Modules):
             if unit.loops and unit.loops[-1] is loop:
                 unit.loops.pop()
             unit.state = state
-            self.emission.new_pins.clear()
-            self.emission.new_pins.update(pins)
+            self.emission.solution.forget_since(before)
             return None
 
     def loop_head(self, loop: Loop, turn: Sequence[Code]) -> tuple[str, Code]:
@@ -179,7 +179,7 @@ class Sequences(Modules):
             if loop.start and target != "_":
                 counts = dict(step.counts)
                 exprs = {case: self._count_expr(step, case, 0) for case in step.cases}
-            stop = unit.number(counts, exprs, envs, given=True, role="turns")
+            stop = unit.number(Slot(counts, exprs, envs, given=True, role="turns"))
             arguments = [code.literal(loop.start), stop] if loop.start and target != "_" else [stop]
             return target, code.call("range", arguments, nests=0)
         syntax = step.first.syntax
@@ -191,8 +191,8 @@ class Sequences(Modules):
         normal = _collapsed_list
         for expr in exprs.values():
             if isinstance(expr, Ref):
-                self.emission.read_as_list(expr.declaration)
-        iterable = unit.number(lists, exprs, envs, given=True, role="turns", normal=normal)
+                self.emission.solution.read_as_list(expr.declaration)
+        iterable = unit.number(Slot(lists, exprs, envs, given=True, role="turns", normal=normal))
         if loop.start:
             iterable = code.subscript(iterable, [code.slice_of(code.literal(loop.start), None)])
         target = _pattern(syntax.pattern, loop)
@@ -262,7 +262,7 @@ class Sequences(Modules):
                 continue
             inner = {case: envs[case] for case in open_cases}
             try:
-                made = self.unit.number(values, exprs, inner, given=True, role="")
+                made = self.unit.number(Slot(values, exprs, inner, given=True, role=""))
             except Disagree as error:
                 raise Disagree(groups, "the test of an `if` cannot be written") from error
             result.append(made)
@@ -279,7 +279,7 @@ class Sequences(Modules):
                 envs = {case: c.taken.names if c.taken is not None else case.names for case, c in step.cases.items()}
                 exprs = {case: symbolic.negation(_test(step, case, 0)) for case in step.cases}
                 values = {case: choice.arm == 1 for case, choice in step.cases.items()}
-                return [(1, self.unit.number(values, exprs, envs, given=True, role="")), (0, None)]
+                return [(1, self.unit.number(Slot(values, exprs, envs, given=True, role=""))), (0, None)]
         return list(enumerate(tests))
 
     def _template(self, step: MergedItem) -> Code | None:

@@ -9,6 +9,7 @@ from netdsl.formulas.formula import NoValueError
 from netdsl.graph.graph import Node
 from netdsl.lower.align import Disagree
 from netdsl.lower.errors import cannot
+from netdsl.lower.generalise import Slot
 from netdsl.ops.arguments import FLOAT32_MAX
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
@@ -169,7 +170,8 @@ class _Formula:
         values = {case: each.value for case, each in found.items()}
         exprs = {case: each.expr for case, each in found.items()}
         made = self.use.unit.number(
-            values, exprs, self.use.envs, given=True, role="value", shown=lambda value: self.use._literal(plain(value))
+            Slot(values, exprs, self.use.envs, given=True, role="value"),
+            shown=lambda value: self.use._literal(plain(value)),
         )
         return Made(made, "truth" if all(isinstance(value, bool) for value in values.values()) else "number")
 

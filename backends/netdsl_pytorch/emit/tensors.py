@@ -8,6 +8,7 @@ from typing import Any
 
 from netdsl.graph.graph import Node, Scope
 from netdsl.lower.align import Case, Disagree, MergedItem
+from netdsl.lower.generalise import Slot
 from netdsl.lower.values import relative_path, within
 from netdsl.symbolic import expr_of, plain
 from netdsl_pytorch.emit import code
@@ -218,7 +219,7 @@ class Tensors(Attributes):
         for axis in range(len(weight.shape)):
             values = {case: item.weights[place].shape[axis] for case, item in step.nodes.items()}
             exprs = {case: expr_of(value) for case, value in values.items()}
-            sizes.append(self.unit.number(values, exprs, use.envs, given=False, role=f"{weight.name}_size"))
+            sizes.append(self.unit.number(Slot(values, exprs, use.envs, given=False, role=f"{weight.name}_size")))
         if node.op.name.endswith("norm"):
             made = code.call(f"torch.{'ones' if weight.name == 'weight' else 'zeros'}", sizes)
             self._hold_weight(step, name, code.call("nn.Parameter", [made]), indent)

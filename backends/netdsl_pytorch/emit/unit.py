@@ -1,33 +1,46 @@
-"""A unit: what becomes one class, and the arguments of its constructor."""
+"""A unit: a class that is being written in Python, what its names are called there, and its arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from netdsl import symbolic
-from netdsl.lower.align import walk
-from netdsl.symbolic import Const, Ref, plain
+from netdsl.graph.graph import Scope
+from netdsl.lower.align import Case
+from netdsl.lower.argument_names import argument_name
+from netdsl.lower.class_program import CaseNames, ClassProgram, Extra, Mentions
+from netdsl.lower.generalise import Added, Answer, Formula, Growth, Literal, Slot, answer, arithmetic
+from netdsl.lower.partition import Uses
+from netdsl.lower.signature import UNSET, Formal, arguments_of, axes_of, extras_of, lets_of, outer_lets_of
+from netdsl.symbolic import Expr, Ref, Unknown
 from netdsl.syntax import tree
 from netdsl.text.reserved import MODULE_ATTRIBUTES
-from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
-
-if TYPE_CHECKING:
-    pass
-from netdsl_pytorch.emit.namer import safe
-from netdsl_pytorch.emit.names import Extra, binding_of, collapse, home_lets_of, is_printable
-from netdsl_pytorch.emit.numbers import Numbers
+from netdsl_pytorch.emit.namer import RESERVED, safe
 from netdsl_pytorch.python.statements import Statement, assigned
 
-_AXIS_ORDER = ("channels", "features", "depth", "height", "width", "length")
-_UNSET: Any = object()
+if TYPE_CHECKING:
+    from netdsl_pytorch.emit.emission import Emission
+
+
+@dataclass(slots=True)
+class State(Mentions):
+    """What writing a unit has found so far; copied before an attempt that may fail."""
+
+    attributes: dict[str, Code] = field(default_factory=dict)
+    callables: dict[Any, dict[Scope, Code]] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        """What is found now, whatever is found later."""
+        extras = [extra.copy() for extra in self.extras]
+        return State(dict(self.needs), extras, set(self.written), dict(self.attributes), dict(self.callables))
 
 
 @dataclass(slots=True)
 class Argument:
-    """An argument of a constructor: `value(scope)` gives what a use passes, `expr` where the use says so."""
+    """An argument of a constructor."""
 
     key: Hashable
     name: str
@@ -36,107 +49,71 @@ class Argument:
     ref: Ref | None = None
     extra: Extra | None = None
 
+    @staticmethod
+    def of(formal: Formal) -> Argument:
+        """The argument for one of the lowered program."""
+        default = None if formal.default is UNSET else code.literal(formal.default)
+        return Argument(formal.key, formal.name, formal.type, default, formal.ref, formal.extra)
 
-class Unit(Numbers):
+
+class Unit(ClassProgram):
     """A net, a block, or a group that is a class of its own; with all its uses."""
 
-    def finish_arguments(self) -> list[Statement]:
-        """Fixes the arguments that the text turned out to need; gives the `let`s that it mentions."""
-        lets: dict[Any, Statement] = {}
-        if not self.is_group:
-            self._let_lines(lets)
-        else:
-            own = set(home_lets_of(self.definition))
-            self._let_lines(lets, own)
-        order: list[Argument] = []
-        keys = list(self.state.needs)
-        axes = [key for key in keys if isinstance(key, tuple) and key[0] == "axis"]
-        axes.sort(key=lambda key: (key[1], _axis_rank(self._axis_name(self.state.needs[key]))))
-        for key in axes:
-            ref = self.state.needs[key]
-            order.append(Argument(key, self.python_name(ref), "int", None, ref))
-        for parameter in self.parameters:
-            order += [
-                self._parameter(each, parameter)
-                for each in (parameter, ("kernel", parameter), ("stride", parameter))
-                if each in self.state.needs
-            ]
-            if parameter in self.state.callables:
-                order.append(self._callable(parameter))
-        if self.is_group:
-            for pattern in home_lets_of(self.owner.definition):
-                if pattern in self.state.needs:
-                    ref = self.state.needs[pattern]
-                    values = [self.lookup(ref, case, case.names) for case in self.cases]
-                    order.append(Argument(pattern, self.python_name(ref), type_of(values), None, ref))
-        for extra in self.state.extras:
-            default = code.literal(extra.default) if extra.has_default else None
-            values = [*extra.values.values(), *([extra.default] if extra.has_default else [])]
-            order.append(Argument(("extra", extra.name), extra.name, type_of(values), default, extra=extra))
-        required = [argument for argument in order if argument.default is None]
-        self.arguments = required + [argument for argument in order if argument.default is not None]
-        if self.is_net:
-            # A net's arguments are given by name, so those without a default need not come first in the text; but
-            # Python wants it so.
-            pass
-        return [lets[key] for key in home_lets_of(self.definition) if key in lets]
+    state: State
 
-    def _let_lines(self, lets: dict[Any, Statement], only: set[Any] | None = None) -> None:
-        """The `let`s that are mentioned, and those that they mention."""
-        done: set[Any] = set()
-        while True:
-            open_ = [
-                ref
-                for key, ref in self.state.needs.items()
-                if ref.kind == "let" and key not in done and (only is None or key in only)
-            ]
-            if not open_:
-                break
-            ref = open_[0]
-            case = self.cases[0]
-            definition = binding_of(ref, case.names, case).definition
-            assert definition is not None
-            folded = symbolic.fold(definition, self.knowledge(self.cases, {each: each.names for each in self.cases}))
-            lets[ref.declaration] = assigned(self.python_name(ref), self.printed(folded))
-            done.add(ref.declaration)
-        for key in done:
-            del self.state.needs[key]
+    def __init__(self, emission: Emission, uses: Uses, name: str) -> None:
+        super().__init__(emission.traces, emission.solution, uses)
+        self.emission = emission
+        self.name = name
+        self.state = State()
+        self.arguments: list[Argument] = []
+        self.attribute_names: dict[int, str] = {}
+        self.counters: dict[str, int] = {}
+        self.has_reset: bool | None = None
 
-    def _parameter(self, key: Hashable, parameter: tree.Parameter) -> Argument:
-        ref = self.state.needs[key]
-        values = [self.lookup(ref, case, case.names) for case in self.cases]
-        default = self.default_of(parameter)
-        if isinstance(key, tuple):
-            values = [collapse(value) for value in values]
-            default = _UNSET if default is _UNSET else collapse(symbolic.compute(key[0], [default]))
-            if key[0] == "stride" and default is _UNSET:
-                default = 1
-        elif key not in self.emission.lists:
-            values = [collapse(value) for value in values]
-            default = default if default is _UNSET else collapse(default)
-        annotated = type_of([*values, *([] if default is _UNSET else [default])])
-        shown = None
-        if default is not _UNSET and not self.is_group:  # the class around a group always has a value to pass
-            if annotated == "float" and isinstance(default, int):
-                default = float(default)
-            shown = code.literal(default)
-        return Argument(key, self.python_name(ref), annotated, shown, ref)
+    def reset(self) -> None:
+        """Begins anew, with what has been found since."""
+        self.state = State()
+        self.loops = []
+        self.attribute_names = {}
+        self.counters = {}
 
-    def default_of(self, parameter: tree.Parameter) -> Any:
-        """The default of a parameter, where it does not depend on the input or on other parameters."""
-        if self.owner.kind == "net" and parameter.name in self.emission.graph.open:
-            return plain(self.emission.graph.parameters[parameter.name])
-        if parameter.default is None:
-            return _UNSET
-        expr = self.owner.defaults[parameter.name]
-        if not isinstance(expr, Const) or not is_printable(expr.value):
-            return _UNSET
-        return plain(expr.value)
+    # --- Names ----------------------------------------------------------------------------------------
 
-    def _callable(self, parameter: tree.Parameter) -> Argument:
-        codes = self.state.callables[parameter]
-        default = next((made for scope, made in codes.items() if parameter.name not in scope.given), None)
-        return Argument(("callable", parameter), self.local(parameter.name), "Callable[..., nn.Module]", default)
+    def local(self, name: str) -> str:
+        """A declared name as the class has it: with underscores, where it would hide what the file needs."""
+        free = name not in RESERVED and name not in self.emission.taken
+        return name if free else self.made_up(name)
+
+    def made_up(self, name: str) -> str:
+        """A name that nobody declared as the class has it."""
+        return self.emission.local(name, self.declared)
+
+    def python_name(self, ref: Ref) -> str:
+        """What the argument for a name is called."""
+        return argument_name(self, ref)
+
+    def name_of(self, ref: Ref) -> Code:
+        """What a name is called in the constructor; it becomes an argument or a local there."""
+        loop = self.mention(ref)
+        return code.name(self.python_name(ref) if loop is None else loop.names[ref.declaration])
+
+    def _name_of_mentioned(self, ref: Ref) -> Code:
+        key = ref.declaration
+        loop = next((loop for loop in self.loops if key in loop.names), None)
+        return code.name(self.python_name(ref) if loop is None else loop.names[key])
+
+    def attribute_name(self, step: Any, kind: str) -> str:
+        """The attribute of a module without a name of its own: its operator's name and a number."""
+        key = id(step)
+        if key not in self.attribute_names:
+            while True:
+                self.counters[kind] = self.counters.get(kind, 0) + 1
+                name = f"{kind}{self.counters[kind]}"
+                if name not in {*self.labels, *self.attribute_names.values(), *self.state.attributes}:
+                    break
+            self.attribute_names[key] = name
+        return self.attribute_names[key]
 
     def attribute(self, name: str, value: Code) -> Code:
         """A number that `forward` needs, kept by the constructor: `self.heads`."""
@@ -151,29 +128,60 @@ class Unit(Numbers):
         self.state.attributes[name] = value
         return code.name(f"self.{name}")
 
+    # --- Numbers --------------------------------------------------------------------------------------
 
-def _axis_rank(name: str) -> int:
-    return _AXIS_ORDER.index(name) if name in _AXIS_ORDER else len(_AXIS_ORDER)
+    def can_write(self, expr: Expr) -> bool:
+        """Whether Python has a text for an expression."""
+        try:
+            self._printed(expr)
+        except Unknown:
+            return False
+        return True
 
+    def number(self, slot: Slot, shown: Callable[[Any], Code] = code.literal) -> Code:
+        """A number of the constructor; `shown` prints a literal. Raises Disagree where no text fits all cases."""
+        return self.written(answer(self, slot), shown)
 
-def type_of(values: Sequence[Any]) -> str:
-    """The annotation of an argument with these values."""
-    kinds: dict[str, None] = {}
-    for value in values:
-        value = plain(value)
-        if value is None:
-            kinds["None"] = None
-        elif isinstance(value, tuple):
-            inner = type_of(list(value)) if value else "int"
-            kinds[f"tuple[{', '.join([inner] * len(value))}]" if len(value) < 4 else f"tuple[{inner}, ...]"] = None
-        else:
-            kinds[type(value).__name__] = None
-    if "float" in kinds and "int" in kinds:
-        del kinds["int"]
-    order = [kind for kind in kinds if kind != "None"] + (["None"] if "None" in kinds else [])
-    return " | ".join(order) or "int"
+    def arithmetic(self, exprs: Iterable[Expr], value: Any, case: Case, names: CaseNames) -> Code | None:
+        """A fraction of many digits as the arithmetic that it came from; None where that is longer still."""
+        made = arithmetic(self, exprs, value, case, names)
+        return None if made is None else self._printed(made)
 
+    def written(self, made: Answer, shown: Callable[[Any], Code] = code.literal) -> Code:
+        """The text of an answer."""
+        if isinstance(made, Formula):
+            return self._printed(made.expr)
+        if isinstance(made, Literal):
+            return self._printed(made.arithmetic) if made.arithmetic is not None else shown(made.value)
+        if isinstance(made, Added):
+            return code.name(made.name)
+        return self._growing(made)
 
-def every_step(unit: Unit) -> Any:
-    """Every merged step of a unit, loops turn by turn."""
-    return walk(unit.program)
+    def _growing(self, made: Growth) -> Code:
+        first, step, index = self.written(made.first), self.written(made.step), code.name(made.loop.index)
+        growth = index if step == code.literal(1) else code.binary("*", index, step)
+        return growth if first == code.literal(0) else code.binary("+", first, growth)
+
+    def _printed(self, expr: Expr) -> Code:
+        return expressions.Printer(self._name_of_mentioned, self.emission.uses).code(expr)
+
+    # --- Arguments ------------------------------------------------------------------------------------
+
+    def finish_arguments(self) -> list[Statement]:
+        """Fixes the arguments that the text turned out to need; gives the `let`s that it mentions."""
+        lets = lets_of(self)
+        found = list(map(Argument.of, axes_of(self)))
+        for parameter in self.parameters:
+            found += map(Argument.of, arguments_of(self, parameter))
+            if parameter in self.state.callables:
+                found.append(self._callable(parameter))
+        found += map(Argument.of, (*outer_lets_of(self), *extras_of(self)))
+        required = [argument for argument in found if argument.default is None]
+        self.arguments = required + [argument for argument in found if argument.default is not None]
+        names = {key: Ref(key.target.id, "let", key) for key in lets if isinstance(key.target, tree.Name)}
+        return [assigned(self.python_name(names[key]), self._printed(expr)) for key, expr in lets.items()]
+
+    def _callable(self, parameter: tree.Parameter) -> Argument:
+        codes = self.state.callables[parameter]
+        default = next((made for scope, made in codes.items() if parameter.name not in scope.given), None)
+        return Argument(("callable", parameter), self.local(parameter.name), "Callable[..., nn.Module]", default)

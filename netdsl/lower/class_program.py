@@ -1,0 +1,276 @@
+"""A class to be: a net, block or group with all uses that share its text, and the names that the text may mention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from netdsl import symbolic
+from netdsl.graph.graph import Scope
+from netdsl.graph.names import Named, Names
+from netdsl.lower.align import Case
+from netdsl.lower.collect import Traces
+from netdsl.lower.loops import Loop, pattern_id
+from netdsl.lower.parameters import alike, home_lets_of, is_argument, owner_of, parameters_of
+from netdsl.lower.partition import Uses
+from netdsl.lower.solve import Solution
+from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
+from netdsl.syntax import tree
+
+CaseNames: TypeAlias = Mapping[Case, Names]
+"""The names that each case sees."""
+
+
+@dataclass(slots=True)
+class Extra:
+    """An argument that the spec does not have: a number that differs between uses, and that no name gives."""
+
+    name: str
+    values: dict[Scope, Any]
+    default: Any = None
+    has_default: bool = False
+    roots: dict[Hashable, None] = field(default_factory=dict)
+    """The parameters and axes that it depends on, which its uses give in literals."""
+
+    def copy(self) -> Extra:
+        """Another one that is the same."""
+        return Extra(self.name, dict(self.values), self.default, self.has_default, dict(self.roots))
+
+
+@dataclass(slots=True)
+class Mentions:
+    """What the text of a class mentions so far; copied before an attempt that may fail."""
+
+    needs: dict[Hashable, Ref] = field(default_factory=dict)
+    """Names that become arguments or locals of the constructor."""
+    extras: list[Extra] = field(default_factory=list)
+    written: set[Expr] = field(default_factory=set)
+    """Expressions of the author's."""
+
+    def copy(self) -> Mentions:
+        """What is mentioned now, whatever is mentioned later."""
+        return Mentions(dict(self.needs), [extra.copy() for extra in self.extras], set(self.written))
+
+
+class ClassProgram:
+    """What a class is written from. A backend extends it by what it calls things."""
+
+    state: Mentions
+
+    def __init__(self, traces: Traces, solution: Solution, uses: Uses) -> None:
+        self.traces = traces
+        self.solution = solution
+        self.definition = uses.definition
+        self.instances = list(uses.scopes)
+        self.owner = owner_of(self.instances[0])
+        self.cases = list(uses.cases)
+        self.program = uses.program
+        self.loops: list[Loop] = []
+        """The loops around what is being written that stay loops."""
+        self.labels = {item.name.split(".")[0] for instance in self.instances for item in instance.items if item.name}
+        self.parameters = parameters_of(self.owner.definition)
+        self.home_lets = set(home_lets_of(self.owner.definition))
+        if self.owner is not self.instances[0]:
+            self.home_lets |= set(home_lets_of(self.definition))
+        self._arguments: dict[Any, bool] = {}
+        self.state = Mentions()
+
+    @property
+    def is_net(self) -> bool:
+        """Whether it is the net itself."""
+        return self.instances[0].kind == "net"
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group within a net or block, whose names it sees."""
+        return self.instances[0].kind == "sequence"
+
+    @property
+    def declared(self) -> set[str]:
+        """The names of parameters and `let`s."""
+        return {each.name for each in self.parameters} | {pattern_id(pattern) for pattern in self.home_lets}
+
+    # --- What a backend says -------------------------------------------------------------------------
+
+    def local(self, name: str) -> str:
+        """A declared name as the class has it."""
+        return name
+
+    def made_up(self, name: str) -> str:
+        """A name that nobody declared as the class has it."""
+        while name in self.declared:
+            name += "_"
+        return name
+
+    def can_write(self, expr: Expr) -> bool:
+        """Whether there is a text for an expression."""
+        return True
+
+    # --- What names are worth ------------------------------------------------------------------------
+
+    def lookup(self, ref: Ref, case: Case, names: Names) -> Any:
+        """The value of a name in a case; raises Unknown."""
+        key = ref.declaration
+        if isinstance(key, tuple):
+            if key[0] == "axis":
+                _, number, axis, axes = key
+                formals = owner_of(case.instance).formals
+                if number >= len(formals) or len(formals[number].type.shape) != axes:
+                    raise Unknown(ref.name)
+                return int(formals[number].type.shape[axis])
+            inner = self.lookup(Ref(ref.name, ref.kind, key[1]), case, names)
+            return symbolic.compute(key[0], [inner])
+        return plain(binding_of(ref, names, case).value)
+
+    def mention(self, ref: Ref) -> Loop | None:
+        """Says that the text mentions a name: the loop whose variable it is; else it becomes an argument or a local."""
+        key = ref.declaration
+        for loop in self.loops:
+            if key in loop.names:
+                loop.used.add(key)
+                return loop
+        self.state.needs[key] = ref
+        return None
+
+    def knowledge(self, cases: Sequence[Case], names: CaseNames) -> Callable[[Ref], Expr | None]:
+        """What `fold` may put in place of names: specialised parameters, variables of loops that are written out turn
+        by turn, and `let`s that have no name in the class."""
+
+        def known(ref: Ref) -> Expr | None:
+            key = ref.declaration
+            if any(key in loop.names for loop in self.loops):
+                return None
+            base = key[1] if isinstance(key, tuple) and key[0] in ("kernel", "stride") else key
+            if ref.kind == "let":
+                return self._known_let(ref, cases, names, known)
+            if ref.kind == "loop variable" or self.solution.is_specialised(self.owner.definition, base):
+                return self._same(ref, cases, names)
+            return None
+
+        return known
+
+    def _known_let(
+        self, ref: Ref, cases: Sequence[Case], names: CaseNames, known: Callable[[Ref], Expr | None]
+    ) -> Expr | None:
+        try:
+            binding = binding_of(ref, names[cases[0]], cases[0])
+        except Unknown:
+            return None
+        definition = binding.definition
+        if definition is None:
+            return self._same(ref, cases, names)
+        folded = symbolic.fold(definition, known)
+        if isinstance(folded, Const) or ref.declaration not in self.home_lets:
+            return folded
+        return None
+
+    def _same(self, ref: Ref, cases: Sequence[Case], names: CaseNames) -> Expr | None:
+        try:
+            values = [self.lookup(ref, case, names[case]) for case in cases]
+        except Unknown:
+            return None
+        return Const(values[0]) if alike(values) else None
+
+    def available(self, expr: Expr, names: Names, case: Case) -> bool:
+        """Whether all names of an expression are names of this class's constructor."""
+        for ref in symbolic.refs(expr):
+            key = ref.declaration
+            if any(key in loop.names for loop in self.loops):
+                continue
+            if isinstance(key, tuple):
+                key = key[1] if key[0] in ("kernel", "stride") else key
+                if isinstance(key, tuple):
+                    continue
+            if ref.kind == "parameter":
+                if self.is_argument(key):
+                    continue
+                return False
+            if ref.kind == "let" and key in self.home_lets:
+                try:
+                    definition = binding_of(ref, names, case).definition
+                except Unknown:
+                    return False
+                if definition is not None:
+                    folded = symbolic.fold(definition, self.knowledge([case], {case: names}))
+                    if self.available(folded, names, case):
+                        continue
+            return False
+        return True
+
+    def is_argument(self, parameter: tree.Parameter) -> bool:
+        """Whether a parameter of the block can be an argument of the constructor, as its values are."""
+        found = self._arguments.get(parameter)
+        if found is None:
+            values = [owner_of(instance).arguments.get(parameter.name) for instance in self.instances]
+            found = parameter in self.parameters and all(map(is_argument, values))
+            self._arguments[parameter] = found
+        return found
+
+    def accepts(
+        self, expr: Expr, values: Mapping[Case, Any], names: CaseNames, normal: Callable[[Any], Any] = plain
+    ) -> bool:
+        """Whether an expression gives the right value in every case, by names that the constructor has."""
+        some = next(iter(values))
+        if not self.available(expr, names[some], some):
+            return False
+        for case, value in values.items():
+            try:
+                found = symbolic.evaluate(expr, lambda ref, case=case: self.lookup(ref, case, names[case]))  # type: ignore[misc]
+                if normal(found) != normal(value):
+                    return False
+            except Unknown:
+                return False
+        return True
+
+    # --- What literals depend on ---------------------------------------------------------------------
+
+    def pin(self, exprs: Iterable[Expr], names: CaseNames) -> None:
+        """Specialises every parameter and axis that an expression depends on."""
+        for key in self.roots(exprs, names):
+            self.solution.specialise(self.owner.definition, key)
+
+    def roots(self, exprs: Iterable[Expr], names: CaseNames) -> Iterator[Hashable]:
+        """Every parameter and axis that an expression depends on, through `let`s and loop variables."""
+        case = next(iter(names), None)
+        if case is None:
+            return
+        stack = list(exprs)
+        seen: set[Any] = set()
+        while stack:
+            for ref in symbolic.refs(stack.pop()):
+                key = ref.declaration
+                if key in seen:
+                    continue
+                seen.add(key)
+                if isinstance(key, tuple) or ref.kind == "parameter":
+                    yield key
+                    continue
+                try:
+                    definition = binding_of(ref, names[case], case).definition
+                except Unknown:
+                    continue
+                if definition is not None:
+                    stack.append(definition)
+
+
+def binding_of(ref: Ref, names: Names, case: Case) -> Named:
+    """What a declared name stands for; raises Unknown where it is out of sight."""
+    for start in (names, *(each.names for each in case.around()), case.instance.names):
+        found = start.find(ref.name, ref.declaration)
+        if found is not None:
+            return found
+    raise Unknown(ref.name)
+
+
+def mentioned(expr: Expr) -> Iterator[Ref]:
+    """The names that an expression mentions where it is written; of a window its kernel or its stride."""
+    if isinstance(expr, Ref):
+        yield expr
+    elif isinstance(expr, Apply):
+        first = expr.operands[0] if expr.operands else None
+        if expr.op in ("kernel", "stride") and isinstance(first, Ref):
+            yield Ref(first.name, first.kind, (expr.op, first.declaration))
+        else:
+            for operand in expr.operands:
+                yield from mentioned(operand)

@@ -1,0 +1,265 @@
+"""Generalise: one answer for a number of which every use, and every turn of a loop that stays one, has its own.
+
+An expression over the names of the class, if it gives the right value in every case; such an expression is a claim
+until it was evaluated. Otherwise a literal, if all cases agree; otherwise what grows evenly with the turns of a loop,
+or an argument of its own. A literal specialises the parameters that it depends on, since another value of theirs would
+silently give another network.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from netdsl import symbolic
+from netdsl.graph.graph import Scope
+from netdsl.lower.align import Case, Disagree
+from netdsl.lower.argument_names import argument_name
+from netdsl.lower.class_program import CaseNames, ClassProgram, Extra, binding_of, mentioned
+from netdsl.lower.loops import Loop, pattern_id
+from netdsl.lower.parameters import alike
+from netdsl.symbolic import Apply, Const, Expr, Ref, plain
+from netdsl.symbolic.spelled import is_long, spelled
+
+_LONGEST = 14
+"""Operators and names of an inferred size that is still written as an expression."""
+
+_LATER = {"==": False, "!=": True, "<": False, "<=": False, ">": True, ">=": True}
+"""What comparing a later number with an earlier one gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A request for a number of the constructor: its value and its expression in each case."""
+
+    values: Mapping[Case, Any]
+    exprs: Mapping[Case, Expr]
+    names: CaseNames
+    given: bool
+    """Whether the author wrote the expression, rather than that a shape rule found it."""
+    role: str = ""
+    """The name of the argument that it may become; empty where it may not."""
+    default: Any = None
+    has_default: bool = False
+    normal: Callable[[Any], Any] = plain
+    """The form in which values compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """An expression over the names of the class."""
+
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value; and the arithmetic that it came from, where that is shorter than its digits."""
+
+    value: Any
+    arithmetic: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What grows evenly over the turns of a loop: `first + index * step`."""
+
+    first: Answer
+    loop: Loop
+    step: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An argument that the spec does not have."""
+
+    name: str
+
+
+Answer: TypeAlias = "Formula | Literal | Growth | Added"
+
+
+def answer(program: ClassProgram, slot: Slot) -> Answer:
+    """The answer to a request; raises Disagree where there is none that fits all cases."""
+    values, names = slot.values, slot.names
+    agreed = alike([slot.normal(value) for value in values.values()])
+    known = program.knowledge(list(values), names)
+    raw = list(dict.fromkeys(_settled(program, expr) for expr in slot.exprs.values()))
+    candidates = list(dict.fromkeys(symbolic.fold(expr, known) for expr in raw))
+    formulas = [expr for expr in candidates if not isinstance(expr, Const)]
+    chosen: Expr | None = None
+    if slot.given:
+        chosen = _first(program, formulas, slot)
+    else:
+        simple = [expr for expr in formulas if isinstance(expr, Ref) or _is_component(expr)]
+        seen = [expr for expr in formulas if expr in program.state.written]
+        chosen = _first(program, simple + seen, slot)
+    if chosen is None and not agreed:
+        short = [expr for expr in formulas if symbolic.size_of(expr) <= _LONGEST]
+        chosen = _first(program, sorted(short, key=symbolic.size_of), slot)
+    if chosen is not None:
+        if slot.given:
+            program.state.written.add(chosen)
+        if program.can_write(chosen):
+            return _formula(program, chosen)
+    if agreed:
+        program.pin(raw, names)
+        case, value = next(iter(values.items()))
+        return Literal(value, arithmetic(program, raw, plain(value), case, names))
+    found = _growth(program, slot) or _proportion(program, slot)
+    if found is not None:
+        return found
+    return _extra(program, slot, program.roots(raw, names))
+
+
+def arithmetic(program: ClassProgram, exprs: Iterable[Expr], value: Any, case: Case, names: CaseNames) -> Expr | None:
+    """A fraction of many digits as the arithmetic that it came from; None where that is longer still."""
+    if not is_long(value):
+        return None
+
+    def behind(ref: Ref) -> Expr:
+        found = plain(program.lookup(ref, case, names[case]))
+        if is_long(found):
+            definition = binding_of(ref, names[case], case).definition
+            if definition is not None and definition != ref:
+                return definition
+        return Const(found)
+
+    for expr in exprs:
+        made = spelled(expr, value, behind)
+        if made is not None:
+            for ref in mentioned(made):
+                program.mention(ref)
+            return made
+    return None
+
+
+def _formula(program: ClassProgram, expr: Expr) -> Formula:
+    """The expression, whose names the text mentions from now on."""
+    for ref in symbolic.lists(expr):
+        program.solution.read_as_list(ref.declaration)
+    for ref in mentioned(expr):
+        program.mention(ref)
+    return Formula(expr)
+
+
+def _settled(program: ClassProgram, expr: Expr) -> Expr:
+    """The expression without tests for the first turns of a loop whose first turns are written apart: `i == 0`."""
+    if not isinstance(expr, Apply) or not any(loop.settles for loop in program.loops):
+        return expr
+    operands = [_settled(program, operand) for operand in expr.operands]
+    if len(operands) == 2 and expr.op in _LATER and isinstance(operands[0], Ref) and isinstance(operands[1], Const):
+        place = operands[0].declaration
+        start = next((loop.start for loop in program.loops if loop.settles and loop.index_declaration is place), 0)
+        number = operands[1].value
+        if start and type(number) is int and number < start:
+            return Const(_LATER[expr.op])
+    return symbolic.simplify(expr.op, operands)
+
+
+def _first(program: ClassProgram, exprs: Iterable[Expr], slot: Slot) -> Expr | None:
+    return next((expr for expr in exprs if program.accepts(expr, slot.values, slot.names, slot.normal)), None)
+
+
+def _growth(program: ClassProgram, slot: Slot) -> Growth | None:
+    """`in_channels + i * growth`: a number that grows evenly over the turns of the innermost loop."""
+    if not program.loops:
+        return None
+    loop = program.loops[-1]
+    rows: dict[Case, list[tuple[Case, int]]] = {}
+    for case, value in slot.values.items():
+        turn = next((each for each in case.around() if each.parent in loop.step.cases), None)
+        if turn is None or turn.parent is None or not isinstance(plain(value), int):
+            return None
+        rows.setdefault(turn.parent, []).append((case, int(value)))
+    first: dict[Case, Any] = {}
+    step: dict[Case, Any] = {}
+    first_exprs: dict[Case, Expr] = {}
+    step_exprs: dict[Case, Expr] = {}
+    steps: set[int] = set()
+    for parent, row in rows.items():
+        numbers = [value for _, value in row]
+        if len(numbers) > 1:
+            difference = numbers[1] - numbers[0]
+            if any(b - a != difference for a, b in itertools.pairwise(numbers)):
+                return None
+            step[parent] = difference
+            steps.add(difference)
+            step_exprs[parent] = _difference(slot.exprs[row[0][0]], slot.exprs[row[1][0]])
+        first[parent] = numbers[0]
+        first_exprs[parent] = slot.exprs[row[0][0]]
+    if not steps or loop.start:
+        return None
+    if any(isinstance(expr, Const) for expr in step_exprs.values()):
+        # Without a reason, only plain numbers that go on growing are taken to grow.
+        known = program.knowledge(list(slot.values), slot.names)
+        plain_numbers = all(isinstance(symbolic.fold(expr, known), Const) for expr in slot.exprs.values())
+        if not plain_numbers or max(len(row) for row in rows.values()) < 3:
+            return None
+    outer = {parent: parent.names for parent in rows}
+    before, state = program.loops, program.state.copy()
+    program.loops = before[:-1]
+    try:
+        first_answer = answer(program, Slot(first, first_exprs, outer, given=False))
+        step_answer = answer(program, Slot(step, step_exprs, outer, given=False))
+    except Disagree:
+        program.state = state
+        return None
+    finally:
+        program.loops = before
+    return Growth(first_answer, loop, step_answer)
+
+
+def _proportion(program: ClassProgram, slot: Slot) -> Formula | None:
+    """A number that is a multiple, or a share, of one argument in all cases: with at least two different values, that
+    is no accident."""
+    values = [plain(value) for value in slot.values.values()]
+    if len(set(values)) < 2 or not all(type(value) is int for value in values):
+        return None
+    for parameter in program.parameters:
+        ref = Ref(parameter.name, "parameter", parameter)
+        for factor in (1, 2, 3, 4, 6, 8):
+            for op in ("*", "//"):
+                expr = symbolic.simplify(op, [Const(factor), ref] if op == "*" else [ref, Const(factor)])
+                if program.accepts(expr, slot.values, slot.names):
+                    return _formula(program, expr)
+    return None
+
+
+def _extra(program: ClassProgram, slot: Slot, roots: Iterable[Hashable]) -> Added:
+    role, extras = slot.role, program.state.extras
+    by_instance: dict[Scope, Any] = {}
+    for case, value in slot.values.items():
+        if by_instance.setdefault(case.instance, plain(value)) != plain(value) or not role:
+            groups = {case: repr(plain(value)) for case, value in slot.values.items()}
+            raise Disagree(groups, f"`{role or 'a number'}` differs within one use")
+    for extra in extras:
+        if extra.name.startswith(role) and extra.values == by_instance and set(extra.values) == set(by_instance):
+            extra.roots.update(dict.fromkeys(roots))
+            return Added(extra.name)
+    taken = {extra.name for extra in extras} | {argument_name(program, ref) for ref in program.state.needs.values()}
+    taken |= {parameter.name for parameter in program.parameters if program.is_argument(parameter)}
+    taken |= {pattern_id(pattern) for pattern in program.home_lets}
+    name, number = program.local(role), 1
+    while name in taken:
+        number += 1
+        name = f"{role}{number}"
+    usual = slot.has_default and any(value == slot.default for value in by_instance.values())
+    extras.append(Extra(name, by_instance, slot.default, usual, dict.fromkeys(roots)))
+    return Added(name)
+
+
+def _is_component(expr: Expr) -> bool:
+    return isinstance(expr, Apply) and expr.op in ("kernel", "stride") and isinstance(expr.operands[0], Ref)
+
+
+def _difference(first: Expr, second: Expr) -> Expr:
+    """What a sum has more than another: `growth` for `in.channels` and `in.channels + growth`."""
+    if isinstance(second, Apply) and second.op == "+":
+        if second.operands[0] == first:
+            return second.operands[1]
+        if second.operands[1] == first:
+            return second.operands[0]
+    return Const(None)
