@@ -11,7 +11,7 @@ MODULES_IN_CIRCLES = {"netdsl_pytorch.emit": 22}
 """By package, how many of its modules may import each other in circles. A number here is only ever made smaller."""
 
 LONG_FILES = {
-    "netdsl/graph/graph.py": "to be split",
+    "netdsl/graph/structure.py": "values, operators, scopes and steps hold each other",
     "netdsl/syntax/grammar/tables.py": "generated",
     "netdsl/syntax/tree.py": "one tree, whose kinds of nodes hold each other",
 }
