@@ -161,15 +161,15 @@ def find_backend(name: str = DEFAULT) -> Backend:
     points = [point for point in installed(GROUP) if point.name not in _OURS]
     for point in points:
         if point.name == name:
-            found = load(point)
-            missing = [each for each in ("name", "suffix", "options", *_METHODS) if not hasattr(found, each)]
+            backend = load(point)
+            missing = [member for member in ("name", "suffix", "options", *_METHODS) if not hasattr(backend, member)]
             if missing:
                 raise broken(point, f"a backend has `{missing[0]}`, and this has none")
-            if not all(isinstance(option, Option) for option in found.options):
+            if not all(isinstance(option, Option) for option in backend.options):
                 raise broken(point, "its `options` are no tuple of `Option`")
-            known: Backend = found
+            known: Backend = backend
             return known
-    names = ", ".join(f"`{each}`" for each in sorted({*_OURS, *(point.name for point in points)}))
+    names = ", ".join(f"`{known}`" for known in sorted({*_OURS, *(point.name for point in points)}))
     raise NoBackend(
         f"there is no backend `{name}`; there {'are' if points else 'is'} {names}",
         f"a backend comes with a package that registers it under `{GROUP}`: pip install it",

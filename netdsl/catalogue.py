@@ -50,8 +50,8 @@ def read_spec(spec: str, limits: Limits = Limits()) -> Spec:
     if path == "-":
         return Spec(read_source(path, limits), model, None)
     if not _is_path(path):
-        if model is None and (found := _built_in(path)) is not None:
-            return Spec(read_source(found.path, limits), found.name, os.path.dirname(found.path))
+        if model is None and (own := _built_in(path)) is not None:
+            return Spec(read_source(own.path, limits), own.name, os.path.dirname(own.path))
         # The name of a file of several models, so that the error can list them.
         built_in = os.path.join(specs_folder(), path + SUFFIX)
         if not os.path.isfile(built_in):
@@ -75,15 +75,15 @@ def built_ins() -> dict[str, BuiltIn]:
         files = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
     except OSError:
         files = []
-    found = {each.name: each for name in files for each in _models_in(os.path.join(folder, name))}
-    return dict(sorted(found.items(), key=lambda pair: _natural(pair[0])))
+    models = {model.name: model for name in files for model in _models_in(os.path.join(folder, name))}
+    return dict(sorted(models.items(), key=lambda pair: _natural(pair[0])))
 
 
 def first_models() -> list[str]:
     """The model that stands first in each built-in spec: one of every architecture."""
     models = built_ins()
-    paths = sorted({each.path for each in models.values()})
-    return [next(name for name in (found.name for found in _models_in(path)) if name in models) for path in paths]
+    paths = sorted({model.path for model in models.values()})
+    return [next(name for name in (model.name for model in _models_in(path)) if name in models) for path in paths]
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -95,9 +95,9 @@ def _built_in(name: str) -> BuiltIn | None:
     # Most models have a file of their own name, and then no other file needs to be read.
     own = os.path.join(specs_folder(), name + SUFFIX)
     if os.path.isfile(own):
-        for each in _models_in(own):
-            if each.name == name:
-                return each
+        for model in _models_in(own):
+            if model.name == name:
+                return model
     return built_ins().get(name)
 
 
@@ -110,12 +110,12 @@ def _models_in(path: str) -> list[BuiltIn]:
         return []
     heads = list(_HEAD.finditer(text))
     families = {head["of"] for head in heads if head["model"]}
-    found = []
+    models = []
     for head in heads:
         if head["model"] or head["net"] not in families:
             name = head["model"] or head["net"].lower()
-            found.append(BuiltIn(name, path, _doc_above(text, head.start()) or _first_remark(text)))
-    return found
+            models.append(BuiltIn(name, path, _doc_above(text, head.start()) or _first_remark(text)))
+    return models
 
 
 def _doc_above(text: str, at: int) -> str:
@@ -129,8 +129,8 @@ def _doc_above(text: str, at: int) -> str:
 
 
 def _first_remark(text: str) -> str:
-    found = _REMARK.match(text.partition("\n")[0])
-    return found[1] if found else ""
+    remark = _REMARK.match(text.partition("\n")[0])
+    return remark[1] if remark else ""
 
 
 def _split(spec: str) -> tuple[str, str | None]:

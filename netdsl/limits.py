@@ -49,5 +49,5 @@ class Limits:
         return f"if this is meant, raise the limit with `--limit {name}={2 * getattr(self, name)}`"
 
 
-LIMITS: dict[str, str] = {each.name: each.metadata["doc"] for each in fields(Limits)}
+LIMITS: dict[str, str] = {limit.name: limit.metadata["doc"] for limit in fields(Limits)}
 """What each limit bounds, by its name."""

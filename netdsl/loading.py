@@ -92,8 +92,8 @@ def read_models(name: str, limits: Limits = Limits()) -> tuple[tree.File, list[S
 
 
 def _too_many_models(file: tree.File, limits: Limits) -> Diagnostic:
-    found = models_of(file)
-    message, span = f"the file has {len(found):,} models", found[limits.models][1]
+    models = models_of(file)
+    message, span = f"the file has {len(models):,} models", models[limits.models][1]
     return Diagnostic(LIMIT, message, span, limits.rule("models"), help=limits.way_out("models"))
 
 

@@ -66,7 +66,7 @@ def _passes(node: Node) -> bool:
 
 def _all_fractions(start: Value, views: dict[Value, list[tuple[Node | None, bool]]], whole: set[Value]) -> set[Value]:
     """The values made of a constant alone, itself among them, if they end as fractions everywhere; else none."""
-    found, stack = {start}, [start]
+    values, stack = {start}, [start]
     ends = False
     while stack:
         value = stack.pop()
@@ -78,12 +78,12 @@ def _all_fractions(start: Value, views: dict[Value, list[tuple[Node | None, bool
                 continue
             assert node is not None
             # What else goes in would have to change, too.
-            if {each.root for each in node.inputs} - found:
+            if {other.root for other in node.inputs} - values:
                 return set()
-            fresh = [each for each in node.outputs if each not in found]
-            found.update(fresh)
+            fresh = [output for output in node.outputs if output not in values]
+            values.update(fresh)
             stack.extend(fresh)
-    return found if ends else set()
+    return values if ends else set()
 
 
 def _change(value: Value, changed: set[Value]) -> None:

@@ -87,16 +87,16 @@ def _checked(
     with _room(), collector_paused():
         try:
             graph = _elaborate(session, file, model, params, inputs, changed, load)
-        except Trouble as found:
-            session.report(found.diagnostic)
+        except Trouble as error:
+            session.report(error.diagnostic)
         except (Poisoned, Enough):
             pass
         finally:
             if session.spent is not None:
                 session.spent.add(session)
-    if session.found:
-        only_contracts = all(each.code is CONTRACT for each in session.found)
-        raise (ContractError if only_contracts else SpecSemanticError)(in_order(session.found))
+    if session.errors:
+        only_contracts = all(diagnostic.code is CONTRACT for diagnostic in session.errors)
+        raise (ContractError if only_contracts else SpecSemanticError)(in_order(session.errors))
     assert graph is not None
     return graph
 
@@ -122,7 +122,7 @@ def _elaborate(
     overrides = set_inputs(net.definition, inputs, values, changed)
     call = definition.call if definition is not None else None
     flow, parameters, opened = elaborate_net(session, net, call, call_env, values, overrides)
-    if session.found:
+    if session.errors:
         return None
     finish(flow.part.scope, flow.inputs, flow.outputs, session)
     indices.check(flow.part.scope, flow.inputs, session)
@@ -132,16 +132,16 @@ def _elaborate(
 
 def _loader(root: str | PathLike[str] | Reader | None, used: Used | None) -> Loader:
     """Finds the files that a spec uses. Most use none, and what is needed to find files takes long to import."""
-    made: list[Imports] = []
+    loaded: list[Imports] = []
 
     def load(use: tree.Use, session: Session) -> FileValue:
-        if not made:
+        if not loaded:
             from pathlib import Path
 
             from netdsl.elaborate.files.imports import Imports
 
-            made.append(Imports(root if root is None or callable(root) else Path(root), used))
-        return made[0].load(use, session)
+            loaded.append(Imports(root if root is None or callable(root) else Path(root), used))
+        return loaded[0].load(use, session)
 
     return load
 
@@ -203,7 +203,7 @@ def _params(params: dict[str, Any], net: NetValue, env: Env) -> dict[str, Any]:
     for name, value in params.items():
         if name not in known:
             label = did_you_mean(name, known)
-            help = f"it has {', '.join(f'`{each}`' for each in known)}" if known else "it has none"
+            help = f"it has {', '.join(f'`{parameter}`' for parameter in known)}" if known else "it has none"
             message = f"`{net.definition.name}` has no parameter `{name}`"
             raise trouble(UNKNOWN_PARAMETER, message, net.definition.head_span, label, help=help)
         values[name] = evaluate(value, env) if hasattr(value, "span") else _plain_value(name, value)

@@ -30,12 +30,12 @@ def set_inputs(
 
     `changed` are parameters that have the last word: they are in `params`, and in the shapes whose sizes they name.
     """
-    statements = {_name(each): each for each in _inputs(net.body)}
+    statements = {_name(declaration): declaration for declaration in _inputs(net.body)}
     overrides: dict[str | None, InputOverride] = {}
     for name, shape in inputs.items():
         if name is None:
             if len(statements) != 1:
-                names = ", ".join(f"`{each}`" for each in statements) or "none"
+                names = ", ".join(f"`{name}`" for name in statements) or "none"
                 message = (
                     f"`{net.name}` has {len(statements)} inputs; say which one: `--input NAME={format_shape(shape)}`"
                 )

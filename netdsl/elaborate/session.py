@@ -69,7 +69,7 @@ class Session:
         """What stands in for combines."""
         self.traced = traced
         """Whether numbers remember the expressions that gave them."""
-        self.found: list[Diagnostic] = []
+        self.errors: list[Diagnostic] = []
         self.notes: list[Diagnostic] = []
         self.told: set[tuple[str, int, int, str]] = set()
         self.uses: list[Use] = []
@@ -106,10 +106,10 @@ class Session:
         self.told.add(key)
         if self.uses and not diagnostic.uses:
             diagnostic = diagnostic.used_in(reversed(self.uses))
-        kept, most = self.found if diagnostic.severity == "error" else self.notes, self.limits.errors
+        kept, most = self.errors if diagnostic.severity == "error" else self.notes, self.limits.errors
         if len(kept) < most:
             kept.append(diagnostic if len(kept) < most - 1 else diagnostic.noted("there may be more below"))
-        if len(self.found) >= most:
+        if len(self.errors) >= most:
             raise Enough
 
     def enter(self, span: Span) -> None:

@@ -36,10 +36,10 @@ class KnownParts:
         self.parts = parts
 
     def value(self, expr: Any) -> Any:
-        found = self.parts.values.get(id(expr))
-        if found is None:
+        given = self.parts.values.get(id(expr))
+        if given is None:
             raise NoValueError
-        return found.value
+        return given.value
 
     def constant(self, base: Any) -> Value | None:
         return self.parts.reads.get(id(base))

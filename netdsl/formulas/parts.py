@@ -31,14 +31,14 @@ def parts_of(expr: Any) -> list[Any]:
 
 def names_of(expr: Any) -> set[str]:
     """Every bare name in a formula."""
-    found: set[str] = set()
+    names: set[str] = set()
     stack = [expr]
     while stack:
-        each = stack.pop()
-        if isinstance(each, tree.Name):
-            found.add(each.id)
-        stack.extend(parts_of(each))
-    return found
+        item = stack.pop()
+        if isinstance(item, tree.Name):
+            names.add(item.id)
+        stack.extend(parts_of(item))
+    return names
 
 
 def is_leaf(expr: Any) -> bool:

@@ -74,10 +74,10 @@ class Ranges:
 
     def of(self, expr: Any, at: Bounds) -> Range:
         """The range of a part while the indices are within bounds."""
-        found = self._of(expr, at)
+        result = self._of(expr, at)
         before = self.seen.get(id(expr))
-        self.seen[id(expr)] = found if before is None else _join(before, found)
-        return found
+        self.seen[id(expr)] = result if before is None else _join(before, result)
+        return result
 
     def _of(self, expr: Any, at: Bounds) -> Range:
         if isinstance(expr, tree.Name) and expr.id in at:
@@ -217,7 +217,7 @@ def _kind(op: str, left: Range, right: Range) -> Kind:
 def _kind_of_call(name: str, given: list[Range]) -> Kind:
     if name in ("ceil", "floor", "round", "sign"):
         return "int"
-    return "int" if name in ("abs", "max", "min") and all(each.kind != "float" for each in given) else "float"
+    return "int" if name in ("abs", "max", "min") and all(range.kind != "float" for range in given) else "float"
 
 
 # --- Arithmetic: bounds of the result, or None where there may be none ------------------------------
@@ -230,12 +230,12 @@ def _corners(function: Callable[[Any, Any], Any]) -> Callable[[Range, Range], _B
 
     def apply(left: Range, right: Range) -> _Bounds:
         try:
-            found = [function(a, b) for a, b in product((left.low, left.high), (right.low, right.high))]
+            corners = [function(a, b) for a, b in product((left.low, left.high), (right.low, right.high))]
         except (ArithmeticError, ValueError):
             return None
-        if any(isinstance(each, complex) or each != each for each in found):
+        if any(isinstance(corner, complex) or corner != corner for corner in corners):
             return None
-        return _wide(min(found), max(found))
+        return _wide(min(corners), max(corners))
 
     return apply
 
@@ -252,10 +252,10 @@ def _no_zero(function: Callable[[Range, Range], _Bounds]) -> Callable[[Range, Ra
 
 
 def _floored(left: Range, right: Range) -> _Bounds:
-    found = _corners(lambda a, b: a // b)(left, right)
-    if found is None or left.kind == right.kind == "int":
-        return found
-    return found[0] - 1, found[1] + 1
+    quotient = _corners(lambda a, b: a // b)(left, right)
+    if quotient is None or left.kind == right.kind == "int":
+        return quotient
+    return quotient[0] - 1, quotient[1] + 1
 
 
 def _remainder(left: Range, right: Range) -> _Bounds:
@@ -281,8 +281,8 @@ def _power(base: Range, exponent: Range) -> _Bounds:
         return None
     sizes = [abs(base.low), abs(base.high)]
     least = 0 if base.low <= 0 <= base.high else min(sizes)
-    found = power(Range(least, max(sizes), "float"), exponent)
-    return None if found is None else (-found[1], found[1])
+    result = power(Range(least, max(sizes), "float"), exponent)
+    return None if result is None else (-result[1], result[1])
 
 
 _ARITHMETIC: dict[str, Callable[[Range, Range], _Bounds]] = {
@@ -320,8 +320,8 @@ _FUNCTIONS: dict[str, Callable[..., _Bounds]] = {
     "floor": _growing(math.floor),
     "log": _growing(math.log, _TINY),
     "log2": _growing(math.log2, _TINY),
-    "max": lambda *given: (max(each.low for each in given), max(each.high for each in given)),
-    "min": lambda *given: (min(each.low for each in given), min(each.high for each in given)),
+    "max": lambda *given: (max(range.low for range in given), max(range.high for range in given)),
+    "min": lambda *given: (min(range.low for range in given), min(range.high for range in given)),
     "round": _growing(round),
     "sign": lambda x: ((x.low > 0) - (x.low < 0), (x.high > 0) - (x.high < 0)),
     "sin": _wave,

@@ -172,14 +172,14 @@ class Graph:
 
     def state(self) -> dict[str, Weight]:
         """Every tensor of the `state_dict` by its key, in the order of the text; tied ones under both keys."""
-        found: dict[str, Weight] = {}
+        weights: dict[str, Weight] = {}
         for node in self.nodes():
             if node.shared is not None:
                 continue
             for weight in node.weights:
-                found[f"{node.path}.{weight.name}" if weight.name else node.path] = weight
+                weights[f"{node.path}.{weight.name}" if weight.name else node.path] = weight
             for name, source in (node.fed or {}).items():
                 if isinstance(source, tuple):
                     owner, tied = source
-                    found[f"{node.path}.{name}"] = next(weight for weight in owner.weights if weight.name == tied)
-        return found
+                    weights[f"{node.path}.{name}"] = next(weight for weight in owner.weights if weight.name == tied)
+        return weights

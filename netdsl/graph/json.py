@@ -39,7 +39,7 @@ def to_json(graph: Graph) -> dict[str, Any]:
     """The graph as plain data, in the form that this module describes."""
     scopes = {scope: number for number, scope in enumerate(graph.root.scopes())}
     nodes = {node: number for number, node in enumerate(graph.nodes())}
-    values = [each.value for each in graph.inputs]
+    values = [input.value for input in graph.inputs]
     values += [value for node in nodes for value in node.outputs]
     numbers = {value: number for number, value in enumerate(values)}
 
@@ -53,15 +53,15 @@ def to_json(graph: Graph) -> dict[str, Any]:
         "parameters": {name: plain_data(value) for name, value in graph.parameters.items()},
         "inputs": [
             {
-                "name": each.name,
-                "value": number_of(each.value),
-                "bound": None if each.bound is None else int(each.bound),
+                "name": input.name,
+                "value": number_of(input.value),
+                "bound": None if input.bound is None else int(input.bound),
             }
-            for each in graph.inputs
+            for input in graph.inputs
         ],
         "outputs": [
-            {"name": each.name, "value": number_of(each.value), "train": each.train, "weight": each.weight}
-            for each in graph.outputs
+            {"name": output.name, "value": number_of(output.value), "train": output.train, "weight": output.weight}
+            for output in graph.outputs
         ],
         "scopes": [_scope(scope, scopes) for scope in scopes],
         "nodes": [
@@ -139,12 +139,12 @@ def plain_data(value: Any) -> Any:
     if isinstance(value, Word):
         return {"word": value.text}
     if isinstance(value, Initialiser):
-        args = {name: plain_data(each) for name, each in value.args.items()}
+        args = {name: plain_data(argument) for name, argument in value.args.items()}
         return {"initialiser": value.rule.name, "args": args}
     if isinstance(value, tuple | list):
-        return [plain_data(each) for each in value]
+        return [plain_data(item) for item in value]
     if isinstance(value, dict):
-        return {str(name): plain_data(each) for name, each in value.items()}
+        return {str(name): plain_data(item) for name, item in value.items()}
     return {"callable": str(value)}
 
 

@@ -31,8 +31,8 @@ class Names:
         """What a declared name stands for; None where it is out of sight."""
         at: Names | None = self
         while at is not None:
-            found = at.names.get(name)
-            if found is not None and found.declaration is declaration:
-                return found
+            named = at.names.get(name)
+            if named is not None and named.declaration is declaration:
+                return named
             at = at.parent
         return None

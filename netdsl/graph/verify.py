@@ -19,9 +19,9 @@ class BrokenGraph(AssertionError):
 
 def verify(graph: Graph) -> None:
     """Checks every law; raises BrokenGraph."""
-    found = list(findings(graph))
-    if found:
-        raise BrokenGraph(f"the graph of `{graph.name}` is broken:\n" + "\n".join(f"  {line}" for line in found))
+    broken = list(findings(graph))
+    if broken:
+        raise BrokenGraph(f"the graph of `{graph.name}` is broken:\n" + "\n".join(f"  {line}" for line in broken))
 
 
 def findings(graph: Graph) -> Iterator[str]:
@@ -35,16 +35,16 @@ def findings(graph: Graph) -> Iterator[str]:
 
 def _order(graph: Graph) -> Iterator[str]:
     """Every operator comes after those that make what it reads, and its values say that it made them."""
-    made: set[Value] = {each.value.root for each in graph.inputs}
+    values: set[Value] = {input.value.root for input in graph.inputs}
     seen: set[Node] = set()
     for node in graph.nodes():
         if node in seen:
             yield f"{_where(node)} stands twice in the order"
         for value in node.inputs:
-            if value.root not in made:
+            if value.root not in values:
                 yield f"{_where(node)} reads a tensor that nothing before it makes"
         for name, source in (node.fed or {}).items():
-            ready = source[0] in seen if isinstance(source, tuple) else source.root in made
+            ready = source[0] in seen if isinstance(source, tuple) else source.root in values
             if not ready:
                 yield f"{_where(node)} is given `{name}` by what does not stand before it"
         if node.shared is not None and (node.shared not in seen or node.shared.shared is not None):
@@ -53,7 +53,7 @@ def _order(graph: Graph) -> Iterator[str]:
             if value.node is not node or value.index != index or value.link is not None:
                 yield f"result {index} of {_where(node)} does not say that it is"
         seen.add(node)
-        made.update(node.outputs)
+        values.update(node.outputs)
 
 
 def _types(graph: Graph) -> Iterator[str]:
@@ -69,13 +69,17 @@ def _types(graph: Graph) -> Iterator[str]:
         if results != tuple(_plain(value.type) for value in node.outputs):
             yield f"{_where(node)} gives {', '.join(map(str, results))} by its rules, and something else in the graph"
         given = node.fed or {}
-        owned = [(each.name, tuple(map(int, each.shape)), each.learned) for each in weights if each.name not in given]
-        if owned != [(each.name, tuple(map(int, each.shape)), each.learned) for each in node.weights]:
+        owned = [
+            (weight.name, tuple(map(int, weight.shape)), weight.learned)
+            for weight in weights
+            if weight.name not in given
+        ]
+        if owned != [(weight.name, tuple(map(int, weight.shape)), weight.learned) for weight in node.weights]:
             yield f"{_where(node)} has other weights than its rules give"
         if macs != node.macs:
             yield f"{_where(node)} takes {macs:,} multiply-adds by its rules, and {node.macs:,} in the graph"
         for name in given:
-            if name not in [each.name for each in weights]:
+            if name not in [weight.name for weight in weights]:
                 yield f"{_where(node)} is given a weight `{name}` that it does not have"
         for value in node.inputs:
             if _plain(value.type)[:1] != _plain(value.root.type)[:1]:
@@ -131,9 +135,9 @@ def _keys(graph: Graph) -> Iterator[str]:
 
 def _outputs(graph: Graph) -> Iterator[str]:
     """Results are made in the graph; heads, and nothing else, need what is marked as theirs."""
-    made = {each.value.root for each in graph.inputs} | {value for node in graph.nodes() for value in node.outputs}
+    values = {input.value.root for input in graph.inputs} | {value for node in graph.nodes() for value in node.outputs}
     for output in graph.outputs:
-        if output.value.root not in made:
+        if output.value.root not in values:
             yield f"the output `{output.name}` is made nowhere"
         maker = output.value.root.node
         if maker is not None and maker.train_only and not output.train:

@@ -95,15 +95,15 @@ def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
 
 def refs(expr: Expr) -> list[Ref]:
     """Every name in an expression, in the order of the text, each once."""
-    found: dict[Any, Ref] = {}
+    refs: dict[Any, Ref] = {}
     stack = [expr]
     while stack:
-        each = stack.pop()
-        if isinstance(each, Ref):
-            found.setdefault(each.declaration, each)
-        elif isinstance(each, Apply):
-            stack.extend(reversed(each.operands))
-    return list(found.values())
+        item = stack.pop()
+        if isinstance(item, Ref):
+            refs.setdefault(item.declaration, item)
+        elif isinstance(item, Apply):
+            stack.extend(reversed(item.operands))
+    return list(refs.values())
 
 
 _OF_LISTS = frozenset(("index", "slice", "in", "not in", "len", "sum", "enumerate", "zip", "reversed"))
@@ -111,15 +111,15 @@ _OF_LISTS = frozenset(("index", "slice", "in", "not in", "len", "sum", "enumerat
 
 def lists(expr: Expr) -> list[Ref]:
     """The names in an expression that it reads item by item."""
-    found: dict[Any, Ref] = {}
+    refs: dict[Any, Ref] = {}
     stack = [expr]
     while stack:
-        each = stack.pop()
-        if isinstance(each, Apply):
-            stack.extend(each.operands)
-            if each.op in _OF_LISTS or (each.op in ("min", "max") and len(each.operands) == 1):
-                found.update((operand.declaration, operand) for operand in each.operands if isinstance(operand, Ref))
-    return list(found.values())
+        item = stack.pop()
+        if isinstance(item, Apply):
+            stack.extend(item.operands)
+            if item.op in _OF_LISTS or (item.op in ("min", "max") and len(item.operands) == 1):
+                refs.update((operand.declaration, operand) for operand in item.operands if isinstance(operand, Ref))
+    return list(refs.values())
 
 
 def size_of(expr: Expr) -> int:

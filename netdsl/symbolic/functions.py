@@ -138,11 +138,11 @@ def call(name: str, values: list[Any], limits: Limits) -> Any:
         result = function(*values)
     except (ValueError, OverflowError) as error:
         raise NoResult(f"has no result for {_shown(values)}", arithmetic=True) from error
-    for each in result if isinstance(result, tuple) and name == "linspace" else (result,):
-        reason = bounded(each)
+    for number in result if isinstance(result, tuple) and name == "linspace" else (result,):
+        reason = bounded(number)
         if reason:
             shown = _shown(values)
-            reason = f"has no finite result for {shown}" if isinstance(each, float) else f"of {shown} {reason}"
+            reason = f"has no finite result for {shown}" if isinstance(number, float) else f"of {shown} {reason}"
             raise NoResult(reason, arithmetic=True)
     return result
 

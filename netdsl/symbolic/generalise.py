@@ -16,7 +16,7 @@ class General(NamedTuple):
 
     def instance(self, number: int) -> Expr:
         """The expression that was given as that number."""
-        return _filled(self.expr, [each[number] for each in self.holes])
+        return _filled(self.expr, [hole[number] for hole in self.holes])
 
 
 def generalise(exprs: Sequence[Expr]) -> General:
@@ -55,5 +55,7 @@ def _filled(expr: Expr, fillings: Sequence[Expr]) -> Expr:
         filling: Expr = fillings[expr.declaration] if expr.kind == "hole" else expr
         return filling
     return (
-        Apply(expr.op, tuple([_filled(each, fillings) for each in expr.operands])) if isinstance(expr, Apply) else expr
+        Apply(expr.op, tuple([_filled(operand, fillings) for operand in expr.operands]))
+        if isinstance(expr, Apply)
+        else expr
     )

@@ -18,8 +18,8 @@ from netdsl.symbolic.numbers import plain
 def fold(expr: Expr, known: Callable[[Ref], Expr | None]) -> Expr:
     """The expression with what `known` tells put in place of names, and all that is then known computed."""
     if isinstance(expr, Ref):
-        found = known(expr)
-        return expr if found is None or found == expr else fold(found, known)
+        bound = known(expr)
+        return expr if bound is None or bound == expr else fold(bound, known)
     if isinstance(expr, Const):
         value = plain(expr.value)
         return expr if value is expr.value else Const(value)

@@ -30,11 +30,11 @@ def spelled(expr: Expr, value: float, behind: Callable[[Ref], Expr]) -> Expr | N
     `behind` gives what a name stands for: its value, or the expression that it was bound to.
     """
     try:
-        made = _spelled(expr, behind)
-        if isinstance(made, Const) or size_of(made) > MAX_SIZE or not _is_short(made):
+        spelling = _spelled(expr, behind)
+        if isinstance(spelling, Const) or size_of(spelling) > MAX_SIZE or not _is_short(spelling):
             return None
-        found = evaluate(made, behind)
-        return made if type(found) is float and found == value else None
+        result = evaluate(spelling, behind)
+        return spelling if type(result) is float and result == value else None
     except (Unknown, ArithmeticError, ValueError, RecursionError):
         return None
 
@@ -51,8 +51,8 @@ def _spelled(expr: Expr, behind: Callable[[Ref], Expr]) -> Expr:
             raise Unknown(expr.op)
         return _spelled(expr.operands[1 if test.value else 2], behind)
     operands = tuple(_spelled(operand, behind) for operand in expr.operands)
-    if all(isinstance(each, Const) for each in operands):
-        value = plain(compute(expr.op, [each.value for each in operands if isinstance(each, Const)]))
+    if all(isinstance(part, Const) for part in operands):
+        value = plain(compute(expr.op, [part.value for part in operands if isinstance(part, Const)]))
         if type(value) is not float:
             return Const(value)
     return Apply(expr.op, operands)

@@ -27,13 +27,13 @@ _COME_AND_GO = frozenset(("COMMA", "SEP"))
 def format_text(source: Source, limits: Limits = Limits()) -> str:
     """The text of a spec in its one layout, 120 columns wide. Raises SpecSyntaxError if it does not parse."""
     parse(source, limits)
-    found = words(source)
-    page = wrapped(Page(found, breaks_as_written(found)))
+    tokens = words(source)
+    page = wrapped(Page(tokens, breaks_as_written(tokens)))
     _separate_definitions(page)
     align(page)
     text = str(page)
     # Files are written over with this, so that nothing may be lost, whatever mistake there is in the layout.
-    if _kept(found) != _kept(words(Source(source.name, text))):
+    if _kept(tokens) != _kept(words(Source(source.name, text))):
         raise AssertionError("the layout would change what the spec says")
     return text
 
@@ -45,11 +45,11 @@ def _kept(words: Iterable[Word]) -> list[tuple[str, str]]:
 
 def _separate_definitions(page: Page) -> None:
     """Puts blank lines around blocks and nets of several lines; comments directly above belong to them."""
-    for each in next(statements_by_body(page)):
-        if page.words[each.top[0]].kind in ("BLOCK", "NET") and each.line < each.end:
-            line = each.line
+    for statements in next(statements_by_body(page)):
+        if page.words[statements.top[0]].kind in ("BLOCK", "NET") and statements.line < statements.end:
+            line = statements.line
             while line and not page.lines[line].blank and page.lines[line - 1].cells[0].text[0] == "#":
                 line -= 1
-            for place in (line, each.end + 1):
+            for place in (line, statements.end + 1):
                 if 0 < place < len(page.lines):
                     page.lines[place].blank = True

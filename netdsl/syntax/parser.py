@@ -51,22 +51,22 @@ class _Parse(ParseState):
         if deep:
             raise SpecSyntaxError([deep])
         self.count_lines()
-        made = _Run(self, self.lexer, start, end_name).made(0, len(self.source.text))
-        found = self.builder.found
-        if found:
-            raise SpecSyntaxError(self.sifted(found))
-        return made
+        tree = _Run(self, self.lexer, start, end_name).run(0, len(self.source.text))
+        diagnostics = self.builder.diagnostics
+        if diagnostics:
+            raise SpecSyntaxError(self.sifted(diagnostics))
+        return tree
 
     def _part(self, start: int, end: int) -> Expr | None:
         """The expression inside the braces of a computed name; nothing if it has errors, which are then reported."""
         lexer = Lexer(self.source, self.report_touching)
-        errors = len(self.builder.found)
-        expr: Expr | None = _Run(self, lexer, "expression", "`}`").made(start, end)
+        errors = len(self.builder.diagnostics)
+        expr: Expr | None = _Run(self, lexer, "expression", "`}`").run(start, end)
         if lexer.comments:
             at, past, _ = lexer.comments[0]
             message = "a comment cannot stand inside of a computed name"
             self.builder.report(Diagnostic(SYNTAX, message, self.builder.span(at, past)))
-        return expr if len(self.builder.found) == errors else None
+        return expr if len(self.builder.diagnostics) == errors else None
 
 
 class _Run(Stack):
@@ -81,7 +81,7 @@ class _Run(Stack):
         self.last: Token | None = None
         """The token shifted last."""
 
-    def made(self, start: int, end: int) -> Any:
+    def run(self, start: int, end: int) -> Any:
         """What the text from `start` to `end` is; None after an error from which there is no way on."""
         self.end = end
         tokens: Iterator[Token] | None = self.lexer.begin(start, end)
@@ -115,14 +115,14 @@ class _Run(Stack):
                     values.append(token)
                     last = token
                     break
-                made, length, name = rules[~action]
+                symbol, length, name = rules[~action]
                 if name is not None:
                     first = len(values) - length
                     parts = values[first:]
                     del values[first:]
                     values.append(getattr(builder, name)(parts))
                 del states[len(states) - length :]
-                states.append(state_after(states[-1], made, terminal))
+                states.append(state_after(states[-1], symbol, terminal))
         raise AssertionError("the lexer ends with END")
 
     # --- Errors
@@ -150,8 +150,8 @@ class _Run(Stack):
         open = [bracket for bracket in self.open_brackets() if bracket[1] < token[1]]
         unclosed = bool(open) and open[-1][0] != "LBRACE" and open[-1][1] not in self.parse.matched().closing
         place = Place(self.source, self.before, self.last, token, open, unclosed, self.end_name)
-        explained, found = self.parse.explained, open[-1][1] if unclosed else token[1]
-        if explained < 0 or "\n" in self.source.text[min(explained, found) : max(explained, found)]:
+        explained, at = self.parse.explained, open[-1][1] if unclosed else token[1]
+        if explained < 0 or "\n" in self.source.text[min(explained, at) : max(explained, at)]:
             self.builder.report(unexpected(place))
 
     def _open_brace_before(self, token: Token) -> bool:

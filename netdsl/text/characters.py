@@ -24,7 +24,7 @@ ACTING = re.compile(f"[{CONTROLS}{BIDI}{UNSEEN}{SURROGATES}]")
 
 def harmless(text: str) -> str:
     """The text with what acts written as escapes; line ends and tabs stay."""
-    return ACTING.sub(lambda found: escape(found[0]), text)
+    return ACTING.sub(lambda match: escape(match[0]), text)
 
 
 def escape(character: str) -> str:

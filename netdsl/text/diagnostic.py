@@ -88,12 +88,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if len(name) > _LONGEST_GUESSED:
         return ""
     # What is far longer or shorter is not close; of many names, those that begin alike are.
-    near = [each for each in known if 2 * len(each) <= 5 * len(name) and 2 * len(name) <= 5 * len(each)]
+    near = [
+        candidate for candidate in known if 2 * len(candidate) <= 5 * len(name) and 2 * len(name) <= 5 * len(candidate)
+    ]
     most = min(_MOST_COMPARED, _MOST_PAIRS // max(len(name), 1) ** 2)
     if len(near) > most:
         first = name[:1].lower()
-        near = [each for each in near if each[:1].lower() == first] or near
-        near.sort(key=lambda each: abs(len(each) - len(name)))
+        near = [candidate for candidate in near if candidate[:1].lower() == first] or near
+        near.sort(key=lambda candidate: abs(len(candidate) - len(name)))
     lowered = {candidate.lower(): candidate for candidate in near[:most]}
     close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return f"did you mean `{lowered[close[0]]}`?" if close else ""

@@ -141,9 +141,9 @@ def _bad_characters(source: Source) -> list[Diagnostic]:
     """One finding for each kind of character that no spec may have, at the first of them."""
     first: dict[str, int] = {}
     count: dict[str, int] = {}
-    for found in _KIND.finditer(source.text):
-        kind = _KINDS[(found.lastindex or 1) - 1][0]
-        first.setdefault(kind, found.start())
+    for match in _KIND.finditer(source.text):
+        kind = _KINDS[(match.lastindex or 1) - 1][0]
+        first.setdefault(kind, match.start())
         count[kind] = count.get(kind, 0) + 1
     diagnostics = []
     for kind, at in first.items():

@@ -67,13 +67,13 @@ def render_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, object]]:
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], stream: TextIO) -> None:
     """Write diagnostics and a line that counts them: in colour on a terminal, unless NO_COLOR or TERM forbid it."""
-    found = list(diagnostics)
-    if not found:
+    shown = list(diagnostics)
+    if not shown:
         return
     lines: list[Line] = []
-    for diagnostic in found:
+    for diagnostic in shown:
         lines += [*_layout(diagnostic), []]
-    lines.append([(summary(found), "message")])
+    lines.append([(summary(shown), "message")])
     write(stream, _coloured(lines) if takes_colour(stream) else "".join(_plain(line) + "\n" for line in lines))
 
 

@@ -33,13 +33,13 @@ def width(stream: TextIO) -> int:
     """Columns to fill: those of the terminal or of COLUMNS, within bounds."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:
-        found = int(columns)
+        number = int(columns)
     else:
         try:
-            found = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else PLAIN_WIDTH
+            number = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else PLAIN_WIDTH
         except (OSError, ValueError):
-            found = PLAIN_WIDTH
-    return max(LEAST, min(found or PLAIN_WIDTH, MOST))
+            number = PLAIN_WIDTH
+    return max(LEAST, min(number or PLAIN_WIDTH, MOST))
 
 
 def shows(stream: TextIO, text: str) -> bool:

@@ -34,7 +34,10 @@ def add_default(statement: tree.Default, env: Env) -> None:
             key = plain[number].name
         elif key != "then" and not any(known.name == key for known in op.arguments):
             known_names = [known.name for known in op.arguments] + ["then"]
-            help = did_you_mean(key, known_names) or f"it takes {', '.join(f'`{each}`' for each in known_names)}"
+            help = (
+                did_you_mean(key, known_names)
+                or f"it takes {', '.join(f'`{known_name}`' for known_name in known_names)}"
+            )
             raise trouble(UNKNOWN_ARGUMENT, f"`{name}` has no argument `{key}`", argument.span, help=help)
         added[key] = give_argument(argument, env)
     env.defaults = {**env.defaults, name: {**env.defaults.get(name, {}), **added}}

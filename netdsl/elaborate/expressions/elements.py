@@ -81,7 +81,7 @@ class Elements:
     def _trouble(self, none: _NoValueError, place: Place) -> Trouble:
         name = self.syntax.name.span.text
         where = f"`{name}[{', '.join(map(str, place))}]`"
-        indices = ", ".join(f"{each} = {number}" for each, number in zip(self.names, place, strict=True))
+        indices = ", ".join(f"{index} = {number}" for index, number in zip(self.names, place, strict=True))
         message = f"{where} has no value: `{none.expr.span.text}` {none.reason}"
         help = none.help or f"a condition can leave it out: `0 if … else {none.expr.span.text}`"
         return trouble(none.code, message, none.expr.span, f"where {indices}" if indices else "", help=help)

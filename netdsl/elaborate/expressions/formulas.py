@@ -76,9 +76,9 @@ class CheckedFormula(Formula):
 
     def parts(self) -> Parts:
         """What is known of the parts, for what reads the graph."""
-        found = Parts({}, {})
-        self._collect(self.syntax.formula, found, False)
-        return found
+        parts = Parts({}, {})
+        self._collect(self.syntax.formula, parts, False)
+        return parts
 
     def _value(self, expr: Any) -> Any:
         known = self._scalars.get(id(expr))
@@ -90,7 +90,7 @@ class CheckedFormula(Formula):
         finally:
             self.env.session.steps = steps
 
-    def _collect(self, expr: Any, found: Parts, inner: bool) -> None:
+    def _collect(self, expr: Any, parts: Parts, inner: bool) -> None:
         """Adds a part; `inner` ones stand in others that no index is in."""
         try:
             varies = self.varies(expr)
@@ -98,15 +98,15 @@ class CheckedFormula(Formula):
             return  # in an arm that is never taken
         if not varies and (not inner or (is_leaf(expr) and not isinstance(expr, tree.Number))):
             with contextlib.suppress(Trouble, Poisoned):
-                found.values[id(expr)] = as_given(self._value(expr), expr, self.env)
+                parts.values[id(expr)] = as_given(self._value(expr), expr, self.env)
         if varies and isinstance(expr, tree.Index):
             with contextlib.suppress(Trouble, Poisoned):
                 value = self.known.constant(expr.base)
                 if value is not None:
-                    found.reads[id(expr.base)] = value
+                    parts.reads[id(expr.base)] = value
         if varies or not is_leaf(expr):
             for part in parts_of(expr):
-                self._collect(part, found, not varies)
+                self._collect(part, parts, not varies)
 
     def extremes(self, dtype: Dtype) -> tuple[Any, Any]:
         """The least and the greatest element; Trouble for one that has no value, or when there are too many."""
@@ -200,15 +200,15 @@ class CheckedFormula(Formula):
         for part, wanted in wanted_of(expr):
             if id(part) not in seen:
                 continue
-            found = self.check_kinds(part, seen)
-            if wanted == "bool" and found != "bool":
+            part_kind = self.check_kinds(part, seen)
+            if wanted == "bool" and part_kind != "bool":
                 message = f"a condition must be true or false, and `{part.span.text}` is a number"
                 raise trouble(BAD_VALUE, message, part.span, help=f"`{part.span.text} != 0` asks whether it is 0")
-            if wanted == "number" and found == "bool":
+            if wanted == "number" and part_kind == "bool":
                 message = f"`{_verb(expr)}` works on numbers, and `{part.span.text}` is true or false"
                 text = part.span.text
                 raise trouble(BAD_VALUE, message, part.span, help=f"`(1 if {text} else 0)` makes a number of it")
-            if wanted == "index" and found != "int":
+            if wanted == "index" and part_kind != "int":
                 raise trouble(
                     BAD_VALUE,
                     f"the index `{part.span.text}` is no whole number",
@@ -216,7 +216,7 @@ class CheckedFormula(Formula):
                     help="`//` divides whole numbers, and `floor`, `ceil` and `round` make them",
                 )
         if isinstance(expr, tree.Conditional):
-            arms = [each for each in (expr.then, expr.otherwise) if id(each) in seen]
+            arms = [arm for arm in (expr.then, expr.otherwise) if id(arm) in seen]
             kinds = {self.check_kinds(arm, seen) for arm in arms}
             if len(kinds) > 1 and "bool" in kinds:
                 message = f"one arm of `{expr.span.text}` is a number, the other true or false"
@@ -262,7 +262,7 @@ def table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[int
 
 def _key(syntax: tree.Table, shape: tuple[int, ...], env: Env) -> tuple[Any, ...] | None:
     """What a formula depends on: the numbers that its names stand for; None if they stand for anything else."""
-    if any(isinstance(each, tree.Index) for each in walk(syntax.formula)):
+    if any(isinstance(node, tree.Index) for node in walk(syntax.formula)):
         return None  # it reads a constant, which is another at each use
     values: list[Any] = []
     for name in sorted(names_of(syntax.formula)):
@@ -285,8 +285,8 @@ def _table(syntax: tree.Table, shape: tuple[int, ...], env: Env, tables: dict[in
     ranges = formula.ranges()
     # What no index leads to must be of the right kind, too.
     seen = {**formula.ranges(guarded=False).seen, **ranges.seen} if ranges.passed_over else ranges.seen
-    found = formula.check_kinds(syntax.formula, seen)
-    dtype: Dtype = "float" if found == "float" else "int"
+    formula_kind = formula.check_kinds(syntax.formula, seen)
+    dtype: Dtype = "float" if formula_kind == "float" else "int"
     whole = ranges.seen[id(syntax.formula)]
     if not ranges.unproved and (dtype == "int" or whole.within(-FLOAT32_MAX, FLOAT32_MAX)):
         return Table(dtype, whole.low, whole.high, formula.shape, formula, depth)

@@ -70,12 +70,12 @@ def _sized_by(syntax: tree.Expr | tree.Pipeline, env: Env) -> Value | None:
     """The tensor whose axes a list names, if it is one for all of them."""
     if not isinstance(syntax, tree.Sequence):
         return None
-    found: Value | None = None
+    tensor: Value | None = None
     for item in syntax.items:
         if not isinstance(item, tree.Attribute):
             return None
         value = evaluate(item.base, env)
-        if not isinstance(value, Value) or (found is not None and value is not found):
+        if not isinstance(value, Value) or (tensor is not None and value is not tensor):
             return None
-        found = value
-    return found
+        tensor = value
+    return tensor

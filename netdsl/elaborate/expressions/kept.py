@@ -33,8 +33,8 @@ def _call(expr: tree.Call, env: Env) -> Any:
         elif (op := operator(name, expr.function.span, env)) is not None:
             callee = OperatorValue(op)
         if callee is None:
-            found = env.lookup(name)
-            if found is not None and found.value is POISON:
+            hidden = env.lookup(name)
+            if hidden is not None and hidden.value is POISON:
                 raise Poisoned
             known = [*functions.FUNCTIONS, *REGISTRY, *[k for k, b in env.visible() if isinstance(b.value, Kept)]]
             label = did_you_mean(name, known)

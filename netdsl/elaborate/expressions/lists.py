@@ -24,9 +24,9 @@ def _sequence(expr: tree.Sequence, env: Env) -> Any:
 @evaluates(tree.Comprehension)
 def _comprehension(expr: tree.Comprehension, env: Env) -> Any:
     items = []
-    found = iterate(expr.iterable, env)
-    env.session.work(len(found) * weight(expr, env), expr.span)
-    for item in found:
+    values = iterate(expr.iterable, env)
+    env.session.work(len(values) * weight(expr, env), expr.span)
+    for item in values:
         inner = Env(env)
         bind_pattern(expr.pattern, item, inner, "loop variable", env)
         if expr.condition is None or truth(expr.condition, inner):
@@ -45,15 +45,15 @@ def _index(expr: tree.Index, env: Env) -> Any:
             BAD_VALUE, f"an index must be a whole number, not {show(position)} ({kind(position)})", expr.indices[0].span
         )
     if isinstance(base, Indexed):
-        found = base.entries.get(position)
-        if found is None:
+        entry = base.entries.get(position)
+        if entry is None:
             if base.open:
                 raise Poisoned
             have = ", ".join(str(index) for index in sorted(base.entries)[:8])
             raise trouble(UNKNOWN_NAME, f"`{expr.base.span.text}` has no entry {position}", expr.span, f"it has {have}")
-        if found.value is POISON:
+        if entry.value is POISON:
             raise Poisoned
-        return found.value
+        return entry.value
     if not isinstance(base, tuple):
         raise trouble(BAD_VALUE, f"only lists have indices, not {show(base)} ({kind(base)})", expr.base.span)
     if not -len(base) <= position < len(base):

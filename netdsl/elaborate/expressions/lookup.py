@@ -49,9 +49,9 @@ def duplicate(name: str, span: Any, first: Binding) -> Exception:
 
 def operator(name: str, span: Span, env: Env) -> Operator | None:
     """The operator of a name that is not bound to what can be called; packages are asked where netdsl has none."""
-    found = REGISTRY.get(name)
-    if found is not None:
-        return found
+    known = REGISTRY.get(name)
+    if known is not None:
+        return known
     from netdsl.extension.installed import PlugInError
     from netdsl.ops.installed import find_operator
 
@@ -180,7 +180,7 @@ def axis_of(value: Value, expr: tree.Attribute) -> Any:
         if name in names:
             return shape[1 + names.index(name)]
     known = ["channels", "features", *_SPATIAL.get(len(shape), ()), "shape"]
-    has = f"it has {', '.join(f'`{each}`' for each in known)}"
+    has = f"it has {', '.join(f'`{axis}`' for axis in known)}"
     label = has if name in _ALL_AXES else did_you_mean(name, known) or has
     raise trouble(UNKNOWN_ATTRIBUTE, f"a tensor of shape {value.type} has no `{name}`", expr.name_span, label)
 

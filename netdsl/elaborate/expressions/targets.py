@@ -50,14 +50,14 @@ def slot(target: tree.Expr, env: Env) -> Slot:
 
 def _table(base: Slot, kind: type[Any]) -> Any:
     """The value of a slot as an Indexed or a Prefix, made if there is none."""
-    found = base.table.get(base.key)
-    if found is None:
-        found = base.table[base.key] = Binding("label", kind(), base.span)
-    if found.value is POISON:
+    binding = base.table.get(base.key)
+    if binding is None:
+        binding = base.table[base.key] = Binding("label", kind(), base.span)
+    if binding.value is POISON:
         raise Poisoned
-    if not isinstance(found.value, kind):
-        raise duplicate(base.name, base.span, found)
-    return found.value
+    if not isinstance(binding.value, kind):
+        raise duplicate(base.name, base.span, binding)
+    return binding.value
 
 
 def declare(place: Slot, binding: Binding, env: Env) -> None:

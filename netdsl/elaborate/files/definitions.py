@@ -66,15 +66,17 @@ class _Contents(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _contents(file: tree.File) -> _Contents:
-    others = [each for each in file.statements if not isinstance(each, tree.ModelDef)]
-    parameters = sum(len(each.parameters) for each in others if isinstance(each, tree.BlockDef | tree.NetDef))
+    others = [item for item in file.statements if not isinstance(item, tree.ModelDef)]
+    parameters = sum(
+        len(statement.parameters) for statement in others if isinstance(statement, tree.BlockDef | tree.NetDef)
+    )
     contents = _Contents(_models(file), {}, {}, [], _STEPS_OF_A_STATEMENT * len(others) + parameters, [])
     for order, statement in enumerate(file.statements):
         if isinstance(statement, tree.ModelDef):
             try:
                 check_definition(statement.name, statement.name_span)
-            except Trouble as found:
-                contents.misnamed.append(found.diagnostic)
+            except Trouble as error:
+                contents.misnamed.append(error.diagnostic)
             # Models have names of their own: a model may be called as a block is.
             contents.defined[statement.name] = statement
             contents.orders[statement.name] = order
@@ -112,15 +114,15 @@ def elaborate_file(file: tree.File, session: Session, load: Loader) -> FileValue
     value = FileValue(file, env, {}, contents.defined, contents.orders)
     session.work(contents.steps, file.span)
     _check_models(contents.models, session)
-    for each in contents.misnamed:
-        session.report(each)
+    for diagnostic in contents.misnamed:
+        session.report(diagnostic)
     # Every definition is known before any is used, so that one below its use is found to be that.
     for order, statement in contents.others:
         try:
             _statement(statement, order, value, session, load)
-        except Trouble as found:
-            session.report(found.diagnostic)
-            if found.final:
+        except Trouble as error:
+            session.report(error.diagnostic)
+            if error.final:
                 raise
             _poison(statement, env, order)
         except Poisoned:
@@ -177,12 +179,12 @@ def _use(statement: tree.Use, order: int, env: Env, used: FileValue) -> None:
     for name in statement.names:
         binding = used.env.names.get(name.id)
         if binding is None or binding.kind not in ("block", "let"):
-            known = [each for each, found in used.env.names.items() if found.kind in ("block", "let")]
+            known = [key for key, value in used.env.names.items() if value.kind in ("block", "let")]
             if binding is not None and binding.kind == "net":
                 help = "its models stand in its own file; what both files need can be a block"
                 raise trouble(UNKNOWN_NAME, f"`{name.id}` is a net; blocks can be used", name.span, help=help)
             label = did_you_mean(name.id, known)
-            help = "" if label or not known else f"it has {', '.join(f'`{each}`' for each in known[:8])}"
+            help = "" if label or not known else f"it has {', '.join(f'`{key}`' for key in known[:8])}"
             raise trouble(UNKNOWN_NAME, f"that file has no block `{name.id}`", name.span, label, help=help)
         _define(env, name.id, Binding(binding.kind, binding.value, name.span, order))
 

@@ -49,7 +49,7 @@ class Imports:
             self._tell(use, path)
             return self.known[path]
         if path in self.open:
-            chain = " -> ".join(each.name for each in [*self.open[self.open.index(path) :], path])
+            chain = " -> ".join(file.name for file in [*self.open[self.open.index(path) :], path])
             raise trouble(IMPORT_CYCLE, f"`{path.name}` uses itself", use.source.span, chain)
         if len(self.known) + len(self.open) >= session.limits.imports:
             session.exceeded("imports", "too many files are used", use.span)
@@ -68,7 +68,7 @@ class Imports:
             self.used[user, use.source.value] = str(path), self.sources[path]
 
     def _read(self, path: Path, use: tree.Use, session: Session) -> FileValue:
-        before = len(session.found)
+        before = len(session.errors)
         try:
             if callable(self.root) and isinstance(use.source, tree.Text):
                 source = self.root(path.as_posix(), session.limits)
@@ -78,7 +78,7 @@ class Imports:
             file = parse(source, session.limits)
         except SpecError as error:
             diagnostics = list(error)
-            if all(each.code in (CANNOT_READ, LIMIT) for each in diagnostics):
+            if all(finding.code in (CANNOT_READ, LIMIT) for finding in diagnostics):
                 message = f"{use.source.span.text} cannot be used: {diagnostics[0].message}"
                 raise trouble(CANNOT_READ, message, use.source.span, help=diagnostics[0].help) from error
             for diagnostic in diagnostics:
@@ -87,15 +87,15 @@ class Imports:
                 CANNOT_READ, f"{use.source.span.text} cannot be used: it has errors", use.source.span
             ) from error
         value = elaborate_file(file, session, self.load)
-        if len(session.found) > before:
+        if len(session.errors) > before:
             raise trouble(CANNOT_READ, f"{use.source.span.text} cannot be used: it has errors", use.source.span)
         return value
 
     def _std(self, use: tree.Use, session: Session) -> Path:
         names = use.source.span.text.replace(" ", "").split(".")
-        known = sorted(each.stem for each in STD.glob("*.net"))
+        known = sorted(file.stem for file in STD.glob("*.net"))
         if names[0] != "std" or len(names) != 2 or names[1] not in known:
-            listed = ", ".join(f"`std.{each}`" for each in known)
+            listed = ", ".join(f"`std.{stem}`" for stem in known)
             label = did_you_mean(names[-1], known)
             help = f'the standard blocks are in {listed}; other files are named in quotes: `use "blocks.net" {{ … }}`'
             raise trouble(CANNOT_READ, f"there is no `{use.source.span.text}`", use.source.span, label, help=help)
@@ -125,7 +125,7 @@ class Imports:
             raise _outside(use)
         if not path.is_file():
             what = "is no regular file" if path.exists() else "does not exist"
-            near = [each.name for each in path.parent.glob("*.net")] if path.parent.is_dir() else []
+            near = [file.name for file in path.parent.glob("*.net")] if path.parent.is_dir() else []
             raise trouble(CANNOT_READ, f"`{text}` {what}", span, did_you_mean(path.name, near))
         return path
 

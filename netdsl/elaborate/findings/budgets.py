@@ -143,7 +143,8 @@ class _Reader:
                 return tree.Sequence(expr.span, tuple(map(self.filled, expr.items)))
             case tree.Call():
                 arguments = tuple(
-                    tree.Argument(each.span, each.name, each.name_span, self.filled(_value(each))) for each in expr.args
+                    tree.Argument(argument.span, argument.name, argument.name_span, self.filled(_value(argument)))
+                    for argument in expr.args
                 )
                 return tree.Call(expr.span, expr.function, arguments, expr.args_span)
             case _:

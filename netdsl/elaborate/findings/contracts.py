@@ -28,8 +28,8 @@ def check_contract(contract: tree.Expr, current: Any, flow: Flow, env: Env, stag
     if not isinstance(current, Value):
         what = "a list of tensors" if isinstance(current, tuple) else "no tensor"
         raise trouble(CONTRACT, f"the contract speaks of one tensor; here is {what}", contract.span)
-    found = tuple(map(int, current.type.shape))
-    if found == wanted:
+    shape = tuple(map(int, current.type.shape))
+    if shape == wanted:
         flow.after_broken = False
         return
     promised = Value(TensorType(wanted, current.type.dtype, current.type.batched), link=current)
@@ -40,7 +40,7 @@ def check_contract(contract: tree.Expr, current: Any, flow: Flow, env: Env, stag
     if consequence:
         return
     span = last_line(stage)
-    message = f"the shape is {format_shape(found)}; the contract says {format_shape(wanted)}"
+    message = f"the shape is {format_shape(shape)}; the contract says {format_shape(wanted)}"
     session = flow.session
     if session.overridden:
         flow.current, flow.after_broken = current, False
@@ -54,8 +54,8 @@ def check_contract(contract: tree.Expr, current: Any, flow: Flow, env: Env, stag
             message,
             contract.span,
             f"promised {format_shape(wanted)}",
-            (Label(span, format_shape(found)),),
-            help=_help(found, wanted),
+            (Label(span, format_shape(shape)),),
+            help=_help(shape, wanted),
         )
     )
 
@@ -72,12 +72,12 @@ def last_line(span: Span) -> Span:
     return span._replace(start=start)
 
 
-def _help(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    if len(found) != len(wanted):
-        return f"the contract has {len(wanted)} axes, the value {len(found)}; the batch is left out"
-    if found[0] != wanted[0] and found[1:] == wanted[1:]:
-        return f"the number of channels differs: {found[0]} instead of {wanted[0]}"
-    if all(0 <= a - b <= 1 for a, b in zip(wanted[1:], found[1:], strict=True)) and found[0] == wanted[0]:
+def _help(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    if len(shape) != len(wanted):
+        return f"the contract has {len(wanted)} axes, the value {len(shape)}; the batch is left out"
+    if shape[0] != wanted[0] and shape[1:] == wanted[1:]:
+        return f"the number of channels differs: {shape[0]} instead of {wanted[0]}"
+    if all(0 <= a - b <= 1 for a, b in zip(wanted[1:], shape[1:], strict=True)) and shape[0] == wanted[0]:
         return "a pool with `ceil = true` lets a last window reach over the edge; padding adds to the size"
     return ""
 

@@ -40,50 +40,54 @@ def no_current(name: str, span: Span) -> Trouble:
     return trouble(NO_CURRENT_VALUE, f"`{name}` has no value to start from", span, help=help)
 
 
-def problem(found: Problem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
+def problem(refusal: Problem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
     """What an operator refuses, at the argument or the stage to blame."""
     span = call.syntax.span
-    if isinstance(found, BranchProblem):
-        return branches(found, op, call, inputs, flow)
-    if isinstance(found, MatchProblem):
-        return match_problem(found, op.name, call)
-    if isinstance(found, TooFewBranches) and not found.help:
+    if isinstance(refusal, BranchProblem):
+        return branches(refusal, op, call, inputs, flow)
+    if isinstance(refusal, MatchProblem):
+        return match_problem(refusal, op.name, call)
+    if isinstance(refusal, TooFewBranches) and not refusal.help:
         help = "the value as it comes is a branch of its own: `identity()`, also as `else { identity() }`"
         head = call.syntax.head_span if isinstance(call.syntax, tree.Combine) else span
-        return trouble(found.code or BAD_ARGUMENT, f"`{op.name}` {found.reason}", head, help=help)
+        return trouble(refusal.code or BAD_ARGUMENT, f"`{op.name}` {refusal.reason}", head, help=help)
     where = f"the input is {inputs[0].type}" if len(inputs) == 1 and not op.combines else ""
-    if found.argument is not None:
-        place = argument_span(op, call, found.argument)
-        message = f"`{op.name}`: argument `{found.argument}` {found.reason}"
-        labels = default_label(op, call, found.argument)
-        return trouble(found.code or BAD_ARGUMENT, message, place or span, found.label, help=found.help, labels=labels)
-    joint = ": " if found.reason.startswith(("the ", "a ", "its ")) else " "
-    message = f"`{op.name}`{joint}{found.reason}"
-    return trouble(found.code or BAD_SHAPE, message, span, found.label or where, help=found.help)
+    if refusal.argument is not None:
+        place = argument_span(op, call, refusal.argument)
+        message = f"`{op.name}`: argument `{refusal.argument}` {refusal.reason}"
+        labels = default_label(op, call, refusal.argument)
+        return trouble(
+            refusal.code or BAD_ARGUMENT, message, place or span, refusal.label, help=refusal.help, labels=labels
+        )
+    joint = ": " if refusal.reason.startswith(("the ", "a ", "its ")) else " "
+    message = f"`{op.name}`{joint}{refusal.reason}"
+    return trouble(refusal.code or BAD_SHAPE, message, span, refusal.label or where, help=refusal.help)
 
 
-def match_problem(found: MatchProblem, name: str, call: Call) -> Trouble:
+def match_problem(refusal: MatchProblem, name: str, call: Call) -> Trouble:
     """Arguments that do not pair with what an operator or block takes."""
     span = call.syntax.span
     args_span = call.syntax.args_span if isinstance(call.syntax, tree.Call) else span
-    code = found.code or BAD_ARGUMENT
-    if found.position is not None:
-        given = [each for each in call.args if each.name is None]
-        place = given[found.position].span if found.position < len(given) else args_span
-        return trouble(code, f"`{name}` {found.reason}", place, help=found.help)
-    for each in call.args:
-        if each.name == found.argument:
-            return trouble(code, f"`{name}`: argument `{found.argument}` {found.reason}", each.span, found.help)
+    code = refusal.code or BAD_ARGUMENT
+    if refusal.position is not None:
+        given = [argument for argument in call.args if argument.name is None]
+        place = given[refusal.position].span if refusal.position < len(given) else args_span
+        return trouble(code, f"`{name}` {refusal.reason}", place, help=refusal.help)
+    for argument in call.args:
+        if argument.name == refusal.argument:
+            return trouble(
+                code, f"`{name}`: argument `{refusal.argument}` {refusal.reason}", argument.span, refusal.help
+            )
     place = args_span if code is not UNKNOWN_ARGUMENT else span
-    return trouble(code, f"`{name}`: argument `{found.argument}` {found.reason}", place, help=found.help)
+    return trouble(code, f"`{name}`: argument `{refusal.argument}` {refusal.reason}", place, help=refusal.help)
 
 
 def argument_span(op: Operator, call: Call, name: str) -> Span | None:
     """Where an argument is written in the call."""
-    positional = [each for each in call.args if each.name is None]
-    for each in call.args:
-        if each.name == name:
-            return each.span
+    positional = [argument for argument in call.args if argument.name is None]
+    for given in call.args:
+        if given.name == name:
+            return given.span
     for number, argument in enumerate(op.arguments):
         if argument.name == name and number < len(positional):
             return positional[number].span
@@ -103,10 +107,10 @@ def foreign_order(op: Operator, call: Call, positional: list[Any], inputs: tuple
     if op.name not in ("conv", "convtranspose") or len(positional) < 3 or len(inputs) != 1:
         return
     first, second, third = positional[:3]
-    if not all(is_whole(each) for each in (first, second, third)) or int(inputs[0].type.shape[0]) != first:
+    if not all(is_whole(number) for number in (first, second, third)) or int(inputs[0].type.shape[0]) != first:
         return
     rank = len(inputs[0].type.shape) - 1
-    window, large = (format_shape((each,) * rank) if rank > 1 else str(each) for each in (third, second))
+    window, large = (format_shape((number,) * rank) if rank > 1 else str(number) for number in (third, second))
     message = f"`{op.name}` is given {first}, {second}, {third}, which reads as channels in, channels out, window"
     help = f"the channels that come in are known: `{op.name}({second}, {window})`; "
     help += f"a window of {large} in steps of {third}: `{op.name}({first}, {second}, stride = {third})`"
@@ -116,29 +120,34 @@ def foreign_order(op: Operator, call: Call, positional: list[Any], inputs: tuple
 # --- Branches -----------------------------------------------------------------------------------
 
 
-def branches(found: BranchProblem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
+def branches(refusal: BranchProblem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
     """Branches that do not fit together: one of those that agree, and those that do not with their arithmetic."""
     join = flow.steps[-1] if flow.steps and isinstance(flow.steps[-1], Join) else None
     if join is None or len(join.branches) != len(inputs) or not isinstance(call.syntax, tree.Combine):
-        return trouble(found.code or BAD_SHAPE, found.reason, call.syntax.span, found.label, help=found.help)
+        return trouble(refusal.code or BAD_SHAPE, refusal.reason, call.syntax.span, refusal.label, help=refusal.help)
     places = [branch_span(branch.syntax) for branch in join.branches]
-    odd = found.odd[0]
-    fit = next((number for number in range(len(inputs)) if number not in found.odd), None)
-    labels = [Label(call.syntax.head_span, f"all branches must agree in {found.agree}")]
+    odd = refusal.odd[0]
+    fit = next((number for number in range(len(inputs)) if number not in refusal.odd), None)
+    labels = [Label(call.syntax.head_span, f"all branches must agree in {refusal.agree}")]
     if fit is not None:
         labels.append(Label(places[fit], str(inputs[fit].type)))
-    labels += [Label(places[number], str(inputs[number].type)) for number in found.odd[1:]]
-    place, arithmetic, help = places[odd], "", found.help
+    labels += [Label(places[number], str(inputs[number].type)) for number in refusal.odd[1:]]
+    place, arithmetic, help = places[odd], "", refusal.help
     if fit is not None:
         wanted, given = inputs[fit].type.shape, inputs[odd].type.shape
         last = _last_window(inputs[odd], join.branches[odd])
         if last is not None and wanted[1:] != given[1:]:
             place = last.span
-            arithmetic, help = _arithmetic(last, inputs[fit], found.help)
+            arithmetic, help = _arithmetic(last, inputs[fit], refusal.help)
         elif not help and len(wanted) == len(given) == 3 and wanted[1:] == given[1:]:
             help = f"a 1x1 convolution changes the channels: `conv({wanted[0]}, 1x1)` in this branch makes it fit"
     return trouble(
-        found.code or BAD_SHAPE, found.reason, place, f"{inputs[odd].type}{arithmetic}", labels=tuple(labels), help=help
+        refusal.code or BAD_SHAPE,
+        refusal.reason,
+        place,
+        f"{inputs[odd].type}{arithmetic}",
+        labels=tuple(labels),
+        help=help,
     )
 
 
@@ -182,4 +191,4 @@ def _arithmetic(node: Node, fit: Value, help: str) -> tuple[str, str]:
 
 def in_order(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     """The diagnostics in the order of the text."""
-    return sorted(diagnostics, key=lambda each: (each.span.source.name, each.span.start))
+    return sorted(diagnostics, key=lambda diagnostic: (diagnostic.span.source.name, diagnostic.span.start))

@@ -69,10 +69,10 @@ def _running(root: Scope, values: list[Value], *, weights: bool = True) -> _Runn
     def enter(scope: Scope | None) -> None:
         while scope is not None and scope is not root and scope not in scopes:
             whole = scope if scope.parent is root else None
-            for each in whole.scopes() if whole is not None else (scope,):
-                scopes.add(each)
+            for part in whole.scopes() if whole is not None else (scope,):
+                scopes.add(part)
                 if weights:
-                    enter(each.shared)
+                    enter(part.shared)
             if whole is not None:
                 stack.extend(node.output for node in whole.nodes())
             scope = scope.parent
@@ -89,26 +89,26 @@ def _running(root: Scope, values: list[Value], *, weights: bool = True) -> _Runn
             stack += (*node.inputs, *node.looked_up, *_given_values(node))
             if weights:
                 lenders = [source[0] for source in (node.fed or {}).values() if isinstance(source, tuple)]
-                stack += [each.output for each in (*lenders, node.shared) if each is not None]
+                stack += [lender.output for lender in (*lenders, node.shared) if lender is not None]
     return _Running(nodes, scopes)
 
 
 def reached(values: list[Value], known: set[Node] | None = None, *, weights: bool = True) -> set[Node]:
     """Every node that values depend on, and those `known` beforehand with what they depend on; without `weights`, not
     those that only lend their weights."""
-    found: set[Node] = set(known or ())
+    nodes: set[Node] = set(known or ())
     stack = [value.root.node for value in values]
     while stack:
         node = stack.pop()
-        if node is None or node in found:
+        if node is None or node in nodes:
             continue
-        found.add(node)
+        nodes.add(node)
         if weights:
             stack.extend(_makers(node))
             stack.append(node.shared)
         else:
             stack.extend(value.root.node for value in (*node.inputs, *node.looked_up, *_given_values(node)))
-    return found
+    return nodes
 
 
 def _check_owners(root: Scope, running: _Running, session: Session) -> None:
@@ -166,13 +166,13 @@ def _check_arguments(root: Scope, running: _Running, session: Session) -> None:
 
 def _whole_use(node: Node, lender: Node) -> tuple[Node | Scope, Node | Scope]:
     """The part that is used again, a block or group where the node is in one, and what it was made as."""
-    found: tuple[Node | Scope, Node | Scope] = (node, lender)
+    pair: tuple[Node | Scope, Node | Scope] = (node, lender)
     scope: Scope | None = node.scope
     while scope is not None:
         if scope.shared is not None:
-            found = (scope, scope.shared)
+            pair = (scope, scope.shared)
         scope = scope.parent
-    return found
+    return pair
 
 
 def _makers(node: Node) -> Iterator[Node | None]:
@@ -241,11 +241,11 @@ def _check_inputs(
     assert isinstance(net, tree.NetDef)
     read = {value.root for node in everything for value in (*node.inputs, *_given_values(node))}
     read.update(output.value.root for output in outputs)
-    for each in inputs:
-        if each.value not in read and not _mentioned(each, net.body):
-            help = f"delete it, or begin a line with it: `{each.name} -> …`"
-            message = f"nothing reads the input `{each.name}`"
-            session.report(Diagnostic(UNUSED_STAGE, message, each.syntax.span, help=help))
+    for input in inputs:
+        if input.value not in read and not _mentioned(input, net.body):
+            help = f"delete it, or begin a line with it: `{input.name} -> …`"
+            message = f"nothing reads the input `{input.name}`"
+            session.report(Diagnostic(UNUSED_STAGE, message, input.syntax.span, help=help))
 
 
 def _check_logits(outputs: list[Output], session: Session) -> None:
@@ -278,24 +278,24 @@ def _mentioned(input: Input, body: tree.Body) -> bool:
     """Whether a net says anything of an input but what to call it: `a = image -> identity()`, `a = image`."""
     names = {input.name}
     others: list[tree.Statement] = list(body.statements)
-    while naming := [each for each in others if _named_again(each) & names]:
-        given = [each.target if isinstance(each, tree.Bind) else _labels(each) for each in naming]
-        names.update(each.id for each in walk(given) if isinstance(each, tree.Name))
-        others = [each for each in others if each not in naming]
+    while naming := [statement for statement in others if _named_again(statement) & names]:
+        given = [statement.target if isinstance(statement, tree.Bind) else _labels(statement) for statement in naming]
+        names.update(node.id for node in walk(given) if isinstance(node, tree.Name))
+        others = [statement for statement in others if statement not in naming]
     declared = set(walk(input.syntax))
-    return any(isinstance(each, tree.Name) and each.id in names and each not in declared for each in walk(others))
+    return any(isinstance(node, tree.Name) and node.id in names and node not in declared for node in walk(others))
 
 
 def _named_again(statement: tree.Statement) -> set[str]:
     """The name of which a statement says nothing but another name."""
     if not isinstance(statement, tree.Bind | tree.Flow):
         return set()
-    first, *more = [each.stage if isinstance(each, tree.Labelled) else each for each in statement.pipeline.stages]
+    first, *more = [stage.stage if isinstance(stage, tree.Labelled) else stage for stage in statement.pipeline.stages]
     return {first.id} if isinstance(first, tree.Name) and all(map(_is_identity, more)) else set()
 
 
 def _labels(statement: tree.Statement) -> list[tree.Expr]:
-    return [each.label for each in walk(statement) if isinstance(each, tree.Labelled)]
+    return [node.label for node in walk(statement) if isinstance(node, tree.Labelled)]
 
 
 def _is_identity(stage: tree.Stage) -> bool:

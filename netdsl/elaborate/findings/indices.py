@@ -33,14 +33,14 @@ def check(root: Scope, inputs: list[Input], session: Session) -> None:
     readers = [node for node in root.nodes() if node.op.name in ("embedding", "take")]
     if not readers:
         return
-    bounds = _Bounds({id(each.value): each for each in inputs}, session)
+    bounds = _Bounds({id(input.value): input for input in inputs}, session)
     for node in readers:
         index = node.inputs[0] if node.op.name == "embedding" else node.inputs[node.args["index"]]
         rows = int(node.args["n"] if node.op.name == "embedding" else node.inputs[0].type.shape[0])
         try:
             bounds.check(node, index, rows)
-        except Trouble as found:
-            session.report(found.diagnostic)
+        except Trouble as error:
+            session.report(error.diagnostic)
 
 
 class _Bounds:
@@ -54,21 +54,21 @@ class _Bounds:
     def check(self, node: Node, index: Value, rows: int) -> None:
         for exact in (False, True):
             self.exact = exact
-            found = self.of(index)
-            if found is None or (found.low >= 0 and found.high < rows) or (exact and not found.sure):
+            numbers = self.of(index)
+            if numbers is None or (numbers.low >= 0 and numbers.high < rows) or (exact and not numbers.sure):
                 return
-        assert found is not None
+        assert numbers is not None
         what = f"`embedding` has {rows:,} rows" if node.op.name == "embedding" else f"`take` chooses from {rows:,} rows"
-        worst = found.high if found.high >= rows else found.low
+        worst = numbers.high if numbers.high >= rows else numbers.low
         help = f"rows are counted from 0 to {rows - 1:,}"
         if worst >= rows and node.op.name == "embedding":
             help = f"`embedding({worst + 1}, …)` has a row for each"
         labels = []
-        for source in found.sources:
-            each = self.inputs.get(source)
-            if each is not None and each.syntax.bound is not None:
+        for source in numbers.sources:
+            declared = self.inputs.get(source)
+            if declared is not None and declared.syntax.bound is not None:
                 help += f"; a bound of `int < {rows}` promises fewer"
-                labels.append(Label(each.syntax.bound.span, f"numbers up to {int(each.bound or 1) - 1:,}"))
+                labels.append(Label(declared.syntax.bound.span, f"numbers up to {int(declared.bound or 1) - 1:,}"))
             elif source in self.session.tables:
                 table = self.session.tables[source].formula
                 place = next((place for place, value in table.elements("int").all() if value == worst), None)
@@ -103,23 +103,23 @@ class _Bounds:
             return _part(self.of(node.inputs[0]), self)
         if name not in _ALL and name not in _SOME and name not in ("add", "sub", "mul", "max", "pad"):
             return None
-        parts = [self.of(each) for each in node.inputs]
-        if not parts or any(each is None for each in parts):
+        parts = [self.of(input) for input in node.inputs]
+        if not parts or any(part is None for part in parts):
             return None
-        found = [each for each in parts if each is not None]
+        bounded = [part for part in parts if part is not None]
         if name in ("add", "sub", "mul", "max"):
-            return _combined(name, found)
+            return _combined(name, bounded)
         if name == "pad" and node.args["mode"] == "constant":
             number = int(node.args["value"])
-            found.append(_Numbers(number, number, True, frozenset()))
-        whole = _union(found)
+            bounded.append(_Numbers(number, number, True, frozenset()))
+        whole = _union(bounded)
         return _part(whole, self) if name in _SOME else whole
 
 
-def _union(found: Iterable[_Numbers]) -> _Numbers:
-    each = list(found)
-    sources = frozenset().union(*(one.sources for one in each))
-    return _Numbers(min(x.low for x in each), max(x.high for x in each), all(x.sure for x in each), sources)
+def _union(parts: Iterable[_Numbers]) -> _Numbers:
+    numbers = list(parts)
+    sources = frozenset().union(*(one.sources for one in numbers))
+    return _Numbers(min(x.low for x in numbers), max(x.high for x in numbers), all(x.sure for x in numbers), sources)
 
 
 def _part(whole: _Numbers | None, bounds: _Bounds) -> _Numbers | None:
@@ -129,19 +129,19 @@ def _part(whole: _Numbers | None, bounds: _Bounds) -> _Numbers | None:
     return whole._replace(sure=whole.sure and all(source in bounds.inputs for source in whole.sources))
 
 
-def _combined(name: str, found: list[_Numbers]) -> _Numbers:
+def _combined(name: str, parts: list[_Numbers]) -> _Numbers:
     """Sums, differences, products and maxima of numbers that have nothing to do with each other."""
-    result = found[0]
-    for each in found[1:]:
-        apart = not result.sources & each.sources and (bool(result.sources) and bool(each.sources))
+    result = parts[0]
+    for part in parts[1:]:
+        apart = not result.sources & part.sources and (bool(result.sources) and bool(part.sources))
         low, high = {
-            "add": (result.low + each.low, result.high + each.high),
-            "sub": (result.low - each.high, result.high - each.low),
+            "add": (result.low + part.low, result.high + part.high),
+            "sub": (result.low - part.high, result.high - part.low),
             "mul": (
-                min(a * b for a in (result.low, result.high) for b in (each.low, each.high)),
-                max(a * b for a in (result.low, result.high) for b in (each.low, each.high)),
+                min(a * b for a in (result.low, result.high) for b in (part.low, part.high)),
+                max(a * b for a in (result.low, result.high) for b in (part.low, part.high)),
             ),
-            "max": (max(result.low, each.low), max(result.high, each.high)),
+            "max": (max(result.low, part.low), max(result.high, part.high)),
         }[name]
-        result = _Numbers(low, high, result.sure and each.sure and apart, result.sources | each.sources)
+        result = _Numbers(low, high, result.sure and part.sure and apart, result.sources | part.sources)
     return result

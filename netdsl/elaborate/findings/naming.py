@@ -86,4 +86,4 @@ def _other(name: str) -> str:
 
 def _taken(name: str) -> bool:
     sets = (FILE_NAMES, MODULE_ATTRIBUTES, TUPLE_ATTRIBUTES, DICT_ATTRIBUTES)
-    return keyword.iskeyword(name) or name == "self" or any(name in each for each in sets)
+    return keyword.iskeyword(name) or name == "self" or any(name in names for names in sets)

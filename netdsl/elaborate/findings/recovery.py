@@ -56,10 +56,10 @@ def _targets_in_braces(node: Any, inside: bool = False) -> Iterator[tree.Expr]:
             yield node.label
         # A labelled loop is a sequence with names of its own.
     elif isinstance(node, tree.For | tree.Repeat | tree.Combine):
-        yield from (target for each in node.body.statements for target in _targets_in_braces(each, True))
+        yield from (target for inner in node.body.statements for target in _targets_in_braces(inner, True))
     elif isinstance(node, tree.If):
         for arm in node.arms:
-            yield from (target for each in arm.body.statements for target in _targets_in_braces(each, True))
+            yield from (target for inner in arm.body.statements for target in _targets_in_braces(inner, True))
 
 
 def _leave_open(target: tree.Expr, env: Env) -> None:
@@ -70,8 +70,8 @@ def _leave_open(target: tree.Expr, env: Env) -> None:
     if not isinstance(base, tree.Name):
         return
     names = env.home.names
-    found = names.get(base.id)
-    if found is None:
+    binding = names.get(base.id)
+    if binding is None:
         names[base.id] = Binding("label", POISON, base.span)
-    elif isinstance(found.value, Indexed | Prefix):
-        found.value.open = True
+    elif isinstance(binding.value, Indexed | Prefix):
+        binding.value.open = True

@@ -36,16 +36,16 @@ def weight(syntax: Any, env: Env) -> int:
 
 
 def _parts(syntax: Any) -> int:
-    found = 0
+    count = 0
     stack = [syntax]
     while stack:
-        each = stack.pop()
-        if isinstance(each, tuple | list) and not hasattr(each, "source"):  # no span
-            stack.extend(each)
-        elif type(each).__module__ == tree.__name__:
-            found += 1
-            stack.extend([getattr(each, slot) for slot in type(each).__slots__])
-    return found
+        item = stack.pop()
+        if isinstance(item, tuple | list) and not hasattr(item, "source"):  # no span
+            stack.extend(item)
+        elif type(item).__module__ == tree.__name__:
+            count += 1
+            stack.extend([getattr(item, slot) for slot in type(item).__slots__])
+    return count
 
 
 def least_stages(body: tree.Body | tree.Pipeline, env: Env) -> int:
@@ -60,7 +60,7 @@ def least_stages(body: tree.Body | tree.Pipeline, env: Env) -> int:
         # What stands deeper than it may is not looked at: blocks in a row are as many as a file has room for.
         session.counting += 1
         if session.counting <= session.limits.elaboration_depth:
-            known = min(sum(_count(each, env) for each in stages), _CEILING)
+            known = min(sum(_count(stage, env) for stage in stages), _CEILING)
         session.counting -= 1
         known = memo[id(body)] = known or 0
     count: int = known

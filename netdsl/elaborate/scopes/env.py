@@ -88,9 +88,9 @@ class Env:
         env: Env | None = self
         limit = self.limit
         while env is not None:
-            found = env.names.get(name)
-            if found is not None and found.order < limit:
-                return found
+            binding = env.names.get(name)
+            if binding is not None and binding.order < limit:
+                return binding
             env = env.parent
         return None
 
@@ -98,9 +98,9 @@ class Env:
         """The innermost binding of a name to what can be called: what cannot is passed over."""
         env: Env | None = self
         while env is not None:
-            found = env.names.get(name)
-            if found is not None and found.order < self.limit and isinstance(found.value, Kept):
-                return found
+            binding = env.names.get(name)
+            if binding is not None and binding.order < self.limit and isinstance(binding.value, Kept):
+                return binding
             env = env.parent
         return None
 
@@ -108,9 +108,9 @@ class Env:
         """A binding of the file that stands below the block that asks."""
         env: Env | None = self
         while env is not None:
-            found = env.names.get(name)
-            if found is not None and found.order >= self.limit:
-                return found
+            binding = env.names.get(name)
+            if binding is not None and binding.order >= self.limit:
+                return binding
             env = env.parent
         return None
 

@@ -38,7 +38,7 @@ class State(NamedTuple):
 
     nodes: int
     steps: int
-    found: int
+    diagnostics: int
     notes: int
     budgets: int
 
@@ -68,7 +68,7 @@ def _marked(value: Any) -> Hashable:
 
 
 def state_of(session: Session) -> State:
-    return State(session.nodes, session.steps, len(session.found), len(session.notes), len(session.budgets))
+    return State(session.nodes, session.steps, len(session.errors), len(session.notes), len(session.budgets))
 
 
 def remember(session: Session, key: Hashable, scope: Scope, result: Any, before: State) -> None:
@@ -85,7 +85,7 @@ def fill(scope: Scope, known: Known) -> Any:
     """Gives a new scope, whose inputs and formals are set, what another use of its block did; returns the result."""
     copier = _Copier(dict(zip(known.scope.formals, scope.formals, strict=True)))
     scope.steps = copier.steps(known.scope.steps, scope)
-    scope.inits = [copier.init(each) for each in known.scope.inits]
+    scope.inits = [copier.init(init) for init in known.scope.inits]
     return copier.values(known.result)
 
 
@@ -99,18 +99,18 @@ class _Copier:
         """Those of the combine that is being copied."""
 
     def value(self, value: Value) -> Value:
-        found = self.known.get(value)
-        if found is not None:
-            return found
+        copy = self.known.get(value)
+        if copy is not None:
+            return copy
         if value.link is None:
             return value  # from around the block
         # A view that is no scope's: whole numbers taken as fractions, a shape that a contract promised.
-        made = self.known[value] = Value(value.type, None, value.index, self.value(value.link))
-        return made
+        view = self.known[value] = Value(value.type, None, value.index, self.value(value.link))
+        return view
 
     def values(self, values: Any) -> Any:
         if isinstance(values, tuple):
-            return tuple([self.values(each) for each in values])
+            return tuple([self.values(item) for item in values])
         return self.value(values)
 
     def steps(self, steps: list[Step], scope: Scope) -> list[Step]:
@@ -119,7 +119,7 @@ class _Copier:
     def node(self, node: Node, scope: Scope) -> Node:
         known = self.known
         inputs = tuple([known.get(value) or self.value(value) for value in node.inputs])
-        made = Node(
+        twin = Node(
             node.op,
             node.args,
             node.given,
@@ -138,33 +138,33 @@ class _Copier:
         )
         outputs = []
         for value in node.outputs:
-            copy = known[value] = Value(value.type, made, value.index)
+            copy = known[value] = Value(value.type, twin, value.index)
             outputs.append(copy)
-        made.outputs = tuple(outputs)
-        made.looked_up = tuple([self.value(value) for value in node.looked_up])
+        twin.outputs = tuple(outputs)
+        twin.looked_up = tuple([self.value(value) for value in node.looked_up])
         if node.parts is not None:
             reads = {key: self.value(value) for key, value in node.parts.reads.items()}
-            made.parts = Parts(node.parts.values, reads)
-        self.nodes[node] = made
-        return made
+            twin.parts = Parts(node.parts.values, reads)
+        self.nodes[node] = twin
+        return twin
 
     def scope(self, scope: Scope, parent: Scope) -> Scope:
-        made = replace(scope, parent=parent, inputs=self.values(scope.inputs), steps=[], inits=[])
+        twin = replace(scope, parent=parent, inputs=self.values(scope.inputs), steps=[], inits=[])
         formals = []
         for value in scope.formals:
             assert value.link is not None
-            copy = self.known[value] = Value(value.type, None, value.index, self.value(value.link), made)
+            copy = self.known[value] = Value(value.type, None, value.index, self.value(value.link), twin)
             formals.append(copy)
-        made.formals = tuple(formals)
-        made.steps = self.steps(scope.steps, made)
+        twin.formals = tuple(formals)
+        twin.steps = self.steps(scope.steps, twin)
         outputs = []
         for value in scope.outputs:
             assert value.link is not None
-            copy = self.known[value] = Value(value.type, None, value.index, self.value(value.link), made)
+            copy = self.known[value] = Value(value.type, None, value.index, self.value(value.link), twin)
             outputs.append(copy)
-        made.outputs = tuple(outputs)
-        made.inits = [self.init(each) for each in scope.inits]
-        return made
+        twin.outputs = tuple(outputs)
+        twin.inits = [self.init(init) for init in scope.inits]
+        return twin
 
     def turn(self, turn: Turn, scope: Scope) -> Turn:
         return Turn(turn.names, self.steps(turn.steps, scope))
@@ -178,16 +178,16 @@ class _Copier:
 
     def branch(self, branch: Branch, scope: Scope) -> Branch:
         steps = self.steps(branch.steps, scope)
-        made = Branch(branch.syntax, self.values(branch.value), steps)
-        self.branches.append(made)
-        return made
+        copy = Branch(branch.syntax, self.values(branch.value), steps)
+        self.branches.append(copy)
+        return copy
 
     def join(self, join: Join, scope: Scope) -> Join:
         around, self.branches = self.branches, []
-        made = Join(join.syntax, join.statement, self.steps(join.steps, scope), self.branches)
+        copy = Join(join.syntax, join.statement, self.steps(join.steps, scope), self.branches)
         self.branches = around
-        made.node = None if join.node is None else self.node(join.node, scope)
-        return made
+        copy.node = None if join.node is None else self.node(join.node, scope)
+        return copy
 
     def naming(self, naming: Naming, scope: Scope) -> Naming:
         return Naming(naming.syntax, naming.name, self.values(naming.value))

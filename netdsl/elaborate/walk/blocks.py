@@ -70,13 +70,13 @@ def _call_block(call: Call, flow: Flow, label: Slot | None, output: str) -> Scop
         session.count(known.nodes, span)
         session.nodes += known.nodes
         session.work(known.steps, span)
-        made = block_cache.fill(scope, known)
+        last = block_cache.fill(scope, known)
     else:
         before = block_cache.state_of(session)
-        made = _run_body(flow, scope, inner, current, use)
+        last = _run_body(flow, scope, inner, current, use)
         if key is not None:
-            block_cache.remember(session, key, scope, made, before)
-    result = _leave(scope, names, made, span, definition.name)
+            block_cache.remember(session, key, scope, last, before)
+    result = _leave(scope, names, last, span, definition.name)
     name_item(flow, scope, kind_name, label, output, scope.owns_module)
     flow.steps.append(scope)
     flow.current = result
@@ -171,15 +171,15 @@ def _parameters(scope: Scope, block: BlockValue, call: Call, names: Env, flow: F
             scope.arguments[name] = None
             names.names[name] = Binding("input", None, syntax.span)
         elif syntax.tensor:
-            found = values_of(value)
-            if not found:
+            tensors = values_of(value)
+            if not tensors:
                 message = f"`{definition.name}`: `{name}` is a tensor, and is given {show(value)} ({kind(value)})"
                 raise trouble(BAD_ARGUMENT, message, given[name].span if name in given else syntax.span)
             first = len(scope.formals)
             formals = tuple(
-                formal_of(each, scope, first + index, flow.session.traced) for index, each in enumerate(found)
+                formal_of(tensor, scope, first + index, flow.session.traced) for index, tensor in enumerate(tensors)
             )
-            scope.inputs += found
+            scope.inputs += tensors
             scope.formals += formals
             scope.arguments[name] = value
             names.names[name] = Binding("input", formals[0] if isinstance(value, Value) else formals, syntax.span)

@@ -52,17 +52,17 @@ def _unknown(function: tree.Name, env: Env) -> Exception:
         message = f"`{name}` is used inside itself" if itself else f"`{name}` is used above its definition"
         help = "networks are finite: repeat stages with `repeat` or `for`" if itself else f"move `block {name}` up"
         return explain.recursion(message, function.span, below.span, help)
-    found = env.lookup(name)
-    if found is not None:
-        if found.value is POISON:
+    binding = env.lookup(name)
+    if binding is not None:
+        if binding.value is POISON:
             return Poisoned()
-        value, help = found.value, ""
+        value, help = binding.value, ""
         if isinstance(value, Value):
             help = f"`{name}` is a value; without parentheses it stands for it: `{name} -> …`"
             return trouble(UNKNOWN_OPERATOR, f"`{name}` is not an operator or block", function.span, help=help)
         if value is None:
             help = f"`if {name} != none {{ {name}() }}` leaves it out"
-        message = f"`{name}` cannot be called: it is {_said(found)}"
+        message = f"`{name}` cannot be called: it is {_said(binding)}"
         return trouble(UNKNOWN_OPERATOR, message, function.span, help=help)
     label = did_you_mean(name, [*REGISTRY, *visible_callables(env)])
     return trouble(UNKNOWN_OPERATOR, f"there is no operator `{name}`", function.span, label)
@@ -95,9 +95,9 @@ def unfold(callee: Any, args: list[Given], syntax: tree.Call | tree.Combine | tr
 def arguments(args: tuple[tree.Argument, ...], env: Env) -> list[Given]:
     """The arguments of a call, evaluated."""
     given = [give_argument(arg, env) for arg in args]
-    for each in given:
-        if isinstance(each.value, tuple):
-            env.session.work(env.session.size(each.value) // ITEMS_IN_A_STEP, each.span)
+    for argument in given:
+        if isinstance(argument.value, tuple):
+            env.session.work(env.session.size(argument.value) // ITEMS_IN_A_STEP, argument.span)
     return given
 
 
@@ -136,15 +136,15 @@ def feeds(op: Operator, name: str, value: Any) -> bool:
 
 def check_fed(op: Operator, call: Call, fed: dict[str, Any], weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
     """The weights that the operator still owns when some are given as values."""
-    places = {each.name: each.span for each in call.args}
+    places = {argument.name: argument.span for argument in call.args}
     by_name = {weight.name: weight for weight in weights}
     for name, value in fed.items():
         wanted, span = by_name.get(name), places.get(name, call.syntax.span)
         if wanted is None:
-            known = ", ".join(f"`{each}`" for each in by_name) or "none"
+            known = ", ".join(f"`{weight}`" for weight in by_name) or "none"
             message = f"`{op.name}` has no weight `{name}` that a tensor could be given for"
             raise trouble(UNKNOWN_ARGUMENT, message, span, f"its weights: {known}")
-        if op.owns_weights and not all(isinstance(each, WeightRef) for each in fed.values()):
+        if op.owns_weights and not all(isinstance(source, WeightRef) for source in fed.values()):
             message = f"the weights of `{op.name}` are its own: no value can be given for `{name}`"
             raise trouble(UNKNOWN_ARGUMENT, message, span, help=op.owns_weights)
         if isinstance(value, WeightRef):

@@ -37,7 +37,7 @@ def _combine(expr: tree.Combine, flow: Flow, env: Env, label: Slot | None, outpu
         expr = other.combine
     op = operator(expr.name, expr.name_span, env)
     if op is None or not op.combines:
-        known = [name for name, each in REGISTRY.items() if each.combines]
+        known = [name for name, candidate in REGISTRY.items() if candidate.combines]
         near = did_you_mean(expr.name, known)
         help = "only combines take braces: " + ", ".join(f"`{name}`" for name in known)
         raise trouble(UNKNOWN_OPERATOR, f"`{expr.name}` is no combine", expr.name_span, near, help=help)
@@ -81,13 +81,13 @@ def _branches(
         flow.statement, flow.current = statement, start
         try:
             sound = _line(statement, flow, env, join, steps, start) and sound
-        except Trouble as found:
-            if found.diagnostic.code is NO_CURRENT_VALUE and start is None:
+        except Trouble as error:
+            if error.diagnostic.code is NO_CURRENT_VALUE and start is None:
                 # The lines after it would say the same.
                 help = "each line of a combine is a branch of its own, and begins with a value; stages go on with `->`"
-                raise Trouble(replace(found.diagnostic, help=help)) from found
-            flow.session.report(found.diagnostic)
-            if found.final:
+                raise Trouble(replace(error.diagnostic, help=help)) from error
+            flow.session.report(error.diagnostic)
+            if error.final:
                 raise
             sound = False
         except Poisoned:

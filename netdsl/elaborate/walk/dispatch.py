@@ -59,10 +59,10 @@ def run(statements: tuple[tree.Statement, ...], flow: Flow, env: Env) -> None:
         flow.statement = statement
         try:
             _STATEMENTS[type(statement)](statement, flow, env)
-        except Trouble as found:
-            flow.session.report(found.diagnostic)
-            if found.final or found.diagnostic.code is LIMIT:
-                found.final = True
+        except Trouble as error:
+            flow.session.report(error.diagnostic)
+            if error.final or error.diagnostic.code is LIMIT:
+                error.final = True
                 raise
             give_up(statement, flow, env)
         except Poisoned:

@@ -94,15 +94,15 @@ def finish_inits(part: Part, session: Session) -> None:
     for pending in part.pending:
         try:
             part.scope.inits.append(_resolve(pending, part.scope))
-        except Trouble as found:
-            session.report(found.diagnostic)
+        except Trouble as error:
+            session.report(error.diagnostic)
         except Poisoned:
             pass
     for rule in part.scope.inits:
         if isinstance(rule, InitRule):
             _check_weights(rule, part.scope, session)
     # In the order of the text: by operator and by weight alike.
-    part.scope.inits.sort(key=lambda each: each.syntax.span.start)
+    part.scope.inits.sort(key=lambda statement: statement.syntax.span.start)
 
 
 _USUAL = ("weight", "bias")
@@ -125,12 +125,12 @@ def _check_weights(rule: InitRule, scope: Scope, session: Session) -> None:
             for shape in sorted(shapes, key=len)[:1]:
                 try:
                     check_fits(rule.weights[name], shape, argument.value.span)
-                except Trouble as found:
-                    session.report(found.diagnostic)
+                except Trouble as error:
+                    session.report(error.diagnostic)
         may_be_left_out = name in _USUAL and (not known or "weight" in known)
         if name is None or name in known or not (owns_none or (nodes and not may_be_left_out)):
             continue
-        has = f"it has {', '.join(f'`{each}`' for each in known)}" if known else ""
+        has = f"it has {', '.join(f'`{weight}`' for weight in known)}" if known else ""
         message, place = f"`{op.name}` has no weight `{name}`", argument.name_span or argument.span
         session.report(Diagnostic(UNKNOWN_ARGUMENT, message, place, help=did_you_mean(name, known) or has))
 
@@ -153,7 +153,7 @@ def _resolve(pending: PendingInit, scope: Scope) -> WeightInit:
                 origin = give_initialiser(pending.initialiser, pending.statement.value, pending.env)
                 return WeightInit(item, weight.name, pending.initialiser, pending.statement, origin)
         known = [weight.name for weight in item.weights if weight.learned and weight.name]
-        help = f"`{item.name}` has {', '.join(f'`{each}`' for each in known)}" if known else ""
+        help = f"`{item.name}` has {', '.join(f'`{weight}`' for weight in known)}" if known else ""
         raise trouble(UNKNOWN_NAME, f"there is no weight `{path}`", target.span, did_you_mean(rest, known), help=help)
     names = [child.name for child in item.items if child.name] if isinstance(item, Scope) else []
     first = rest.partition(".")[0]

@@ -57,7 +57,7 @@ def elaborate_net(
     overrides: Mapping[str | None, InputOverride],
 ) -> tuple[NetFlow, dict[str, Any], tuple[str, ...]]:
     """Runs the body of a net. Gives what it declared, its arguments by name, and the names of those that are left to
-    their defaults. What is wrong is in `session.found`."""
+    their defaults. What is wrong is in `session.errors`."""
     definition = net.definition
     names = Env(net.env, home=True, defaults=net.defaults, limit=net.order, owner=definition)
     scope = Scope("net", definition, definition, None, None, names.numbers, call_env.numbers)
@@ -72,7 +72,7 @@ def elaborate_net(
     run(definition.body.statements, flow, names)
     finish_inits(part, session)
     _check_results(flow)
-    if not session.found:
+    if not session.errors:
         if not flow.inputs:
             message = f"`{definition.name}` has no input"
             help = "say what goes in: `input image: 3x224x224`"
@@ -91,18 +91,20 @@ def _parameters(
     """Declares the net's parameters: `--param` before the model's arguments before the defaults."""
     definition = net.definition
     parameters = declared(definition.parameters, names)
-    positional = [each for each in given if each.name is None]
-    named = {each.name: each for each in given if each.name is not None}
+    positional = [argument for argument in given if argument.name is None]
+    named = {argument.name: argument for argument in given if argument.name is not None}
     as_call = Call(OperatorValue(next(iter(REGISTRY.values()))), given, call or _no_call(definition), names)
     # What the command line sets need not be given.
     for name in params:
-        if not positional or name not in [each.name for each in parameters[: len(positional)]]:
+        if not positional or name not in [declaration.name for declaration in parameters[: len(positional)]]:
             named.setdefault(name, Given(name, None, as_call.syntax, UNTRACED, as_call.syntax.span))  # type: ignore[arg-type]
     try:
         matched = match(parameters, positional, named) if call is not None else {}
     except MatchProblem as problem:
         raise explain.match_problem(problem, definition.name, as_call) from problem
-    written = {each.name for each in given} | {each.name for each in parameters[: len(positional)]}
+    written = {argument.name for argument in given} | {
+        declaration.name for declaration in parameters[: len(positional)]
+    }
     opened = []
     for parameter in parameters:
         name, syntax = parameter.name, parameter.syntax
@@ -147,8 +149,8 @@ def _check_results(flow: NetFlow) -> None:
             flow.session.report(Diagnostic(NAME_CLASH, message, span, labels=(label,), help="call one otherwise"))
         try:
             check_result(output.name, span, several=len(flow.outputs) > 1)
-        except Trouble as found:
-            flow.session.report(found.diagnostic)
+        except Trouble as error:
+            flow.session.report(error.diagnostic)
     if any(output.train for output in flow.outputs):
         for name, item in flow.part.names.items():
             if name.partition(".")[0] == "loss_weights":
@@ -181,7 +183,7 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
         raise trouble(BAD_VALUE, message, statement.shape.span)
     shape = override_shape(statement, place.name, tuple(shape), net.overrides)
     shown = place.name.replace(".", "_")
-    other = next((each for each in net.inputs if each.name.replace(".", "_") == shown), None)
+    other = next((input for input in net.inputs if input.name.replace(".", "_") == shown), None)
     if other is not None and other.name != place.name:
         label = Label(other.syntax.name.span, "this is one")
         message = f"two inputs would be called `{shown}`"

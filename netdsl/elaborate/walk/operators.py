@@ -106,7 +106,7 @@ def apply_operator(flow: Flow, call: Call, inputs: tuple[Value, ...], label: Slo
         node.fed = {
             name: (value.node, value.name) if isinstance(value, WeightRef) else value for name, value in fed.items()
         }
-    node.outputs = tuple([Value(each, node, index) for index, each in enumerate(outcome.results)])
+    node.outputs = tuple([Value(type, node, index) for index, type in enumerate(outcome.results)])
     name_item(flow, node, op.name, label, output, node.owns_module)
     flow.steps.append(node)
     flow.current = node.outputs[0] if len(node.outputs) == 1 else node.outputs
@@ -143,7 +143,7 @@ def _outcome(
     except Problem as problem:
         raise explain.problem(problem, op, call, inputs, flow) from problem
     limit = session.limits.tensor_elements
-    for elements in [each.elements for each in results] + [each.elements for each in outcome.weights]:
+    for elements in [type.elements for type in results] + [weight.elements for weight in outcome.weights]:
         if elements > limit:
             message = f"a tensor of {counted(elements)} elements is too large"
             session.exceeded("tensor_elements", message, call.syntax.span)
@@ -163,7 +163,7 @@ def _as_fractions(op: Operator, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
 
 def _float_view(op: Operator, value: Any, inputs: tuple[Value, ...]) -> Any:
     if isinstance(value, Value) and (op.combines or "int" not in op.takes):
-        return _fraction_view(value) if any(each.type.dtype == "float" for each in inputs) else value
+        return _fraction_view(value) if any(source.type.dtype == "float" for source in inputs) else value
     return value
 
 
@@ -213,15 +213,15 @@ def _append(flow: Flow, then: Any, call: Call) -> None:
     before, flow.appended = flow.appended, True
     try:
         run_kept(flow, then, call)
-    except Trouble as found:
-        diagnostic = found.diagnostic
-        if found.final or _within(diagnostic.span, call.syntax.span):
+    except Trouble as error:
+        diagnostic = error.diagnostic
+        if error.final or _within(diagnostic.span, call.syntax.span):
             raise
         # The `then` of a `default` may be far from the stage that it does not fit.
         label = Label(diagnostic.span, diagnostic.label or "in this `then`")
         raise Trouble(
             replace(diagnostic, span=call.syntax.span, label="", labels=(label, *diagnostic.labels))
-        ) from found
+        ) from error
     finally:
         flow.appended = before
 

@@ -29,9 +29,9 @@ def declared(parameters: tuple[tree.Parameter, ...], env: Env) -> tuple[_Declare
     cache = env.session.cache
     key = ("parameters", id(parameters))
     if key not in cache:
-        cache[key] = tuple(_Declared(each.name, each.default is None, each) for each in parameters)
-    found: tuple[_Declared, ...] = cache[key]
-    return found
+        cache[key] = tuple(_Declared(parameter.name, parameter.default is None, parameter) for parameter in parameters)
+    known: tuple[_Declared, ...] = cache[key]
+    return known
 
 
 def declare_parameter(scope: Scope, names: Env, syntax: tree.Parameter, value: Any, origin: Given | None) -> None:

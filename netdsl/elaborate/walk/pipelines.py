@@ -29,12 +29,12 @@ def pipeline(expr: tree.Pipeline, flow: Flow, env: Env, output: str = "") -> Non
     """Runs the stages of a pipeline; `output` names the last stage if it has no label."""
     stages = expr.stages
     last = len(stages) - 1
-    for number, each in enumerate(stages):
-        if flow.current is POISON and type(each) not in _VALUES:
+    for number, stage in enumerate(stages):
+        if flow.current is POISON and type(stage) not in _VALUES:
             _look_over(stages[number:], flow, env)
             raise Poisoned
         try:
-            _stage(each, flow, env, None, output if number == last else "")
+            _stage(stage, flow, env, None, output if number == last else "")
         except (Trouble, Poisoned):
             _look_over(stages[number + 1 :], flow, env)
             raise
@@ -42,16 +42,16 @@ def pipeline(expr: tree.Pipeline, flow: Flow, env: Env, output: str = "") -> Non
 
 def _look_over(stages: tuple[tree.Stage, ...], flow: Flow, env: Env) -> None:
     """Reports what is wrong with calls whatever they are applied to: names, and how arguments pair."""
-    for each in stages:
-        call = each.stage if isinstance(each, tree.Labelled) else each
+    for stage in stages:
+        call = stage.stage if isinstance(stage, tree.Labelled) else stage
         if not isinstance(call, tree.Call) or is_reuse(call, env):
             continue
         try:
             resolved = resolve(call, env)
             if isinstance(resolved.callee, OperatorValue):
                 check_pairing(resolved)
-        except Trouble as found:
-            flow.session.report(found.diagnostic)
+        except Trouble as error:
+            flow.session.report(error.diagnostic)
         except Poisoned:
             pass
 
@@ -117,8 +117,8 @@ def _value(expr: Any, flow: Flow, env: Env, label: Slot | None, output: str) -> 
     if isinstance(value, Kept):
         help = f"a call has parentheses: `{expr.span.text}()`"
         raise trouble(NOT_A_STAGE, f"`{expr.span.text}` is {kind(value)}, not a tensor", expr.span, help=help)
-    found = values_of(value)
-    if not found or not _all_tensors(value):
+    tensors = values_of(value)
+    if not tensors or not _all_tensors(value):
         raise trouble(NOT_A_STAGE, f"`{expr.span.text}` is {kind(value)}, not a tensor", expr.span)
     flow.current = value
     flow.steps.append(Fetch(expr, flow.statement, value))

@@ -56,7 +56,7 @@ def reuse(expr: tree.Call, flow: Flow, env: Env) -> Node | Scope:
     # What a `then` added belongs to the stage.
     originals = [first, *(flow.session.then.get(first, ()) if isinstance(first, Node) else ())]
     copies = list(part.scope.items)
-    if [type(each) for each in copies] != [type(each) for each in originals]:
+    if [type(item) for item in copies] != [type(item) for item in originals]:
         raise _other_weights(expr)
     for original, copy in zip(originals, copies, strict=True):
         _share(original, copy, expr, flow.session)

@@ -43,20 +43,20 @@ def gotos_of(state: int) -> Row:
 _after: dict[tuple[int, str, str], int] = {}
 
 
-def state_after(state: int, made: str, terminal: str) -> int:
+def state_after(state: int, symbol: str, terminal: str) -> int:
     """The state after something was made, if a terminal follows.
 
     Where one thing only stands for another, down the levels of an expression, the steps are taken at once: there are
     ten of them from a number to an argument.
     """
-    key = state, made, terminal
-    found = _after.get(key)
-    if found is None:
-        found = gotos_of(state)[made]
-        while (action := actions_of(found).get(terminal, 0)) < 0 and RULES[~action][1:] == (1, None):
-            found = gotos_of(state)[RULES[~action][0]]
-        _after[key] = found
-    return found
+    key = state, symbol, terminal
+    after = _after.get(key)
+    if after is None:
+        after = gotos_of(state)[symbol]
+        while (action := actions_of(after).get(terminal, 0)) < 0 and RULES[~action][1:] == (1, None):
+            after = gotos_of(state)[RULES[~action][0]]
+        _after[key] = after
+    return after
 
 
 def accepts(states: Sequence[int], terminal: str) -> bool:
@@ -68,10 +68,10 @@ def accepts(states: Sequence[int], terminal: str) -> bool:
             return terminal == "$END" and stack[-1] in ENDS.values()
         if action >= 0:
             return True
-        made, length, _ = RULES[~action]
+        symbol, length, _ = RULES[~action]
         if length:
             del stack[-length:]
-        stack.append(gotos_of(stack[-1])[made])
+        stack.append(gotos_of(stack[-1])[symbol])
 
 
 def accepted(states: Sequence[int]) -> set[str]:

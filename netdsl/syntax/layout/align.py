@@ -40,11 +40,11 @@ class _Columns:
         self._rows_of_lists()
         for statements in statements_by_body(self.page):
             self._calls(statements)
-            single = [each for each in statements if each.line == each.end]
+            single = [statement for statement in statements if statement.line == statement.end]
             self._labels(single)
             self._arrows(single)
             self._models(single)
-            self._run(single, lambda each: each.the(self.page, "WEIGHT"))
+            self._run(single, lambda statement: statement.the(self.page, "WEIGHT"))
             self._contracts(statements)
         self._comments()
 
@@ -84,8 +84,8 @@ class _Columns:
         self, statements: Sequence[Statement], place: Callable[[Statement], int | None], widest: int = WIDTH
     ) -> None:
         """Puts a word of each statement below each other, on neighbouring lines that have it."""
-        for run in runs(statements, lambda each: place(each) is not None):
-            self._below([at for each in run if (at := place(each)) is not None], widest)
+        for run in runs(statements, lambda statement: place(statement) is not None):
+            self._below([at for statement in run if (at := place(statement)) is not None], widest)
 
     # --- Tables of values
 
@@ -93,12 +93,16 @@ class _Columns:
         """Calls of one name in one paragraph: of blocks with many numbers, and of models."""
         tables: dict[object, list[list[_Item]]] = {}
         models: dict[object, list[list[_Item]]] = {}
-        for each in statements:
-            is_model = self.words[each.top[0]].kind == "MODEL"
-            name = each.top[3] if is_model else next(iter(self._stages(each)), None)
+        for statement in statements:
+            is_model = self.words[statement.top[0]].kind == "MODEL"
+            name = statement.top[3] if is_model else next(iter(self._stages(statement)), None)
             row = self._row(name) if name is not None else None
-            if row is not None and each.line == each.end and (is_model or not any("=" in part for part in row[0][1:])):
-                (models if is_model else tables).setdefault((each.paragraph, row[0]), []).append(row[1])
+            if (
+                row is not None
+                and statement.line == statement.end
+                and (is_model or not any("=" in part for part in row[0][1:]))
+            ):
+                (models if is_model else tables).setdefault((statement.paragraph, row[0]), []).append(row[1])
         for rows in tables.values():
             numbers = sum(map(self._are_numbers, zip(*rows, strict=True)))
             if len(rows[0]) >= 3 and 3 * numbers >= 2 * len(rows[0]):
@@ -229,14 +233,14 @@ class _Columns:
         """What follows the labels of one operator, and the shapes of inputs by their first sizes."""
         words = self.words
 
-        def label(each: Statement) -> str | None:
-            call, colon = self._call(each), each.the(self.page, "COLON")
-            return call if colon is not None and self._stages(each)[:1] == [colon + 1] else None
+        def label(statement: Statement) -> str | None:
+            call, colon = self._call(statement), statement.the(self.page, "COLON")
+            return call if colon is not None and self._stages(statement)[:1] == [colon + 1] else None
 
         for run in runs(statements, label):
-            self._below([self._stages(each)[0] for each in run], _WIDEST_GAP["label"])
-        for run in runs(statements, lambda each: words[each.top[0]].kind == "INPUT" or None):
-            shapes = [colon + 1 for each in run if (colon := each.the(self.page, "COLON")) is not None]
+            self._below([self._stages(statement)[0] for statement in run], _WIDEST_GAP["label"])
+        for run in runs(statements, lambda statement: words[statement.top[0]].kind == "INPUT" or None):
+            shapes = [colon + 1 for statement in run if (colon := statement.the(self.page, "COLON")) is not None]
             if self._below(shapes, _WIDEST_GAP["label"]) and all(words[at].kind == "SIZE" for at in shapes):
                 first = {at: len(words[at].text.partition("x")[0]) for at in shapes}
                 widest = max(first.values())
@@ -244,17 +248,17 @@ class _Columns:
 
     def _arrows(self, statements: Sequence[Statement]) -> None:
         """The arrows of pipelines that begin with the same operators."""
-        arrows = [[at for at in each.top if self.words[at].kind == "ARROW"] for each in statements]
-        names = [[self.words[at].text for at in self._stages(each)] for each in statements]
-        number = {id(each): place for place, each in enumerate(statements)}
+        arrows = [[at for at in statement.top if self.words[at].kind == "ARROW"] for statement in statements]
+        names = [[self.words[at].text for at in self._stages(statement)] for statement in statements]
+        number = {id(statement): place for place, statement in enumerate(statements)}
         depth = 1
         groups = [list(statements)]
         while groups:
             aligned = []
             beginnings = [self._beginning(names, arrows, place, depth) for place in range(len(statements))]
             for group in groups:
-                for same in runs(group, lambda each, known=beginnings: known[number[id(each)]]):  # type: ignore[misc]
-                    places = [number[id(each)] for each in same]
+                for same in runs(group, lambda statement, known=beginnings: known[number[id(statement)]]):  # type: ignore[misc]
+                    places = [number[id(statement)] for statement in same]
                     alike = any(names[a][depth] == names[b][depth] for a, b in pairwise(places))
                     if alike and self._below([arrows[place][depth - 1] for place in places], _WIDEST_GAP["arrow"]):
                         aligned.append(same)
@@ -269,20 +273,20 @@ class _Columns:
         return names[place][:depth] if self.words[after - 1].kind == "RPAR" else None
 
     def _models(self, statements: Sequence[Statement]) -> None:
-        def part(each: Statement, kind: str) -> int | None:
-            return each.the(self.page, kind) if self.words[each.top[0]].kind == "MODEL" else None
+        def part(statement: Statement, kind: str) -> int | None:
+            return statement.the(self.page, kind) if self.words[statement.top[0]].kind == "MODEL" else None
 
-        self._run(statements, lambda each: part(each, "EQUAL"))
-        for run in runs(statements, lambda each: self.words[each.top[0]].kind == "MODEL" or None):
-            braces = [at for each in run if (at := part(each, "LBRACE")) is not None]
+        self._run(statements, lambda statement: part(statement, "EQUAL"))
+        for run in runs(statements, lambda statement: self.words[statement.top[0]].kind == "MODEL" or None):
+            braces = [at for statement in run if (at := part(statement, "LBRACE")) is not None]
             if self._below(braces):
                 self._pad(dict.fromkeys(braces, 1))
 
     def _contracts(self, statements: Sequence[Statement]) -> None:
         """The contracts of a body; lines too long for the column of the others are left out."""
         places: list[tuple[int, int]] = []
-        for each in statements:
-            at = each.the(self.page, "PROMISE")
+        for statement in statements:
+            at = statement.the(self.page, "PROMISE")
             if at is not None and self.page.place[at][1] > 0:
                 places.append((self._end_before(at), at))
         places.sort()

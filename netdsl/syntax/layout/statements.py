@@ -32,19 +32,23 @@ class Statement:
 
 def runs(statements: Sequence[Statement], key: Callable[[Statement], object]) -> Iterator[list[Statement]]:
     """Statements on neighbouring lines with the same key, which is not None; at least two."""
-    found: list[list[Statement]] = []
+    groups: list[list[Statement]] = []
     before: object = None
-    for each in statements:
-        value = key(each)
+    for statement in statements:
+        value = key(statement)
         if value is None or value is False:
             before = None
             continue
-        if before == value and found[-1][-1].end + 1 == each.line and found[-1][-1].paragraph == each.paragraph:
-            found[-1].append(each)
+        if (
+            before == value
+            and groups[-1][-1].end + 1 == statement.line
+            and groups[-1][-1].paragraph == statement.paragraph
+        ):
+            groups[-1].append(statement)
         else:
-            found.append([each])
+            groups.append([statement])
         before = value
-    return (run for run in found if len(run) > 1)
+    return (run for run in groups if len(run) > 1)
 
 
 def statements_by_body(page: Page) -> Iterator[list[Statement]]:

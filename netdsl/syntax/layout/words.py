@@ -64,16 +64,16 @@ def words(source: Source) -> list[Word]:
     tokens = [token for token in lexer.begin(0, len(source.text)) if token[0] != END]
     tokens += [(COMMENT, start, end, source.text[start:end].rstrip()) for start, end, _ in lexer.comments]
     tokens.sort(key=lambda token: token[1])
-    found: list[Word] = []
+    items: list[Word] = []
     last = 0
     for kind, start, end, text in tokens:
         newlines = 0 if kind == "SEP" else source.text.count("\n", last, start)
-        found.append(Word(kind, _computed(text) if kind == "COMPUTED" else text, start, end, newlines))
+        items.append(Word(kind, _computed(text) if kind == "COMPUTED" else text, start, end, newlines))
         if kind != "SEP":
             last = end
-    _find_brackets(found)
-    _find_operators(found)
-    return found
+    _find_brackets(items)
+    _find_operators(items)
+    return items
 
 
 def _find_brackets(words: list[Word]) -> None:

@@ -144,10 +144,10 @@ class _Wrap:
         """Lines that begin with the loosest operators or, where only brackets would allow that, follow them."""
         words = self.words
         if self.in_body:
-            found = [at for at in self.top if words[at].kind in BINARY and not words[at].unary and at < self.last]
+            operators = [at for at in self.top if words[at].kind in BINARY and not words[at].unary and at < self.last]
         else:
-            found = [at for at in self.top if joins(words[at]) and at != self.first]
-        if not found:
+            operators = [at for at in self.top if joins(words[at]) and at != self.first]
+        if not operators:
             return False
-        loosest = min(_BINDING[words[at].kind] for at in found)
-        return self._begin_lines([at + self.in_body for at in found if _BINDING[words[at].kind] == loosest])
+        loosest = min(_BINDING[words[at].kind] for at in operators)
+        return self._begin_lines([at + self.in_body for at in operators if _BINDING[words[at].kind] == loosest])

@@ -70,25 +70,25 @@ def matched(text: str) -> Brackets:
     A brace closes all within it, and a definition at the start of a line all there is: so a bracket left open does
     not pair with one far below.
     """
-    found = Brackets()
+    brackets = Brackets()
     open: list[_Open] = []
     first = indent = len(text) - len(text.lstrip(" \t"))  # the first thing on the line
-    for each in _EACH.finditer(text):
-        kind, at = each.lastgroup, each.start()
+    for sign in _EACH.finditer(text):
+        kind, at = sign.lastgroup, sign.start()
         if kind == "line":
-            first = each.end()
+            first = sign.end()
             indent = first - at - 1
         elif kind == "open":
             open.append((at, indent))
         elif kind == "close":
-            _close(text, (at, indent), at == first, open, found)
+            _close(text, (at, indent), at == first, open, brackets)
         elif kind == "define":
             open.clear()
-            found.definitions.append(at)
-    return found
+            brackets.definitions.append(at)
+    return brackets
 
 
-def _close(text: str, closing: _Open, alone: bool, open: list[_Open], found: Brackets) -> None:
+def _close(text: str, closing: _Open, alone: bool, open: list[_Open], brackets: Brackets) -> None:
     """Pairs a closing bracket; `alone` tells whether nothing stands before it on its line."""
     at, indent = closing
     wanted = _OPENS[text[at]]
@@ -99,9 +99,9 @@ def _close(text: str, closing: _Open, alone: bool, open: list[_Open], found: Bra
         open.pop()
     if open and text[open[-1][0]] == wanted:
         opened, opened_indent = open.pop()
-        found.closing[opened] = at
+        brackets.closing[opened] = at
         if wanted == "{" and alone and indent < opened_indent and open and indent <= open[-1][1]:
-            found.misleading.append(opened)
+            brackets.misleading.append(opened)
 
 
 def indentation(text: str, at: int) -> int:

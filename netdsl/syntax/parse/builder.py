@@ -170,7 +170,7 @@ class Builder(ExpressionActions):
         forms.named(self, name, forms.VALUE, "an output")
         pipeline = self._pipeline(stages)
         parts = dict(tails)
-        end = max(each.span[2] for each in (pipeline, *parts.values()))
+        end = max(part.span[2] for part in (pipeline, *parts.values()))
         return Output(self.span(start, end), False, name, pipeline, parts.get("WEIGHT"), parts.get("PROMISE"))
 
     def output(self, values: Values) -> Output:

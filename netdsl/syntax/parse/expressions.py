@@ -60,8 +60,8 @@ class ExpressionActions(Report):
         """The node, unless expressions stand too deep inside each other in it."""
         depths = self.depths
         depth = 1
-        for each in inside:
-            below = depths.get(id(each), 0)
+        for part in inside:
+            below = depths.get(id(part), 0)
             if below >= depth:
                 depth = below + 1
         if depth > self.limits.expression_depth:

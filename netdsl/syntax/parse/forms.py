@@ -155,12 +155,12 @@ def table_head(report: Report, target: Expr, kind: str) -> tuple[Expr, tuple[Nam
 # --- Stages and calls
 
 
-def stage(report: Report, found: Stage) -> Stage:
+def stage(report: Report, expr: Stage) -> Stage:
     """The stage; reports an expression that is none, such as `(a + b)`."""
-    if type(found) not in _STAGES:
+    if type(expr) not in _STAGES:
         help = "a stage is a call such as `relu()`, or the name of a value"
-        report.report(Diagnostic(SYNTAX, f"{quote(found.span)} is not a stage", found.span, help=help))
-    return found
+        report.report(Diagnostic(SYNTAX, f"{quote(expr.span)} is not a stage", expr.span, help=help))
+    return expr
 
 
 def combine_head(report: Report, head: Expr) -> tuple[Name, tuple[Argument, ...]]:

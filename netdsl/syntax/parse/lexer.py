@@ -103,12 +103,12 @@ class Lexer:
         own_line = start == 0 or text[start - 1] == "\n"
         stop = start + len(text[start:end].rstrip(" \t"))
         while start < stop:
-            for found in _MASTER.finditer(text, start, stop):
-                index = found.lastindex
+            for match in _MASTER.finditer(text, start, stop):
+                index = match.lastindex
                 assert index is not None
-                at, past = found.span(index)
+                at, past = match.span(index)
                 if index == _NAME:
-                    word = found[index]
+                    word = match[index]
                     kind = WORDS.get(word, "NAME")
                     if kind in _DECIDED:
                         kind = self._decide(kind, "SEP" if line_end >= 0 else previous, at, past)
@@ -116,7 +116,7 @@ class Lexer:
                             past = _IN_FOLLOWS.match(text, past).end()  # type: ignore[union-attr]
                             word = "not in"
                 elif index == _SIGN:
-                    word = found[index]
+                    word = match[index]
                     kind = SIGNS[word]
                 elif index == _NEWLINE:
                     own_line = True
@@ -138,10 +138,10 @@ class Lexer:
                     own_line = False
                     continue
                 elif index == _COMPUTED:
-                    kind, word, past = self._computed(found[index], at, past)
+                    kind, word, past = self._computed(match[index], at, past)
                 else:
                     kind = _KINDS[index]
-                    word = found[index]
+                    word = match[index]
                 if line_end >= 0:
                     if semicolon:
                         if kind != "RBRACE":
@@ -160,7 +160,7 @@ class Lexer:
                 previous = kind
                 own_line = False
                 yield kind, at, past, word
-                if past != found.end():
+                if past != match.end():
                     break
             else:
                 break

@@ -204,8 +204,8 @@ def unclosed_brace(source: Source, opened: int, definition: Token | None) -> Dia
 
 def _expected(place: Place) -> str:
     things = begun(place.states)
-    for made, name in _BEGUN.items():
-        if made in things:
+    for symbol, name in _BEGUN.items():
+        if symbol in things:
             return name
     may = accepted(place.states)
     if "COMMA" in may:

@@ -14,7 +14,7 @@ class Report:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.found: list[Diagnostic] = []
+        self.diagnostics: list[Diagnostic] = []
         self.broken = -1
         """Where the last error is that belongs to a statement not yet complete."""
 
@@ -24,6 +24,6 @@ class Report:
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keeps a finding."""
-        if len(self.found) <= MOST_REPORTED:
-            self.found.append(diagnostic)
+        if len(self.diagnostics) <= MOST_REPORTED:
+            self.diagnostics.append(diagnostic)
         self.broken = max(self.broken, diagnostic.span.start)

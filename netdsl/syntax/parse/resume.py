@@ -37,10 +37,10 @@ class Stack:
 
     def _open_heights(self) -> list[int]:
         heights: list[int] = []
-        for height, each in enumerate(self.values):
-            if type(each) is tuple and each[0] in _OPENING:
+        for height, value in enumerate(self.values):
+            if type(value) is tuple and value[0] in _OPENING:
                 heights.append(height)
-            elif type(each) is tuple and each[0] in _CLOSING:
+            elif type(value) is tuple and value[0] in _CLOSING:
                 heights.pop()
         return heights
 

@@ -44,24 +44,24 @@ class ParseState:
         self.explained = -1
         """Where the last mistake was that may be the cause of others on its line."""
 
-    def sifted(self, found: list[Diagnostic]) -> list[Diagnostic]:
+    def sifted(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
         """The findings in the order of their places, without those that say the same."""
-        found = sorted(found, key=lambda diagnostic: diagnostic.span.start)
+        diagnostics = sorted(diagnostics, key=lambda diagnostic: diagnostic.span.start)
         # A bracket too many, or one that a mistake took with it, ends a block early: then what follows in that
         # definition stands outside, and so does its last brace.
         definitions = self.matched().definitions
         told: set[int] = set()
         sifted = []
-        for each in found:
-            definition = bisect(definitions, each.span.start)
-            if definition not in told or not is_consequence(each):
-                sifted.append(each)
+        for finding in diagnostics:
+            definition = bisect(definitions, finding.span.start)
+            if definition not in told or not is_consequence(finding):
+                sifted.append(finding)
             told.add(definition)
-        found = sifted
-        if self.errors >= MOST_ERRORS or len(found) > MOST_REPORTED:
-            found = found[:MOST_REPORTED]
-            found[-1] = replace(found[-1], notes=(*found[-1].notes, "there may be more errors below"))
-        return found
+        diagnostics = sifted
+        if self.errors >= MOST_ERRORS or len(diagnostics) > MOST_REPORTED:
+            diagnostics = diagnostics[:MOST_REPORTED]
+            diagnostics[-1] = replace(diagnostics[-1], notes=(*diagnostics[-1].notes, "there may be more errors below"))
+        return diagnostics
 
     def within_limits(self, token: Token, too_many: bool) -> None:
         """Raises SpecSyntaxError for a token that is too long, or one too many."""
@@ -78,7 +78,7 @@ class ParseState:
         limits = self.limits
         span = self.builder.span(at, past)
         diagnostic = Diagnostic(LIMIT, message, span, limits.rule(limit), help=limits.way_out(limit))
-        return SpecSyntaxError(self.sifted([*self.builder.found, diagnostic]))
+        return SpecSyntaxError(self.sifted([*self.builder.diagnostics, diagnostic]))
 
     def count_lines(self) -> None:
         """Raises SpecSyntaxError for too many line ends, also of blank lines and comments, which are no tokens."""
