@@ -14,6 +14,7 @@ from netdsl.ops.values import Window, Word
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl_pytorch.emit import code, expressions
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.python.nodes import Name
 
@@ -226,7 +227,7 @@ class Arguments:
         exprs = {case: expr_of(value) for case, value in values.items()}
         shape = [plain(size) for size in self.node.inputs[number].type.shape]
         shown = self._factors() if axis == -1 or len(shape) == 1 else None
-        role = "in_features" if self.node.op.name == "linear" else "in_channels"
+        role = record_of(self.node).input_role
         return self.unit.number(
             Slot(values, exprs, self.envs, given=False, role=role),
             shown=lambda value: shown if shown is not None else code.literal(plain(value)),

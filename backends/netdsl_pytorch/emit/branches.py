@@ -26,7 +26,7 @@ from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.lines import BranchName, CaseValues, Line, Lost
-from netdsl_pytorch.emit.operators import EXPRESSIONS
+from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.stages import Stages
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.layout import WIDTH
@@ -92,10 +92,11 @@ class Branches(Stages):
         node_inputs = step.node.first.inputs
         if len(node_inputs) != len(inputs):
             inputs = self._inputs(step.node)
-        name = step.node.first.op.name
         use = Use(self.unit, step.node.nodes, in_forward=True)
-        inputs = [self._simple(step.node, each, name, number) for number, each in enumerate(inputs)]
-        self._finish(step.node, EXPRESSIONS[name](use, inputs))
+        inputs = [self._simple(step.node, use, each, number) for number, each in enumerate(inputs)]
+        write = record_of(step.node.first).function
+        assert write is not None
+        self._finish(step.node, write(use, inputs))
 
     def _free_branch(self, prefix: str) -> str:
         return self.emission.local(prefix, self.unit.labels & set(self.value_names.values()))
@@ -308,8 +309,8 @@ class Branches(Stages):
         first = next((item for item in items if item.labelled), items[0])
         if first.labelled:
             return f"with_{first.name.split('.')[0]}"
-        if isinstance(first, Node) and first.op.name == "add":
-            return "residual"
+        if isinstance(first, Node) and record_of(first).flag:
+            return record_of(first).flag
         return f"with_{self.emission.snake(first) if isinstance(first, Scope) else first.op.name}"
 
     def _inside(self, program: Program) -> None:

@@ -15,13 +15,13 @@ from netdsl.lower.align import (
     Program,
 )
 from netdsl.lower.loops import Loop
-from netdsl.lower.values import DECLARED
+from netdsl.lower.values import DECLARED, sized_by
 from netdsl.symbolic import Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.modules import INDENT, Line, callee_differs
-from netdsl_pytorch.emit.operators import ATTRIBUTES
+from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.tensors import Tensors, named
 from netdsl_pytorch.python.statements import Evaluate, For, Statement, assigned, choice
 
@@ -76,11 +76,10 @@ class Constructor(Tensors):
             return True
         if first.op.name in DECLARED or first.owns_module:
             return True
-        if first.op.name == "upsample" and not callee_differs(step):
-            from netdsl.lower.values import sized_by
-
-            return sized_by(first) is None
-        return first.op.name in ATTRIBUTES or callee_differs(step)
+        if callee_differs(step):
+            return True
+        record = record_of(first)
+        return record.attribute and (record.sized is None or sized_by(first) is None)
 
     def choice(self, step: MergedChoice, indent: int) -> None:
         self.pin_choice(step)

@@ -22,7 +22,7 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import StageClass, WrittenClass
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.namer import RESERVED, interface, safe
-from netdsl_pytorch.emit.operators import EXPRESSIONS, NOT_IN_CHAINS
+from netdsl_pytorch.emit.operators import not_chained, record_of
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 
@@ -37,7 +37,7 @@ class Emission:
     def __init__(self, graph: Graph, inference: bool, closed: frozenset[str] = frozenset()) -> None:
         self.graph = graph
         self.inference = inference
-        self.traces = Traces(graph, inference, NOT_IN_CHAINS)
+        self.traces = Traces(graph, inference, not_chained())
         self.closed = closed
         """The parameters of the net that its class must not have as arguments."""
         self.uses: set[str] = set()
@@ -194,11 +194,8 @@ class Emission:
     def stage_class(self, unit: Unit, step: MergedItem) -> Code:
         """A small class for an operator that PyTorch has no module for, as a member of a sequence."""
         node = step.first
-        if node.op.name == "permute":
-            self.uses.add("Permute")
-            use = Use(unit, step.nodes)
-            axes = [0, *(use.dim(axis) for axis in use.same("axes"))]
-            return code.call("Permute", [code.literal(axis) for axis in axes])
+        record = record_of(node)
+        assert record.function is not None
         before = unit.state.attributes
         unit.state.attributes = {}
         lines: list[tuple[str, Code]] = []
@@ -210,15 +207,14 @@ class Emission:
         try:
             use = Use(unit, step.nodes, in_forward=True)
             use.spill = spill
-            made = EXPRESSIONS[node.op.name](use, [code.name("x", typed=True)])
+            made = record.function(use, [code.name("x", typed=True)])
             attributes = unit.state.attributes
         finally:
             unit.state.attributes = before
         key = (node.op.name, code.text(made), tuple(attributes))
         if key not in self.stages:
             name = self.free_name("".join(word[:1].upper() + word[1:] for word in node.op.name.split("_")))
-            doc = str(node.args["pattern"]) if node.op.name == "rearrange" else node.op.doc.rstrip(".")
-            self.stages[key] = StageClass(name, doc, made, tuple(attributes), tuple(lines))
+            self.stages[key] = StageClass(name, record.doc(node), made, tuple(attributes), tuple(lines))
         return code.call(self.stages[key].name, list(attributes.values()))
 
     def same_everywhere(self, unit: Unit, values: Mapping[Case, Value]) -> bool:

@@ -21,7 +21,7 @@ from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.arguments import one_side
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.operators import MODULES
+from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.nodes import Call
@@ -107,8 +107,9 @@ class Modules:
 
     def operator(self, step: MergedItem) -> Code:
         node = step.first
-        if node.op.name in MODULES:
-            return MODULES[node.op.name](Use(self.unit, step.nodes))
+        make = record_of(node).module
+        if make is not None:
+            return make(Use(self.unit, step.nodes))
         return self.emission.stage_class(self.unit, step)
 
     def callee(self, step: MergedItem) -> Code:
@@ -128,7 +129,8 @@ class Modules:
         for case, item in step.cases.items():
             assert isinstance(item, Node)
             before = self.unit.state.copy()
-            made = MODULES[item.op.name](Use(self.unit, {case: item})) if item.op.name in MODULES else None
+            make = record_of(item).module
+            made = None if make is None else make(Use(self.unit, {case: item}))
             changed = set(before.needs) != set(self.unit.state.needs)
             self.unit.state = before
             if made is None or changed:

@@ -19,7 +19,7 @@ from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.initialisers import argument_expr, fill
-from netdsl_pytorch.emit.operators import MODULE_TYPES, module_type
+from netdsl_pytorch.emit.operators import module_type, record_of
 from netdsl_pytorch.python.statements import Evaluate, For, Function, If, Parameter, Statement, choice
 
 if TYPE_CHECKING:
@@ -124,14 +124,14 @@ def _scope_lines(unit: Unit, scope: Scope, path: str, alike: dict[Case, Scope]) 
     lines: list[Statement] = []
     tests: list[tuple[Test, list[Statement]]] = []
     nodes = [node for node in scope.nodes() if not (unit.emission.inference and node.train_only)]
-    attention = any(node.op.name == "attention" for node in nodes)
+    contained = {name for node in nodes for name in record_of(node).contains}
     for name, weights in by_operator.items():
         mine = [node for node in nodes if node.op.name == name and node.shared is None and not _is_function(node)]
-        if not mine or name not in MODULE_TYPES:
+        if not mine or not record_of(mine[0]).classes:
             continue
         body = _fills(mine, weights)
         if body:
-            tests.append((_test(mine, attention and name == "linear"), body))
+            tests.append((_test(mine, name in contained), body))
     branches = _joined(tests)
     if branches:
         place = code.name("self")
@@ -226,10 +226,8 @@ def _is_function(node: Node) -> bool:
 
 def _test(nodes: list[Node], exact: bool) -> Test:
     types = sorted({module_type(node) for node in nodes})
-    if nodes[0].op.name == "layernorm" and any(node.args["dim"] % len(node.type.shape) == 0 for node in nodes):
-        types = sorted({*types})
     if exact and len(types) == 1:
-        # The projection within nn.MultiheadAttention is a kind of nn.Linear, which `init linear` does not mean.
+        # As the projection within nn.MultiheadAttention is a kind of nn.Linear, which `init linear` does not mean.
         return Test(types, exact=True)
     return Test(types)
 

@@ -8,16 +8,17 @@ from netdsl.lower.align import (
     MergedChoice,
     MergedItem,
 )
+from netdsl.lower.errors import cannot
 from netdsl.lower.values import DECLARED, canonical, is_alias, relative_path, sized_by, within
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.functional import functional
 from netdsl_pytorch.emit.lines import BranchName, Line, Pending
 from netdsl_pytorch.emit.modules import callee_differs
-from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS
-from netdsl_pytorch.emit.uses import Use, reads_sizes
+from netdsl_pytorch.emit.operators import record_of
+from netdsl_pytorch.emit.operators.record import Call
+from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.emit.variables import Variables
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
@@ -122,26 +123,30 @@ class Stages(Variables):
 
     def operator(self, step: MergedItem) -> None:
         node = step.first
-        name = node.op.name
+        record = record_of(node)
         inputs = self._inputs(step)
-        self._operate(step, name, inputs)
-
-    def _operate(self, step: MergedItem, name: str, inputs: list[Code]) -> None:
-        node = step.first
         if node.fed and not all(isinstance(source, tuple) for source in node.fed.values()):
             self.emit(step, self._functional(step, inputs))
             return
-        if name == "upsample" and sized_by(node) is not None and not self.unit.loops:
-            self._finish(step, self._interpolate(step, inputs[0]))
+        by_value = record.sized is not None and sized_by(node) is not None
+        if by_value and not (record.attribute and self.unit.loops):
+            self._sized(step, inputs)
             return
-        if node.owns_module or name in ATTRIBUTES or name not in EXPRESSIONS:
+        if node.owns_module or record.attribute or record.function is None:
             if node.owns_module:
                 inputs = [self._split_before(step, made, number) for number, made in enumerate(inputs)]
-            if name == "attention":
-                self._attention(step, inputs[0])
+            if record.results > 1:
+                self._first_of_several(step, inputs[0])
             else:
                 self._finish(step, self.call_module(step, inputs))
             return
+        use, inputs = self._prepared(step, inputs)
+        made = record.function(use, inputs)
+        # A tuple is of Tensors where the input is one.
+        self._finish(step, code.typed_as(made, inputs[0].typed) if record.several else made)
+
+    def _prepared(self, step: MergedItem, inputs: list[Code]) -> tuple[Use, list[Code]]:
+        """What an expression is written from: what it mentions more than once is in a variable."""
         use = Use(self.unit, step.nodes, in_forward=True)
         use.spill = self._spill
         if len(inputs) == 1 and code.width(inputs[0]) + self.indent > LONG and not isinstance(inputs[0], Name):
@@ -150,36 +155,28 @@ class Stages(Variables):
             running = self.running_name(step)
             self.assign(running, values, inputs[0])
             inputs = [code.name(running, typed=running in self.typed)]
-        inputs = [self._simple(step, each, name, number) for number, each in enumerate(inputs)]
-        if name == "rearrange":
-            self.notes.append(" ".join(str(node.args["pattern"]).split()))
-        if name == "crop" and sized_by(node) is not None:
-            self.emission.uses.add("center_crop")
-            made = code.call("center_crop", [inputs[0], self._size_of_value(step, inputs[0])], typed=True)
+        inputs = [self._simple(step, use, each, number) for number, each in enumerate(inputs)]
+        note = record_of(step.first).note(step.first)
+        if note:
+            self.notes.append(note)
+        return use, inputs
+
+    def _sized(self, step: MergedItem, inputs: list[Code]) -> None:
+        """An operator that makes an image as large as another: the size is read from that one."""
+        record = record_of(step.first)
+        assert record.sized is not None
+        if record.attribute:
+            use = Use(self.unit, step.nodes, in_forward=True)
         else:
-            made = EXPRESSIONS[name](use, inputs)
-        if name in ("chunk", "split", "unbind"):
-            # These give tuples, of Tensors where their input is one.
-            made = code.typed_as(made, inputs[0].typed)
-        self._finish(step, made)
+            use, inputs = self._prepared(step, inputs)
+        self._finish(step, record.sized(use, inputs, self._size_of_value(step)))
 
-    def _interpolate(self, step: MergedItem, x: Code) -> Code:
-        """An image in the size of another: the size is read from that one."""
-        use = Use(self.unit, step.nodes, in_forward=True)
-        keywords = [("size", self._size_of_value(step, x))]
-        if use.same("mode") != "nearest":
-            keywords.append(("mode", code.literal(use.same("mode"))))
-        if use.same("align"):
-            keywords.append(("align_corners", code.literal(True)))
-        return code.call("F.interpolate", [x], keywords, typed=True)
-
-    def _size_of_value(self, step: MergedItem, x: Code) -> Code:
+    def _size_of_value(self, step: MergedItem) -> Code:
         """`x.shape[2:]` of the value that the author names the size of."""
         values = {case: sized_by(node) for case, node in step.nodes.items()}
         pending, self.pending = self.pending, None
         like = self.read({case: value for case, value in values.items() if value is not None}, None)
         self.pending = pending
-        del x
         return code.subscript(code.attribute(like, "shape"), [code.slice_of(code.literal(2), None)])
 
     def _spill(self, made: Code) -> Code:
@@ -191,19 +188,14 @@ class Stages(Variables):
             self.typed.add(name)
         return code.name(name, typed=made.typed)
 
-    def _simple(self, step: MergedItem, made: Code, name: str, number: int) -> Code:
+    def _simple(self, step: MergedItem, use: Use, made: Code, number: int) -> Code:
         """An input that an operator mentions more than once is put into a variable first."""
-        if name == "rearrange" and not reads_sizes(str(step.first.args["pattern"])):
+        if not record_of(step.first).repeats(use, number) or code.is_path(made):
             return made
-        repeated = name in ("rearrange", "reshape", "crop") or (
-            name == "concat" and any(not value.type.batched for value in step.first.inputs)
-        )
-        if repeated and not code.is_path(made):
-            values = {case: canonical(item.inputs[number]) for case, item in step.cases.items()}
-            running = self.running_name(step)
-            self.assign(running, values, made)
-            return code.name(running, typed=running in self.typed)
-        return made
+        values = {case: canonical(item.inputs[number]) for case, item in step.cases.items()}
+        running = self.running_name(step)
+        self.assign(running, values, made)
+        return code.name(running, typed=running in self.typed)
 
     def _split_before(self, step: MergedItem, made: Code, number: int) -> Code:
         """A line with too many calls is split before a part with weights."""
@@ -218,9 +210,9 @@ class Stages(Variables):
 
     def call_module(self, step: MergedItem, inputs: list[Code]) -> Code:
         module = self.module_reference(step)
-        node = step.first
-        if isinstance(node, Node) and node.op.name in ("lstm", "gru"):
-            return self._recurrent(step, module, inputs)
+        call = record_of(step.first).call if isinstance(step.first, Node) else None
+        if call is not None:
+            return call(Call(Use(self.unit, step.nodes), module, inputs))
         return code.call(module, [*inputs, *self._parts_passed(step)])
 
     def _parts_passed(self, step: MergedItem) -> tuple[Code, ...]:
@@ -240,33 +232,23 @@ class Stages(Variables):
             return self._path_reference(relative_path(part, instance, part))
         return code.name(self.part_names()[part])
 
-    def _attention(self, step: MergedItem, x: Code) -> None:
-        """`x, _ = self.attn(x, x, x)`: the module gives the weights of attention too, or None for them."""
-        module = self.module_reference(step)
+    def _first_of_several(self, step: MergedItem, x: Code) -> None:
+        """`x, _ = self.attn(x, x, x)`: the module gives more than the result."""
         if not isinstance(x, Name):
             values = {case: canonical(item.inputs[0]) for case, item in step.cases.items()}
             running = self.running_name(step)
             self.assign(running, values, x)
             x = code.name(running, typed=running in self.typed)
-        keywords = [("need_weights", code.literal(False))]
-        if Use(self.unit, step.nodes).same("causal"):
-            self.emission.uses.add("causal_mask")
-            mask = code.call("causal_mask", [x], nests=0)
-            keywords = [("attn_mask", mask), ("is_causal", code.literal(True)), *keywords]
+        made = self.call_module(step, [x])
         values = step.values()
         target = self._variable(Pending(values, x, self.running_name(step), self.span))
-        made = code.call(module, [x, x, x], keywords)
+        others = ("_",) * (record_of(step.first).results - 1)
         self.first_line.setdefault(target, len(self.statements))
-        self.statements.append(Line(made, (target, "_"), self.shape_of(values), self.indent, self.span))
+        self.statements.append(Line(made, (target, *others), self.shape_of(values), self.indent, self.span))
         self._hold(target, values)
         if target not in self.formal_names:
             self.typed.discard(target)
         self.current.update(values)
-
-    def _recurrent(self, step: MergedItem, module: Code, inputs: list[Code]) -> Code:
-        """(sequence, last state): PyTorch gives the states of all layers and directions apart."""
-        self.emission.uses.add("recur")
-        return code.call("recur", [module, inputs[0]], typed=True)
 
     def _functional(self, step: MergedItem, inputs: list[Code]) -> Code:
         """An operator whose weight is a value."""
@@ -284,7 +266,10 @@ class Stages(Variables):
                 weights[name] = self.read(source, step)  # type: ignore[arg-type]
         for weight in node.weights:
             weights[weight.name] = self.constructor.held_weight(step, weight.name)
-        return functional(use, inputs[0], weights)
+        write = record_of(node).weighted
+        if write is None:
+            raise cannot(f"weights of `{node.op.name}` that are given as values cannot be written yet", node.span)
+        return write(use, inputs[0], [(name, weights[name]) for name in ("weight", "bias") if name in weights])
 
     def module_reference(self, step: MergedItem) -> Code:
         if id(step) in self.loop_modules:

@@ -16,6 +16,7 @@ from netdsl_pytorch.emit.attributes import Attributes, in_list
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.initialisers import parameter
 from netdsl_pytorch.emit.modules import INDENT, Line
+from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.tables import table
 from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.statements import Assign, Evaluate, If, Statement, assigned
@@ -220,12 +221,12 @@ class Tensors(Attributes):
             values = {case: item.weights[place].shape[axis] for case, item in step.nodes.items()}
             exprs = {case: expr_of(value) for case, value in values.items()}
             sizes.append(self.unit.number(Slot(values, exprs, use.envs, given=False, role=f"{weight.name}_size")))
-        if node.op.name.endswith("norm"):
+        if record_of(node).ones:
             made = code.call(f"torch.{'ones' if weight.name == 'weight' else 'zeros'}", sizes)
             self._hold_weight(step, name, code.call("nn.Parameter", [made]), indent)
             return
         fan = 1
-        if node.op.name in ("conv", "convtranspose", "linear"):
+        if record_of(node).fan_in:
             source = node.fed.get("weight") if node.fed else None
             shape = source.type.shape if source is not None and not isinstance(source, tuple) else ()
             for size in shape[1:]:

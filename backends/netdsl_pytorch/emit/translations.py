@@ -13,8 +13,8 @@ from netdsl.text.errors import SpecError
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.helpers import CLASSES, HELPERS
-from netdsl_pytorch.emit.operator_use import Keywords, Use
-from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS, MODULE_TYPES, MODULES
+from netdsl_pytorch.emit.operators import is_known, operator
+from netdsl_pytorch.emit.operators.record import Keywords, Use
 from netdsl_pytorch.operators import Translation, translation_of
 
 _ALWAYS = object()
@@ -27,7 +27,7 @@ def adopt(graph: Graph) -> None:
     """Has a form for every operator of a graph; raises SpecError for one that PyTorch is not known to do."""
     for node in graph.nodes():
         name = node.op.name
-        if name in REGISTRY and name not in EXPRESSIONS and name not in MODULES:
+        if name in REGISTRY and not is_known(name):
             _adopt(node, translation_of(node))
         if name in _ADOPTED:
             _check_name(graph, node, _ADOPTED[name].defined)
@@ -59,11 +59,9 @@ def _adopt(node: Node, translation: Translation) -> None:
 
     _ADOPTED[name] = translation
     if translation.module:
-        MODULES[name] = make
-        ATTRIBUTES.add(name)
-        MODULE_TYPES[name] = (translation.calls,)
+        operator(name, module=make, attribute=True, classes=(translation.calls,))
     else:
-        EXPRESSIONS[name] = write
+        operator(name, function=write)
 
 
 def _check_name(graph: Graph, node: Node, defined: str) -> None:

@@ -27,7 +27,7 @@ from netdsl_pytorch.emit.attributes import in_list, numbered
 from netdsl_pytorch.emit.branches import Branches
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.lines import CaseValues, Line, Lost
-from netdsl_pytorch.emit.operators import ATTRIBUTES
+from netdsl_pytorch.emit.operators import record_of
 
 
 class Turns(Branches):
@@ -199,7 +199,7 @@ class Turns(Branches):
             for item in instance.items:
                 if id(item) in mine:
                     continue
-                if isinstance(item, Scope) or item.owns_module or item.op.name in (*ATTRIBUTES, "param", "buffer"):
+                if isinstance(item, Scope) or item.owns_module or record_of(item).attribute:
                     return False
         return True
 

@@ -215,12 +215,6 @@ class Use(Arguments):
         return code.method(made, "reshape", [*batch, *sizes])
 
 
-def reads_sizes(text: str) -> bool:
-    """Whether a pattern needs sizes of the tensor: it splits an axis, or merges more than one."""
-    pattern = parse(text)
-    return any(len(group) > 1 for group in pattern.left) or sum(len(group) > 1 for group in pattern.right) > 1
-
-
 def _divides(size: Code) -> bool:
     """Whether a size is a share of another."""
     return any(isinstance(each, Binary) and each.op == "//" for each in code.parts(size))

@@ -23,6 +23,7 @@ from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor import Constructor
 from netdsl_pytorch.emit.lines import CaseValues, Line, Lost, Pending
 from netdsl_pytorch.emit.namer import interface
+from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.unit import Unit
 
 if TYPE_CHECKING:
@@ -394,11 +395,8 @@ class Variables:
         return format_shape(next(iter(shapes)))
 
 
-_PROMOTING = frozenset(("add", "concat", "max", "mul", "sub"))
-
-
 def _promotes(node: Any) -> bool:
     """Whether an operator gives fractions of the precision of those that it is given, whatever else it is given."""
-    if not isinstance(node, Node) or node.op.name not in _PROMOTING:
+    if not isinstance(node, Node) or not record_of(node).promotes:
         return False
     return any(canonical(value).type.dtype == "float" for value in node.inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from netdsl_pytorch.emit import emit
-from netdsl_pytorch.emit.operators import ATTRIBUTES, EXPRESSIONS, MODULE_TYPES, MODULES, missing
+from netdsl_pytorch.emit.operators import missing, records
 from netdsl_pytorch.interpret import OPERATORS
 from netdsl_pytorch.verify import verify
 
@@ -17,9 +17,11 @@ def test_every_operator_has_a_writer_and_a_meaning() -> None:
     assert set(OPERATORS) == set(REGISTRY)
 
 
-def test_the_tables_name_operators_of_the_language() -> None:
-    assert {*MODULES, *EXPRESSIONS, *ATTRIBUTES, *MODULE_TYPES} <= set(REGISTRY)
-    assert set(ATTRIBUTES) <= set(MODULES)
+def test_the_records_are_of_operators_of_the_language_and_say_how_each_is_written() -> None:
+    assert set(records()) <= set(REGISTRY)
+    for name, record in records().items():
+        assert record.module or record.function, name
+        assert record.module or not (record.attribute or record.classes or record.call), name
 
 
 def uses(name: str) -> dict[str, str]:

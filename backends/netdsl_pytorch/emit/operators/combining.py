@@ -1,0 +1,86 @@
+"""What makes one tensor of several: combines, products, attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.operators.record import Keywords, Use, Writer, operator
+
+
+def _chain(op: str) -> Writer:
+    def write(use: Use, inputs: Sequence[Code]) -> Code:
+        made = inputs[0]
+        for each in inputs[1:]:
+            made = code.binary(op, made, each)
+        return made
+
+    return write
+
+
+def _maximum(use: Use, inputs: Sequence[Code]) -> Code:
+    made = inputs[0]
+    for each in inputs[1:]:
+        made = code.call("torch.maximum", [made, each], typed=True)
+    return made
+
+
+def _expanded(use: Use, inputs: Sequence[Code]) -> list[Code]:
+    """Branches of `concat`: those without a batch repeated over it, where others have one."""
+    batched = [value.type.batched for value in use.node.inputs]
+    if all(batched) or not any(batched):
+        return list(inputs)
+    like = inputs[batched.index(True)]
+    result = []
+    for value, each, has in zip(use.node.inputs, inputs, batched, strict=True):
+        if not has:
+            keep = [code.literal(-1)] * (len(value.type.shape) - 1)
+            each = code.method(
+                each, "expand", [code.subscript(code.attribute(like, "shape"), [code.literal(0)]), *keep]
+            )
+        result.append(each)
+    return result
+
+
+def _concat(use: Use, inputs: Sequence[Code]) -> Code:
+    dim = code.literal(_output_dim(use, use.same("dim")))
+    return code.call("torch.cat", [code.list_of(_expanded(use, inputs))], [("dim", dim)], typed=True)
+
+
+def _output_dim(use: Use, axis: int) -> int:
+    return axis + (1 if use.node.type.batched else 0)
+
+
+def _stack(use: Use, inputs: Sequence[Code]) -> Code:
+    dim = code.literal(_output_dim(use, use.same("dim")))
+    return code.call("torch.stack", [code.list_of(inputs)], [("dim", dim)], typed=True)
+
+
+def _attend(use: Use, inputs: Sequence[Code]) -> Code:
+    node = use.node
+    keywords: Keywords = []
+    if node.args["bias"] is not None:
+        keywords.append(("attn_mask", inputs[node.args["bias"]]))
+    if use.same("causal"):
+        keywords.append(("is_causal", code.literal(True)))
+    keywords += use.optional("scale", "scale", None)
+    if not use.is_default("dropout", 0):
+        p = use.number("dropout")
+        keywords.append(("dropout_p", code.ternary(code.name("self.training"), p, code.literal(0.0))))
+    q, k, v = inputs[0], inputs[node.args["k"]], inputs[node.args["v"]]
+    return code.call("F.scaled_dot_product_attention", [q, k, v], keywords, typed=True)
+
+
+def _of_some_without_a_batch(use: Use, number: int) -> bool:
+    return any(not value.type.batched for value in use.node.inputs)
+
+
+operator("concat", function=_concat, repeats=_of_some_without_a_batch, promotes=True)
+operator("stack", function=_stack)
+operator("add", function=_chain("+"), promotes=True, flag="residual")
+operator("sub", function=_chain("-"), promotes=True)
+operator("mul", function=_chain("*"), promotes=True)
+operator("max", function=_maximum, promotes=True)
+operator("matmul", function=_chain("@"))
+operator("attend", function=_attend, chained=False)
