@@ -52,6 +52,10 @@ class Mentions:
         """What is mentioned now, whatever is mentioned later."""
         return Mentions(dict(self.needs), [extra.copy() for extra in self.extras], set(self.written))
 
+    def added(self) -> set[str]:
+        """The names of arguments that the spec does not have."""
+        return {extra.name for extra in self.extras}
+
 
 class ClassProgram:
     """What a class is written from. A backend extends it by what it calls things."""

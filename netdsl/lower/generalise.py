@@ -239,7 +239,7 @@ def _extra(program: ClassProgram, slot: Slot, roots: Iterable[Hashable]) -> Adde
         if extra.name.startswith(role) and extra.values == by_instance and set(extra.values) == set(by_instance):
             extra.roots.update(dict.fromkeys(roots))
             return Added(extra.name)
-    taken = {extra.name for extra in extras} | {argument_name(program, ref) for ref in program.state.needs.values()}
+    taken = program.state.added() | {argument_name(program, ref) for ref in program.state.needs.values()}
     taken |= {parameter.name for parameter in program.parameters if program.is_argument(parameter)}
     taken |= {pattern_id(pattern) for pattern in program.home_lets}
     name, number = program.local(role), 1

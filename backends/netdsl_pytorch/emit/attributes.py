@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdsl.graph.graph import Node
+from netdsl.graph.graph import Item, Node
 from netdsl.lower.align import (
     Disagree,
     MergedItem,
@@ -10,6 +10,7 @@ from netdsl.lower.align import (
 from netdsl.lower.errors import cannot
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.callees import callee_differs, name_of
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.modules import INDENT, Line, Parts, Row
 from netdsl_pytorch.emit.sequences import Sequences, folded
@@ -96,15 +97,13 @@ class Attributes(Sequences):
 
     def attribute(self, step: MergedItem) -> str:
         """The attribute of a step, the same in all cases; a template's parts are found by `_assign_in_loop`."""
-        names = {case: item.name for case, item in step.cases.items()}
-        first = next(iter(names.values()))
-        if not first or (first.isdigit() and not step.first.owns_module):
-            # What has no weights needs no number of its own in the `state_dict`.
+        names = {case: item.name for case, item in step.cases.items() if not _is_free(item)}
+        if not names:
             kind = step.first.op.name if isinstance(step.first, Node) else self.emission.snake(step.first)
-            return self.unit.attribute_name(step, kind)
+            return self.unit.attribute_name(step, name_of(step) if callee_differs(step) else kind)
         if len(set(names.values())) > 1 and not self.unit.loops:
-            raise Disagree(names, "a part has different names")
-        return first
+            raise Disagree({case: names.get(case, "") for case in step.cases}, "a part has different names")
+        return next(iter(names.values()))
 
     def _assign_in_loop(self, step: MergedItem, name: str, made: Code) -> None:
         train = self.of_heads(step)
@@ -169,6 +168,11 @@ def _is_optional(parts: Code | Parts) -> bool:
         return False
     names = [name for name, made in parts.elements.items() if name in parts.optional or _is_optional(made)]
     return (parts.whole is not None and parts.whole_optional) or (bool(names) and len(names) == len(parts.elements))
+
+
+def _is_free(item: Item) -> bool:
+    """Whether a part may be called anything: what has no weights needs no number of its own in the `state_dict`."""
+    return not item.name or (item.name.isdigit() and not item.owns_module)
 
 
 def in_list(path: str) -> bool:

@@ -19,8 +19,9 @@ from netdsl.lower.values import DECLARED, sized_by
 from netdsl.symbolic import Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.callees import callee_differs
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.modules import INDENT, Line, callee_differs
+from netdsl_pytorch.emit.modules import INDENT, Line
 from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.tensors import Tensors, named
 from netdsl_pytorch.python.statements import Evaluate, For, Statement, assigned, choice

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netdsl import symbolic
-from netdsl.graph.graph import Node, Scope
+from netdsl.graph.graph import Scope
 from netdsl.lower.align import (
     Case,
     Disagree,
@@ -16,15 +16,14 @@ from netdsl.lower.align import (
 from netdsl.lower.generalise import Slot
 from netdsl.lower.parameters import collapsed
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, expr_of, plain
-from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.arguments import one_side
+from netdsl_pytorch.emit.callees import Callees, callee_differs
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.emit.uses import Use
-from netdsl_pytorch.python.nodes import Call
 from netdsl_pytorch.python.statements import Statement
 
 INDENT = 8
@@ -66,12 +65,11 @@ class Parts:
         self.whole_optional = False
 
 
-class Modules:
+class Modules(Callees):
     """Writes what makes one module."""
 
     def __init__(self, unit: Unit) -> None:
-        self.unit = unit
-        self.emission = unit.emission
+        super().__init__(unit)
         self.entries: list[Line] = []
         self.parts: dict[str, Parts] = {}
         self.holders: dict[str, dict[str, str]] = {}
@@ -112,39 +110,6 @@ class Modules:
             return make(Use(self.unit, step.nodes))
         return self.emission.stage_class(self.unit, step)
 
-    def callee(self, step: MergedItem) -> Code:
-        """`act()`, where the uses have different operators or blocks as an argument."""
-        syntax = step.first.syntax
-        owners = self.unit.parameters
-        name = syntax.function.id if isinstance(syntax, tree.Call) and isinstance(syntax.function, tree.Name) else ""
-        found = [each for each in owners if each.name == name]
-        groups = {case: callee_of(item) for case, item in step.cases.items()}
-        if (
-            not found
-            or syntax.args
-            or any(not isinstance(item, Node) or item.owns_module for item in step.cases.values())
-        ):
-            raise Disagree(groups, "the uses are of different operators")
-        by_scope: dict[Scope, Code] = {}
-        for case, item in step.cases.items():
-            assert isinstance(item, Node)
-            before = self.unit.state.copy()
-            make = record_of(item).module
-            made = None if make is None else make(Use(self.unit, {case: item}))
-            changed = set(before.needs) != set(self.unit.state.needs)
-            self.unit.state = before
-            if made is None or changed:
-                raise Disagree(groups, "the uses are of different operators")
-            assert isinstance(made, Call)
-            value = made.function
-            if made.arguments or made.keywords:
-                self.emission.uses.add("partial")
-                value = code.call("partial", [made.function, *made.arguments], made.keywords)
-            by_scope[case.instance] = value
-        self.unit.state.callables[found[0]] = by_scope
-        self.emission.uses.add("Callable")
-        return code.call(self.unit.local(name), [])
-
     def use_of(self, unit: Unit, scopes: Mapping[Case, Scope]) -> Code:
         """`Inception(192, 64, 96, …)`: the arguments of another class."""
         positional: list[Code] = []
@@ -177,11 +142,8 @@ class Modules:
                     has_default=argument.extra.has_default,
                 )
             )
-        if isinstance(key, tuple) and key[0] == "callable":
-            codes = {case: unit.state.callables[key[1]][scope] for case, scope in scopes.items()}
-            if len(set(codes.values())) > 1:
-                raise Disagree(codes, "different operators are passed on")
-            return next(iter(codes.values()))
+        if isinstance(key, tuple) and key[0] == "module":
+            return self.passed_on(unit, argument, scopes)
         if isinstance(key, tuple) and key[0] == "axis":
             _, number, axis, _ = key
             first = next(iter(scopes.values()))
@@ -249,15 +211,6 @@ class Modules:
 
     def _outer_env(self, scope: Scope) -> Any:
         return scope.outer
-
-
-def callee_of(item: Any) -> Any:
-    """What a step calls: its operator, or the definition of its block."""
-    return item.op.name if isinstance(item, Node) else ("scope", id(item.definition))
-
-
-def callee_differs(step: MergedItem) -> bool:
-    return len({callee_of(item) for item in step.cases.values()}) > 1
 
 
 def _component(part: str, expr: Expr, unit: Unit, case: Case, env: Any) -> Expr:

@@ -13,9 +13,9 @@ from netdsl.lower.values import DECLARED, canonical, is_alias, relative_path, si
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.attributes import in_list
+from netdsl_pytorch.emit.callees import callee_differs
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.lines import BranchName, Line, Pending
-from netdsl_pytorch.emit.modules import callee_differs
 from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.operators.record import Call
 from netdsl_pytorch.emit.uses import Use

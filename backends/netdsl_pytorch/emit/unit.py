@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +26,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
+class ModuleArgument:
+    """An argument that is a class, or a `partial` of one, and what each use passes."""
+
+    name: str
+    codes: dict[Scope, Code]
+
+
+@dataclass(slots=True)
 class State(Mentions):
     """What writing a unit has found so far; copied before an attempt that may fail."""
 
     attributes: dict[str, Code] = field(default_factory=dict)
-    callables: dict[Any, dict[Scope, Code]] = field(default_factory=dict)
+    modules: dict[tuple[str, Any], ModuleArgument] = field(default_factory=dict)
+    """The arguments that are classes: by parameter, or by name where the block has no such parameter."""
 
     def copy(self) -> State:
         """What is found now, whatever is found later."""
         extras = [extra.copy() for extra in self.extras]
-        return State(dict(self.needs), extras, set(self.written), dict(self.attributes), dict(self.callables))
+        modules = {key: ModuleArgument(each.name, dict(each.codes)) for key, each in self.modules.items()}
+        return State(dict(self.needs), extras, set(self.written), dict(self.attributes), modules)
+
+    def added(self) -> set[str]:
+        """The names of arguments that the spec does not have."""
+        return {extra.name for extra in self.extras} | {each.name for each in self.modules.values()}
 
 
 @dataclass(slots=True)
@@ -173,15 +187,42 @@ class Unit(ClassProgram):
         found = list(map(Argument.of, axes_of(self)))
         for parameter in self.parameters:
             found += map(Argument.of, arguments_of(self, parameter))
-            if parameter in self.state.callables:
-                found.append(self._callable(parameter))
-        found += map(Argument.of, (*outer_lets_of(self), *extras_of(self)))
+            if ("module", parameter) in self.state.modules:
+                found.append(self._module(("module", parameter), parameter))
+        found += map(Argument.of, outer_lets_of(self))
+        found += [self._module(key) for key in self.state.modules if isinstance(key[1], str)]
+        found += map(Argument.of, extras_of(self))
         required = [argument for argument in found if argument.default is None]
         self.arguments = required + [argument for argument in found if argument.default is not None]
         names = {key: Ref(key.target.id, "let", key) for key in lets if isinstance(key.target, tree.Name)}
         return [assigned(self.python_name(names[key]), self._printed(expr)) for key, expr in lets.items()]
 
-    def _callable(self, parameter: tree.Parameter) -> Argument:
-        codes = self.state.callables[parameter]
-        default = next((made for scope, made in codes.items() if parameter.name not in scope.given), None)
-        return Argument(("callable", parameter), self.local(parameter.name), "Callable[..., nn.Module]", default)
+    def module_argument(self, parameter: tree.Parameter | None, role: str, codes: Mapping[Scope, Code]) -> Code:
+        """The argument that gives each use a class, or a `partial` of one: the parameter, or one in addition."""
+        modules = self.state.modules
+        base = self.local(parameter.name if parameter is not None else role)
+        for (_, owner), known in modules.items():
+            same = owner is parameter if parameter is not None else known.name.startswith(base)
+            if same and all(known.codes.get(scope, made) == made for scope, made in codes.items()):
+                known.codes.update(codes)
+                return code.name(known.name)
+        taken = self.state.added() | {self.python_name(ref) for ref in self.state.needs.values()}
+        taken |= {each.name for each in self.parameters} if parameter is None else set()
+        name, number = base, 1
+        while name in taken:
+            number += 1
+            name = f"{base}{number}"
+        key = parameter if parameter is not None and ("module", parameter) not in modules else name
+        modules["module", key] = ModuleArgument(name, dict(codes))
+        self.emission.uses.add("Callable")
+        return code.name(name)
+
+    def _module(self, key: tuple[str, Any], parameter: tree.Parameter | None = None) -> Argument:
+        argument = self.state.modules[key]
+        codes, default = argument.codes, None
+        if parameter is not None:
+            default = next((made for scope, made in codes.items() if parameter.name not in scope.given), None)
+        for scope in self.instances:
+            # A use that does not come to what the argument is for.
+            codes.setdefault(scope, default if default is not None else code.name("nn.Identity"))
+        return Argument(key, argument.name, "Callable[..., nn.Module]", default)

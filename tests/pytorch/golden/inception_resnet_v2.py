@@ -115,11 +115,11 @@ class Block8(nn.Module):
             ConvNorm(224, 256, (3, 1), padding=(1, 0)),
         )
         self.conv2d = nn.Conv2d(448, in_channels, kernel_size=1)
-        self.relu = act()
+        self.act = act()
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = torch.cat([self.branch0(x), self.branch1(x)], dim=1)  # 448x8x8
-        y = self.relu(self.conv2d(y) * self.by + x)  # 2080x8x8
+        y = self.act(self.conv2d(y) * self.by + x)  # 2080x8x8
         return y
 
 

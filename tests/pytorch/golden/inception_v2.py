@@ -9,11 +9,14 @@ Input 3x224x224; 11,285,224 parameters; 2,032,600,064 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ConvNorm", "Inception", "Inception2", "InceptionV2", "Reduction", "inception_v2"]
+__all__ = ["ConvNorm", "Inception", "InceptionV2", "Reduction", "inception_v2"]
 
 
 class ConvNorm(nn.Module):
@@ -29,34 +32,19 @@ class ConvNorm(nn.Module):
 
 
 class Inception(nn.Module):
-    """Inception module with two 3x3 convolutions in place of the 5x5; pool is an operator."""
+    """Inception module with two 3x3 convolutions in place of the 5x5; `pool` is an operator."""
 
-    def __init__(self, in_channels: int, n1: int, r3: int, n3: int, rd: int, nd: int, proj: int) -> None:
+    def __init__(
+        self, in_channels: int, n1: int, r3: int, n3: int, rd: int, nd: int, pool: Callable[..., nn.Module], proj: int
+    ) -> None:
         super().__init__()
         self.branch1 = ConvNorm(in_channels, n1, 1)
         self.branch2 = nn.Sequential(ConvNorm(in_channels, r3, 1), ConvNorm(r3, n3, 3))
         self.branch3 = nn.Sequential(ConvNorm(in_channels, rd, 1), ConvNorm(rd, nd, 3), ConvNorm(nd, nd, 3))
-        self.branch4 = nn.Sequential(nn.AvgPool2d(kernel_size=3, stride=1, padding=1), ConvNorm(in_channels, proj, 1))
+        self.branch4 = nn.Sequential(pool(kernel_size=3, stride=1, padding=1), ConvNorm(in_channels, proj, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], dim=1)
-
-
-class Inception2(nn.Module):
-    """Inception module with two 3x3 convolutions in place of the 5x5; pool is an operator."""
-
-    def __init__(self, in_channels: int, n1: int, r3: int, n3: int, rd: int, nd: int, proj: int) -> None:
-        super().__init__()
-        self.branch1 = ConvNorm(in_channels, n1, 1)
-        self.branch2 = nn.Sequential(ConvNorm(in_channels, r3, 1), ConvNorm(r3, n3, 3))
-        self.branch3 = nn.Sequential(ConvNorm(in_channels, rd, 1), ConvNorm(rd, nd, 3), ConvNorm(nd, nd, 3))
-        self.branch4 = nn.Sequential(
-            nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True),
-            ConvNorm(in_channels, proj, 1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], dim=1)  # 1024x7x7
 
 
 class Reduction(nn.Module):
@@ -86,16 +74,16 @@ class InceptionV2(nn.Module):
         self.conv3 = ConvNorm(64, 192, 3)
         self.maxpool2 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
 
-        self.i3a = Inception(192, 64, 64, 64, 64, 96, 32)
-        self.i3b = Inception(256, 64, 64, 96, 64, 96, 64)
+        self.i3a = Inception(192, 64, 64, 64, 64, 96, nn.AvgPool2d, 32)
+        self.i3b = Inception(256, 64, 64, 96, 64, 96, nn.AvgPool2d, 64)
         self.i3c = Reduction(320, 128, 160, 64, 96)
-        self.i4a = Inception(576, 224, 64, 96, 96, 128, 128)
-        self.i4b = Inception(576, 192, 96, 128, 96, 128, 128)
-        self.i4c = Inception(576, 160, 128, 160, 128, 160, 128)
-        self.i4d = Inception(608, 96, 128, 192, 160, 192, 128)
+        self.i4a = Inception(576, 224, 64, 96, 96, 128, nn.AvgPool2d, 128)
+        self.i4b = Inception(576, 192, 96, 128, 96, 128, nn.AvgPool2d, 128)
+        self.i4c = Inception(576, 160, 128, 160, 128, 160, nn.AvgPool2d, 128)
+        self.i4d = Inception(608, 96, 128, 192, 160, 192, nn.AvgPool2d, 128)
         self.i4e = Reduction(608, 128, 192, 192, 256)
-        self.i5a = Inception(1056, 352, 192, 320, 160, 224, 128)
-        self.i5b = Inception2(1024, 352, 192, 320, 192, 224, 128)
+        self.i5a = Inception(1056, 352, 192, 320, 160, 224, nn.AvgPool2d, 128)
+        self.i5b = Inception(1024, 352, 192, 320, 192, 224, partial(nn.MaxPool2d, ceil_mode=True), 128)
 
         self.fc = nn.Linear(1024, num_classes)
 

@@ -12,15 +12,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = [
-    "ConvNormAct",
-    "InvertedResidual",
-    "InvertedResidual2",
-    "InvertedResidual3",
-    "MobileNetV3",
-    "SqueezeExcitation",
-    "mobilenet_v3_large",
-]
+__all__ = ["ConvNormAct", "InvertedResidual", "MobileNetV3", "SqueezeExcitation", "mobilenet_v3_large"]
 
 
 def round_to(x: float, divisor: int) -> int:
@@ -80,52 +72,21 @@ class InvertedResidual(nn.Module):
     project.
     """
 
-    def __init__(self, kernel: int) -> None:
-        super().__init__()
-        self.block = nn.Sequential(
-            ConvNormAct(16, 16, nn.ReLU, kernel=kernel, groups=16),
-            ConvNormAct(16, 16, nn.Identity, kernel=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.block(x)  # 16x112x112
-        y = y + x  # 16x112x112
-        return y
-
-
-class InvertedResidual2(nn.Module):
-    """MobileNetV2's block with channel attention (figure 4): expand, filter by channel, weigh the channels,
-    project.
-    """
-
-    def __init__(self, in_channels: int, kernel: int, hidden: int, out: int, squeeze: bool, stride: int) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        kernel: int,
+        hidden: int,
+        out: int,
+        squeeze: bool,
+        act: Callable[..., nn.Module],
+        stride: int,
+    ) -> None:
         super().__init__()
         self.residual = stride == 1 and in_channels == out
         self.block = nn.Sequential(
-            ConvNormAct(in_channels, hidden, nn.ReLU, kernel=1),
-            ConvNormAct(hidden, hidden, nn.ReLU, kernel=kernel, stride=stride, groups=hidden),
-            *([SqueezeExcitation(hidden, round_to(hidden // 4, 8))] if squeeze else []),
-            ConvNormAct(hidden, out, nn.Identity, kernel=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.block(x)
-        if self.residual:
-            y = y + x
-        return y
-
-
-class InvertedResidual3(nn.Module):
-    """MobileNetV2's block with channel attention (figure 4): expand, filter by channel, weigh the channels,
-    project.
-    """
-
-    def __init__(self, in_channels: int, kernel: int, hidden: int, out: int, squeeze: bool, stride: int) -> None:
-        super().__init__()
-        self.residual = stride == 1 and in_channels == out
-        self.block = nn.Sequential(
-            ConvNormAct(in_channels, hidden, nn.Hardswish, kernel=1),
-            ConvNormAct(hidden, hidden, nn.Hardswish, kernel=kernel, stride=stride, groups=hidden),
+            *([ConvNormAct(in_channels, hidden, act, kernel=1)] if hidden != in_channels else []),
+            ConvNormAct(hidden, hidden, act, kernel=kernel, stride=stride, groups=hidden),
             *([SqueezeExcitation(hidden, round_to(hidden // 4, 8))] if squeeze else []),
             ConvNormAct(hidden, out, nn.Identity, kernel=1),
         )
@@ -147,18 +108,18 @@ class MobileNetV3(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             ConvNormAct(3, 16, nn.Hardswish, stride=2),  # 16x112x112
-            InvertedResidual(3),
-            InvertedResidual2(16, 3, 64, 24, False, 2),  # 24x56x56
-            InvertedResidual2(24, 3, 72, 24, False, 1),
-            InvertedResidual2(24, 5, 72, 40, True, 2),  # 40x28x28
-            *(InvertedResidual2(40, 5, 120, 40, True, 1) for _ in range(2)),
-            InvertedResidual3(40, 3, 240, 80, False, 2),  # 80x14x14
-            InvertedResidual3(80, 3, 200, 80, False, 1),
-            *(InvertedResidual3(80, 3, 184, 80, False, 1) for _ in range(2)),
-            InvertedResidual3(80, 3, 480, 112, True, 1),  # 112x14x14
-            InvertedResidual3(112, 3, 672, 112, True, 1),
-            InvertedResidual3(112, 5, 672, 160, True, 2),  # 160x7x7
-            *(InvertedResidual3(160, 5, 960, 160, True, 1) for _ in range(2)),
+            InvertedResidual(16, 3, 16, 16, False, nn.ReLU, 1),
+            InvertedResidual(16, 3, 64, 24, False, nn.ReLU, 2),  # 24x56x56
+            InvertedResidual(24, 3, 72, 24, False, nn.ReLU, 1),
+            InvertedResidual(24, 5, 72, 40, True, nn.ReLU, 2),  # 40x28x28
+            *(InvertedResidual(40, 5, 120, 40, True, nn.ReLU, 1) for _ in range(2)),
+            InvertedResidual(40, 3, 240, 80, False, nn.Hardswish, 2),  # 80x14x14
+            InvertedResidual(80, 3, 200, 80, False, nn.Hardswish, 1),
+            *(InvertedResidual(80, 3, 184, 80, False, nn.Hardswish, 1) for _ in range(2)),
+            InvertedResidual(80, 3, 480, 112, True, nn.Hardswish, 1),  # 112x14x14
+            InvertedResidual(112, 3, 672, 112, True, nn.Hardswish, 1),
+            InvertedResidual(112, 5, 672, 160, True, nn.Hardswish, 2),  # 160x7x7
+            *(InvertedResidual(160, 5, 960, 160, True, nn.Hardswish, 1) for _ in range(2)),
             ConvNormAct(160, 960, nn.Hardswish, kernel=1),  # 960x7x7
         )
         self.classifier = nn.Sequential(

@@ -1,0 +1,89 @@
+"""A block is one class wherever a text fits all of its uses."""
+
+from __future__ import annotations
+
+import re
+
+from netdsl_pytorch.verify import verify
+
+from tests.pytorch.emit.emitting import emitted, traced
+
+
+def proved(text: str) -> str:
+    """What is emitted for a spec, which agrees with it."""
+    source = emitted(text)
+    report = verify(traced(text), source, compile=False, export=False)
+    assert report.passed, report.failures
+    return source
+
+
+def classes(source: str) -> list[str]:
+    return re.findall(r"^class (\w+)", source, re.MULTILINE)
+
+
+def body(source: str, name: str) -> str:
+    """What the text of a class says, without the space that its layout needs."""
+    (found,) = re.findall(rf"^class {name}\(.*?(?=^class |^def |^# As)", source, re.MULTILINE | re.DOTALL)
+    return " ".join(found.split()).replace("( ", "(").replace(" )", ")")
+
+
+# --- Operators and blocks as arguments ----------------------------------------------------------------
+
+
+def test_an_operator_that_differs_is_an_argument() -> None:
+    source = proved(
+        "block C(c, norm, act = relu) = conv(c, 3x3, padding = same) -> norm() -> act()\n"
+        "net N() { input x: 3x8x8; C(8, batchnorm) -> C(8, groupnorm(4), leakyrelu(0.3)); output y = identity() }\n"
+    )
+    assert classes(source) == ["C", "N"]
+    assert "norm(c), act())" in body(source, "C")
+    assert "C(8, 8, partial(nn.GroupNorm, 4), act=partial(nn.LeakyReLU, negative_slope=0.3))" in source
+
+
+def test_an_operator_is_passed_on_to_blocks_within() -> None:
+    source = proved(
+        "block Inner(c, act) = conv(c, 1x1) -> act()\n"
+        "block Outer(c, act) { Inner(c, act) -> Inner(c, identity); if in.channels == c { add(in) } }\n"
+        "net N() { input x: 8x4x4; Outer(8, relu) -> Outer(8, gelu) -> Outer(4, gelu); output y = identity() }\n"
+    )
+    assert classes(source) == ["Inner", "Outer", "N"]
+    assert "Inner(in_channels, c, act)" in body(source, "Outer")
+    assert "Inner(c, c, nn.Identity)" in body(source, "Outer")
+
+
+def test_a_block_is_given_what_the_uses_agree_on() -> None:
+    source = proved(
+        "block Wide(c) = conv(c, 3x3, padding = same) -> relu()\n"
+        "block Neck(c, act, reduction = 2) = conv(c // reduction, 1x1) -> act() -> conv(c, 1x1)\n"
+        "block Stage(unit, depth) { layers: { repeat depth { unit(8) } } }\n"
+        "net N() { input x: 8x4x4; Stage(Wide, 1) -> Stage(Neck(act = relu, reduction = 4), 2)\n"
+        "Stage(Neck(act = gelu), 3); output y = identity() }\n"
+    )
+    assert classes(source) == ["Wide", "Neck", "Stage", "N"]
+    assert "*(unit(in_channels, 8) for _ in range(depth))" in body(source, "Stage")
+    assert "partial(Neck, act=nn.ReLU, reduction=4)" in source
+
+
+def test_what_differs_has_the_name_of_the_argument_and_may_be_left_out() -> None:
+    source = proved(
+        "block B(act, last = false) { conv(4, 1x1) -> add(in); if not last { act() } }\n"
+        "net N() { input x: 4x4x4; B(relu) -> B(prelu) -> B(silu, true); output y = identity() }\n"
+    )
+    assert "self.prelu1 = act() if not last else None" in body(source, "B")  # it is so called in the `state_dict`
+
+
+def test_weights_that_are_called_differently_need_a_class_each() -> None:
+    source = proved(
+        "block B(norm) { norm() -> add(in) }\n"
+        "net N() { input x: 4x4x4; B(batchnorm) -> B(groupnorm(2)); output y = identity() }\n"
+    )
+    assert classes(source) == ["B", "B2", "N"]
+
+
+def test_a_let_that_holds_an_operator_becomes_an_argument() -> None:
+    source = proved(
+        "let first = [[relu, 4], [gelu, 8]]\n"
+        "block B(number) { let act = first[number][0]; conv(first[number][1], 1x1) -> add(in) -> act() }\n"
+        "net N() { input x: 4x4x4; B(0) -> conv(8, 1x1) -> B(1); output y = identity() }\n"
+    )
+    assert classes(source) == ["B", "N"]
