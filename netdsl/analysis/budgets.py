@@ -73,27 +73,27 @@ def check_budgets(graph: Graph, inference: Figures | None = None, most: int = 10
     at several uses is told once, at the first of them. After the last of `most` findings no more are looked for.
     """
     measured = _Measured(graph, inference)
-    found: dict[tuple[int, int], Diagnostic] = {}
+    failures: dict[tuple[int, int], Diagnostic] = {}
     again: dict[tuple[int, int], int] = {}
     for budget in graph.budgets:
-        if len(found) >= most:
-            last = next(reversed(found))
-            found[last] = found[last].noted("there may be more below")
+        if len(failures) >= most:
+            last = next(reversed(failures))
+            failures[last] = failures[last].noted("there may be more below")
             break
         for diagnostic in _broken(budget, graph, measured):
             key = (id(budget.syntax), diagnostic.span.start)
-            if key in found:
+            if key in failures:
                 again[key] = again.get(key, 0) + 1
             else:
-                found[key] = diagnostic
+                failures[key] = diagnostic
     for key, times in again.items():
         note = f"so it is at {times:,} more use{'s' * (times > 1)}"
-        found[key] = replace(found[key], notes=(*found[key].notes, note))
+        failures[key] = replace(failures[key], notes=(*failures[key].notes, note))
     if not graph.overridden:
-        return list(found.values())
+        return list(failures.values())
     return [
         replace(diagnostic, code=NOTE_OVERRIDDEN, severity="note") if diagnostic.code is BUDGET else diagnostic
-        for diagnostic in found.values()
+        for diagnostic in failures.values()
     ]
 
 

@@ -81,12 +81,12 @@ class Comparison:
     def totals(self) -> list[Total]:
         """The figures of the whole networks, and the parameters while training where there are heads."""
         before, after = self.before.totals(), self.after.totals()
-        found = [Total(name, before[name], after[name]) for name in before]
+        totals = [Total(name, before[name], after[name]) for name in before]
         graphs = (self.before.graph, self.after.graph)
         if not self.train and any(graph.heads for graph in graphs):
             training = [Figures(graph, train=True).params() for graph in graphs]
-            found.insert(1, Total("train.params", *training))
-        return found
+            totals.insert(1, Total("train.params", *training))
+        return totals
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as plain data; unchanged parts are there without what is in them."""

@@ -34,19 +34,19 @@ def live_bytes(plan: Schedule, batch: int = 1) -> list[int]:
     dying: list[list[int]] = [[] for _ in range(len(plan.nodes) + 1)]
     for storage, at in last.items():
         # What nobody reads lives while it is made.
-        made = storages.maker.get(storage, -1)
-        if max(at, made) >= 0:
-            dying[max(at, made)].append(sizes[storage])
+        maker = storages.maker.get(storage, -1)
+        if max(at, maker) >= 0:
+            dying[max(at, maker)].append(sizes[storage])
 
     live = sum(sizes[storage] for storage in dict.fromkeys(of[: len(plan.graph.inputs)]) if last[storage] >= 0)
-    found: list[int] = []
+    amounts: list[int] = []
     for at, writes in enumerate(plan.writes):
         for write in writes:
             if of[write] == write:
                 live += sizes[write]
-        found.append(live)
+        amounts.append(live)
         live -= sum(dying[at])
-    return found
+    return amounts
 
 
 def kept_bytes(plan: Schedule, batch: int = 1) -> list[int]:
@@ -58,10 +58,10 @@ def kept_bytes(plan: Schedule, batch: int = 1) -> list[int]:
     of, sizes = storages.of, storages.bytes
     trained = [False] * len(plan.types)
     kept: set[int] = set()
-    found: list[int] = []
+    amounts: list[int] = []
     for node, reads, writes in zip(plan.nodes, plan.reads, plan.writes, strict=True):
         if not (any(trained[read] for read in reads) or _learns(node)):
-            found.append(0)
+            amounts.append(0)
             continue
         kinds = tuple(plan.types[read] for read in reads[: len(node.inputs)])
         bytes = 0
@@ -77,10 +77,10 @@ def kept_bytes(plan: Schedule, batch: int = 1) -> list[int]:
                     kept.add(of[tensor])
                     bytes += sizes[of[tensor]]
             bytes += keeps.extra * (batch if plan.types[writes.start].batched else 1) + keeps.fixed
-        found.append(bytes)
+        amounts.append(bytes)
         for write in writes:
             trained[write] = plan.types[write].dtype == "float"
-    return found
+    return amounts
 
 
 def _learns(node: Node) -> bool:

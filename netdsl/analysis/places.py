@@ -46,15 +46,17 @@ def still(size: int, coordinates: int) -> Axis:
 
 def simple(axis: Iterable[Factor], coordinates: int) -> Axis:
     """The same axis in fewest factors: neighbours that step alike are one, and those of one place none."""
-    found: list[Factor] = []
+    factors: list[Factor] = []
     for factor in axis:
         if factor.size == 1:
             continue
-        if found and all(_continues(*pair, factor.size) for pair in zip(found[-1].steps, factor.steps, strict=True)):
-            found[-1] = Factor(found[-1].size * factor.size, factor.steps)
+        if factors and all(
+            _continues(*pair, factor.size) for pair in zip(factors[-1].steps, factor.steps, strict=True)
+        ):
+            factors[-1] = Factor(factors[-1].size * factor.size, factor.steps)
         else:
-            found.append(factor)
-    return tuple(found) or still(1, coordinates)
+            factors.append(factor)
+    return tuple(factors) or still(1, coordinates)
 
 
 def _continues(outer: Step, inner: Step, size: int) -> bool:
@@ -69,15 +71,15 @@ def times(step: Step, number: int | Fraction) -> Step:
 def lost(size: int, factors: Iterable[Factor], coordinates: int) -> Axis:
     """One axis in place of the factors, whose arrangement is lost: what moved along any of them moves somehow."""
     lost = Lost()
-    found = [each.steps for each in factors]
-    moves = (any(steps[at] != 0 for steps in found) for at in range(coordinates))
-    return (Factor(size, tuple(lost if each else 0 for each in moves)),)
+    step_lists = [factor.steps for factor in factors]
+    moves = (any(steps[at] != 0 for steps in step_lists) for at in range(coordinates))
+    return (Factor(size, tuple(lost if moved else 0 for moved in moves)),)
 
 
 def split(axis: Axis, sizes: Sequence[int], coordinates: int) -> Axes:
     """The axis as several, the outermost first, whose sizes multiply to its own."""
     left = list(axis)
-    found: list[Axis] = []
+    axes: list[Axis] = []
     for size in sizes:
         taken: list[Factor] = []
         wanted = size
@@ -92,9 +94,9 @@ def split(axis: Axis, sizes: Sequence[int], coordinates: int) -> Axes:
                 left.insert(0, Factor(inner, outer.steps))
                 wanted = 1
             else:
-                return tuple(lost(each, axis, coordinates) for each in sizes)
-        found.append(simple(taken, coordinates))
-    return tuple(found)
+                return tuple(lost(part, axis, coordinates) for part in sizes)
+        axes.append(simple(taken, coordinates))
+    return tuple(axes)
 
 
 class Places(NamedTuple):
@@ -148,11 +150,11 @@ def _along(factor: Factor, places: int) -> tuple[Offset, ...]:
 
 def _at(axis: Axis, index: int) -> tuple[Offset, ...]:
     """How far place `index` lies from the first."""
-    found: tuple[Offset, ...] = (0,) * len(axis[0].steps)
+    offsets: tuple[Offset, ...] = (0,) * len(axis[0].steps)
     for factor in reversed(axis):
-        found = tuple(map(plus, found, _along(factor, index % factor.size)))
+        offsets = tuple(map(plus, offsets, _along(factor, index % factor.size)))
         index //= factor.size
-    return found
+    return offsets
 
 
 def _cut(axis: Axis, size: int, start: int, stop: int, step: int, coordinates: int) -> tuple[Axis, tuple[Offset, ...]]:
@@ -162,9 +164,9 @@ def _cut(axis: Axis, size: int, start: int, stop: int, step: int, coordinates: i
         return still(1, coordinates), _at(axis, start)
     outer, inner = axis[0], axis[1:]
     if not inner:
-        if (start or step != 1) and any(isinstance(each, Lost) for each in outer.steps):
+        if (start or step != 1) and any(isinstance(stride, Lost) for stride in outer.steps):
             return lost(count, axis, coordinates), _along(outer, start)
-        steps = tuple(times(each, step) for each in outer.steps)
+        steps = tuple(times(stride, step) for stride in outer.steps)
         return (Factor(count, steps),), _along(outer, start)
     within = size // outer.size
     first, last = start // within, (start + (count - 1) * step) // within
@@ -174,14 +176,14 @@ def _cut(axis: Axis, size: int, start: int, stop: int, step: int, coordinates: i
     if step == 1 and start % within == 0 and stop % within == 0:
         return (Factor(last - first + 1, outer.steps), *inner), _along(outer, first)
     if step % within == 0:
-        steps = tuple(times(each, step // within) for each in outer.steps)
+        steps = tuple(times(stride, step // within) for stride in outer.steps)
         return (Factor(count, steps),), _at(axis, start)
     return lost(count, axis, coordinates), (0,) * coordinates
 
 
 def _reshaped(axes: Axes, shape: tuple[int, ...], coordinates: int) -> Axes:
     """The axes in another shape: by the smallest runs of neighbours that hold as many numbers."""
-    found: list[Axis] = []
+    reshaped: list[Axis] = []
     before, after = list(axes), list(shape)
     while before or after:
         run = [before.pop(0)] if before else [still(1, coordinates)]
@@ -194,5 +196,5 @@ def _reshaped(axes: Axes, shape: tuple[int, ...], coordinates: int) -> Axes:
             else:
                 sizes.append(after.pop(0))
                 want *= sizes[-1]
-        found += split(simple((factor for axis in run for factor in axis), coordinates), sizes, coordinates)
-    return tuple(found)
+        reshaped += split(simple((factor for axis in run for factor in axis), coordinates), sizes, coordinates)
+    return tuple(reshaped)

@@ -75,7 +75,7 @@ Fields: TypeAlias = "Field | None"
 
 def receptive_fields(plan: Schedule) -> list[Fields]:
     """The receptive field of each tensor of a schedule."""
-    found: list[Fields] = [None] * len(plan.types)
+    fields: list[Fields] = [None] * len(plan.types)
     images = [entry.value.type.shape[entry.value.type.dtype == "float" :] for entry in plan.graph.inputs]
     # Images of one size lie on each other; those of another have axes of their own.
     starts: dict[tuple[int, ...], int] = {}
@@ -86,18 +86,18 @@ def receptive_fields(plan: Schedule) -> list[Fields]:
             coordinates += len(image)
     for number, (entry, image) in enumerate(zip(plan.graph.inputs, images, strict=True)):
         if image:
-            found[number] = _image(entry.value.type.shape, len(image), starts[image], coordinates)
+            fields[number] = _image(entry.value.type.shape, len(image), starts[image], coordinates)
     for at, node in enumerate(plan.nodes):
         flows = plan.flows(at)
-        inputs = [found[read] for read in flows]
+        inputs = [fields[read] for read in flows]
         if all(field is None for field in inputs):
             continue
         types = tuple(plan.types[read] for read in flows)
         field = _computed(node, inputs, types)
         if field is not None:
             for result, write in enumerate(plan.writes[at]):
-                found[write] = _arranged(field, node, types, result)
-    return found
+                fields[write] = _arranged(field, node, types, result)
+    return fields
 
 
 def pixels(fields: Iterable[Fields]) -> int | None:
@@ -222,21 +222,21 @@ def _replaced(axes: Axes, at: int, axis: Axis) -> Axes:
 
 def _unknown(field: Field, coordinates: Iterable[int]) -> tuple[Extent, ...]:
     gone = set(coordinates)
-    return tuple(UNKNOWN if at in gone and each is not None else each for at, each in enumerate(field.extents))
+    return tuple(UNKNOWN if at in gone and extent is not None else extent for at, extent in enumerate(field.extents))
 
 
-def _mixed(field: Field, mixing: Mixing, made: int) -> Field:
+def _mixed(field: Field, mixing: Mixing, length: int) -> Field:
     """After each number has become one of all places of an axis, or of its group; the axis then has `made` places, as
     many as before if 0."""
     axes, count = field.places.axes, len(field.extents)
     axis = axes[mixing.axis]
     size = prod(factor.size for factor in axis)
-    made = made or size
+    length = length or size
     if all(factor.still for factor in axis):
-        if made == size:
+        if length == size:
             return field
-        return field._replace(places=field.places._replace(axes=_replaced(axes, mixing.axis, still(made, count))))
-    inside = still(made // mixing.groups, count)
+        return field._replace(places=field.places._replace(axes=_replaced(axes, mixing.axis, still(length, count))))
+    inside = still(length // mixing.groups, count)
     if mixing.groups == 1:
         inner, rest = axis, _replaced(axes, mixing.axis, inside)
     else:
@@ -247,7 +247,7 @@ def _mixed(field: Field, mixing: Mixing, made: int) -> Field:
         steps = [(factor.size, factor.steps[coordinate]) for factor in inner if factor.size > 1]
         if extent is None or all(step == 0 for _, step in steps):
             continue
-        if not any(factor.steps[coordinate] != 0 and factor.size > 1 for each in rest for factor in each):
+        if not any(factor.steps[coordinate] != 0 and factor.size > 1 for axis in rest for factor in axis):
             if mixing.statistic:
                 return field  # a mean of the whole image
             extents[coordinate] = None
@@ -270,7 +270,7 @@ def _combined(node: Node, inputs: Sequence[Fields]) -> Field:
     first, op = known[0], node.op
     if op.crosses:
         count = len(first.extents)
-        moving = {c for axis in first.places.axes[-2:] for each in axis for c in range(count) if each.steps[c] != 0}
+        moving = {c for axis in first.places.axes[-2:] for factor in axis for c in range(count) if factor.steps[c] != 0}
         axes = (still(size, count) for size in node.type.shape[-2:])
         places = first.places._replace(axes=(*first.places.axes[:-2], *axes))
         return Field(_unknown(first, range(count) if len(known) > 1 else moving), places)
@@ -297,15 +297,15 @@ def _merged(one: Field, other: Field, joined: int | None) -> Field:
             axes.append(a)
             continue
         a, b = simple(a, count), simple(b, count)
-        sizes = [prod(factor.size for factor in each) for each in (a, b)]
+        sizes = [prod(factor.size for factor in factors) for factors in (a, b)]
         if at == joined:
             axes.append(lost(sum(sizes), (*a, *b), count))
             continue
         longer = a if sizes[0] > 1 or sizes[1] == 1 else b
         for c in range(count):
-            steps = [[(factor.size, factor.steps[c]) for factor in each] for each in (a, b)]
+            steps = [[(factor.size, factor.steps[c]) for factor in axis] for axis in (a, b)]
             if sizes[0] == sizes[1]:
-                if steps[0] != steps[1] and any(step != 0 for each in steps for _, step in each):
+                if steps[0] != steps[1] and any(step != 0 for pairs in steps for _, step in pairs):
                     apart.add(c)
             elif any(step != 0 for _, step in steps[0 if longer is a else 1]):
                 apart.add(c)  # a number of one is combined with many of the other
@@ -336,4 +336,4 @@ def _coarser(
     if one is None or other is None or one == other:
         return other if one is None else one
     pairs = zip(one, other, strict=True)
-    return tuple(max((each for each in pair if each), key=lambda grain: grain.size, default=None) for pair in pairs)
+    return tuple(max((grain for grain in pair if grain), key=lambda grain: grain.size, default=None) for pair in pairs)

@@ -296,13 +296,13 @@ class Line:
                 stages[-1].append(child)
             else:
                 stages.append([child])
-        found: list[Line] = []
+        lines: list[Line] = []
         figures = self.row.figures
         heads = [figures.macs(stage[0].item) > 0 for stage in stages]
         for start, period, times in repeats([_structure(stage) for stage in stages], heads):
             last = start + (times - 1) * period
-            found.append(Line(stages[start : start + period], stages[last : last + period], times, self.level + 1))
-        return found
+            lines.append(Line(stages[start : start + period], stages[last : last + period], times, self.level + 1))
+        return lines
 
 
 def _structure(stage: list[Row]) -> Hashable:

@@ -38,8 +38,8 @@ def installed(group: str) -> list[EntryPoint]:
 
 def distribution_of(point: EntryPoint) -> str:
     """The name and version of the package that an entry point came with."""
-    found = point.dist
-    return f"{found.name} {found.version}" if found is not None else "of an unknown name"
+    package = point.dist
+    return f"{package.name} {package.version}" if package is not None else "of an unknown name"
 
 
 def load(point: EntryPoint) -> Any:
@@ -75,9 +75,9 @@ def at_fault(error: BaseException) -> PlugInError | None:
     if not _LOADED:
         return None
     for module in reversed(list(_modules(error))):
-        found = failed(module, f"{type(error).__name__}: {error}")
-        if found is not None:
-            return found
+        failure = failed(module, f"{type(error).__name__}: {error}")
+        if failure is not None:
+            return failure
     return None
 
 

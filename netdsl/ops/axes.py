@@ -54,7 +54,7 @@ class Axes(Kind):
     def convert(self, value: Any, rank: int) -> Any:
         if isinstance(value, Size) or not (isinstance(value, tuple) or is_whole(value)):
             raise self.refuse(value)
-        axes = tuple(Axis().convert(each, rank) for each in (value if isinstance(value, tuple) else (value,)))
+        axes = tuple(Axis().convert(axis, rank) for axis in (value if isinstance(value, tuple) else (value,)))
         if not axes:
             raise Problem("names no axis")
         if len(set(axes)) < len(axes):

@@ -85,7 +85,7 @@ def match_operator(op: Operator, positional: Sequence[_Value], named: Mapping[st
                     given[argument.name] = taken
                 by_position[place:] = left
         elif argument.variadic == "named":
-            known = {each.name for each in op.arguments if each.variadic != "named"}
+            known = {declared.name for declared in op.arguments if declared.variadic != "named"}
             given[argument.name] = {name: by_name.pop(name) for name in named if name not in known}
         else:
             plain.append(argument)
@@ -146,9 +146,9 @@ def bind_values(
         if argument.name in given:
             value = given[argument.name]
             values = _flat(value) if argument.variadic else (value,)
-            tensors = tuple(each for each in values if isinstance(each, Value))
+            tensors = tuple(tensor for tensor in values if isinstance(tensor, Value))
             numbers = iter(range(len(inputs), len(inputs) + len(tensors)))
-            values = tuple(Operand(next(numbers)) if isinstance(each, Value) else each for each in values)
+            values = tuple(Operand(next(numbers)) if isinstance(operand, Value) else operand for operand in values)
             inputs += tensors
             given[argument.name] = values if argument.variadic else values[0]
     return _bind(op, given, tuple(value.type for value in inputs), len(flow)), inputs
@@ -205,11 +205,11 @@ def _one(argument: Argument, value: Any, rank: int) -> Any:
     name = argument.name
     try:
         if argument.variadic == "positional":
-            return tuple(argument.kind.convert(each, rank) for each in _spread(value))
+            return tuple(argument.kind.convert(item, rank) for item in _spread(value))
         if argument.variadic == "named":
             converted = {}
-            for name, each in value.items():
-                converted[name] = argument.kind.convert(each, rank)
+            for name, item in value.items():
+                converted[name] = argument.kind.convert(item, rank)
             return converted
         return argument.kind.convert(value, rank)
     except Problem as problem:
@@ -221,7 +221,7 @@ def _flat(value: Any) -> tuple[Any, ...]:
     """Tensors and lists of tensors as one list."""
     if not isinstance(value, tuple):
         return (value,)
-    return tuple(each for part in value for each in (_flat(part) if _of_tensors(part) else (part,)))
+    return tuple(item for part in value for item in (_flat(part) if _of_tensors(part) else (part,)))
 
 
 def _spread(value: Any) -> tuple[Any, ...]:

@@ -26,13 +26,13 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 def find_operator(name: str) -> Operator | None:
     """The operator of that name, of netdsl or of a package. Raises PlugInError where there is none, but a package that
     may have it cannot be loaded."""
-    found = REGISTRY.get(name)
-    if found is None:
+    op = REGISTRY.get(name)
+    if op is None:
         failed = _load_all()
-        found = REGISTRY.get(name)
-        if found is None and failed:
+        op = REGISTRY.get(name)
+        if op is None and failed:
             raise failed[0]
-    return found
+    return op
 
 
 @cache
@@ -59,7 +59,7 @@ def _load(point: EntryPoint) -> None:
 
 def _wrong(op: Operator) -> str:
     """What keeps a class from being an operator."""
-    missing = [each for each in ("doc", "example") if not hasattr(op, each)]
+    missing = [member for member in ("doc", "example") if not hasattr(op, member)]
     if missing:
         return f"the operator `{op.name}` says no `{missing[0]}`"
     from netdsl.syntax.grammar.tables import WORDS as KEYWORDS

@@ -30,10 +30,10 @@ class Numbers(Kind):
     def check(self, value: Any, whole: Any) -> bool:
         """Whether it is a list; raises Problem, which shows `whole`."""
         if isinstance(value, tuple):
-            for each in value:
-                if not is_whole(each):
+            for item in value:
+                if not is_whole(item):
                     raise self.refuse(whole)
-                self.check(each, whole)
+                self.check(item, whole)
             return True
         if not is_whole(value):
             raise self.refuse(whole)
@@ -101,7 +101,7 @@ class Borders(Kind):
         if len(value) != rank + 1:
             axes = "axis" if rank == 0 else "axes"
             raise Problem(f"has an entry for {len(value)} axes; the input has {rank + 1} {axes}, channels included")
-        return tuple(self._pair(each, value) for each in value)
+        return tuple(self._pair(pair, value) for pair in value)
 
     def _pair(self, entry: Any, whole: Any) -> tuple[int, int]:
         pair = (entry, entry) if is_whole(entry) else entry

@@ -121,26 +121,26 @@ def plan(pattern: Pattern, shape: tuple[int, ...], sizes: Mapping[str, int]) -> 
     names = {name for group in pattern.left for name in group}
     for name in sizes:
         if name not in names or name == REST:
-            known = ", ".join(f"`{each}`" for each in sorted(names))
+            known = ", ".join(f"`{axis}`" for axis in sorted(names))
             raise Problem("is no axis of the pattern", f"its axes are {known}" if known else "", argument=name)
     left = _without_rest(pattern.left, shape)
     if len(left) != len(shape):
         raise _wrong(
             f"has {len(left)} axes on its left; the input has {len(shape)}: {'x'.join(map(str, shape)) or 'scalar'}"
         )
-    found: dict[str, int] = {}
+    lengths: dict[str, int] = {}
     for group, size in zip(left, shape, strict=True):
-        _measure(group, size, sizes, found)
+        _measure(group, size, sizes, lengths)
     split = [name for group in left for name in group]
     rest = [name for name in split if name.startswith(REST)]
     right = tuple(
-        each for group in pattern.right for each in ([(name,) for name in rest] if group == (REST,) else [group])
+        shown for group in pattern.right for shown in ([(name,) for name in rest] if group == (REST,) else [group])
     )
     place = {name: number for number, name in enumerate(split)}
     return Plan(
-        tuple(found[name] for name in split),
+        tuple(lengths[name] for name in split),
         tuple(place[name] for group in right for name in group),
-        tuple(prod(found[name] for name in group) for group in right),
+        tuple(prod(lengths[name] for name in group) for group in right),
         tuple(tuple(place[name] for name in group) for group in right),
     )
 
@@ -154,7 +154,7 @@ def _without_rest(groups: tuple[Group, ...], shape: tuple[int, ...]) -> tuple[Gr
     return (*groups[:at], *((f"{REST}{number}",) for number in range(more)), *groups[at + 1 :])
 
 
-def _measure(group: Group, size: int, sizes: Mapping[str, int], found: dict[str, int]) -> None:
+def _measure(group: Group, size: int, sizes: Mapping[str, int], lengths: dict[str, int]) -> None:
     """Finds the sizes of the axes that one of `size` is made of."""
     known = prod(sizes[name] for name in group if name in sizes)
     unknown = [name for name in group if name not in sizes]
@@ -170,7 +170,7 @@ def _measure(group: Group, size: int, sizes: Mapping[str, int], found: dict[str,
         blame = next(name for name in group if name in sizes)
         raise Problem(f"must divide the axis; {size} % {known} = {size % known}", argument=blame)
     for name in group:
-        found[name] = sizes[name] if name in sizes else size // known
+        lengths[name] = sizes[name] if name in sizes else size // known
 
 
 def _wrong(reason: str, help: str = "") -> Problem:

@@ -47,18 +47,18 @@ class _Recurrent(Operator):
 
     def weights(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[Weight, ...]:
         hidden, features = args["hidden"], inputs[0].shape[-1]
-        found: list[Weight] = []
+        weights: list[Weight] = []
         for layer in range(args["layers"]):
             for suffix in ("", "_reverse")[: _directions(args)]:
                 place = f"_l{layer}{suffix}"
-                found += [
+                weights += [
                     Weight(f"weight_ih{place}", (self.gates * hidden, features)),
                     Weight(f"weight_hh{place}", (self.gates * hidden, hidden)),
                     Weight(f"bias_ih{place}", (self.gates * hidden,)),
                     Weight(f"bias_hh{place}", (self.gates * hidden,)),
                 ]
             features = hidden * _directions(args)
-        return tuple(found)
+        return tuple(weights)
 
     def macs(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> int:
         # Its linear layers, at every place; the products of gates and states number by number are not counted.

@@ -120,4 +120,4 @@ class Upsample(Operator):
             starts = tuple((step - 1) / 2 for step in steps)
         # Where every place falls on one of the input, its neighbours have no weight.
         exact = (step.denominator == start.denominator == 1 for step, start in zip(steps, starts, strict=True))
-        return Resizing(starts, steps, tuple(1 if each else taps for each in exact))
+        return Resizing(starts, steps, tuple(1 if whole else taps for whole in exact))

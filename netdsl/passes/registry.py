@@ -70,26 +70,26 @@ def _find(name: str, span: Span) -> type[Pass]:
         if point.name != name:
             continue
         try:
-            found = load(point)
-            if not (isinstance(found, type) and issubclass(found, Pass)):
+            pass_ = load(point)
+            if not (isinstance(pass_, type) and issubclass(pass_, Pass)):
                 raise broken(point, "a pass is a class made from `netdsl.passes.interface.Pass`")
-            if getattr(found, "name", None) != name:
-                raise broken(point, f"its name is {getattr(found, 'name', None)!r}, and it is registered as `{name}`")
+            if getattr(pass_, "name", None) != name:
+                raise broken(point, f"its name is {getattr(pass_, 'name', None)!r}, and it is registered as `{name}`")
         except PlugInError as error:
             raise SpecError([Diagnostic(PLUG_IN, error.message, span, help=error.help)]) from error
-        return found
+        return pass_
     names = sorted({*OURS, *(point.name for point in points)})
     help = did_you_mean(name, names) or f"a package that registers it under `{GROUP}` brings it: pip install it"
-    known = f"there {'is' if len(names) == 1 else 'are'} " + ", ".join(f"`{each}`" for each in names)
+    known = f"there {'is' if len(names) == 1 else 'are'} " + ", ".join(f"`{other}`" for other in names)
     raise SpecError([Diagnostic(UNKNOWN_PASS, f"there is no pass `{name}`", span, known, help=help)])
 
 
 def _option(kind: type[Pass], part: str, span: Span) -> tuple[str, Any]:
     """The name and the value of one option; a flag may stand alone."""
-    name, equals, value = (each.strip() for each in part.partition("="))
+    name, equals, value = (text.strip() for text in part.partition("="))
     options: dict[str, Option] = {option.name: option for option in kind.options}
     if name not in options:
-        known = ", ".join(f"`{each}`" for each in options) or "none"
+        known = ", ".join(f"`{option_name}`" for option_name in options) or "none"
         message = f"the pass `{kind.name}` has no option `{name}`"
         raise SpecError([Diagnostic(BAD_OPTION, message, span, f"its options: {known}")])
     option = options[name]

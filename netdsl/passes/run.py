@@ -52,8 +52,8 @@ def run_passes(passes: Sequence[Pass], elaborate: Callable[[], Graph]) -> Passed
     said: list[str] = []
     notes: list[Diagnostic] = []
     proved = True
-    for each in passes:
-        graph, moves, rewriting = _applied(each, graph, before, moves)
+    for pass_ in passes:
+        graph, moves, rewriting = _applied(pass_, graph, before, moves)
         if rewriting is None:
             proved = False
             continue
@@ -63,39 +63,39 @@ def run_passes(passes: Sequence[Pass], elaborate: Callable[[], Graph]) -> Passed
     return Passed(tuple(map(str, passes)), graph, before, moves, tuple(said), tuple(notes), proved)
 
 
-def _applied(each: Pass, graph: Graph, before: Graph, moves: Moves) -> tuple[Graph, Moves, Any]:
+def _applied(pass_: Pass, graph: Graph, before: Graph, moves: Moves) -> tuple[Graph, Moves, Any]:
     """One pass more: what it gives, where its weights come from in the network as written, and what it tells."""
     make = graph.with_parameters
     # Each network as it was has the keys that the moves lead from, however its pass changes it.
     state = {key: tuple(map(int, weight.shape)) for key, weight in graph.state().items()}
-    after = _apply(each, graph)
+    after = _apply(pass_, graph)
     rewriting, after.rewriting = after.rewriting, None
     if make is not None and after.with_parameters is make:
-        after.with_parameters = _again(each, make)
+        after.with_parameters = _again(pass_, make)
     # What was read from another network cannot be rewritten in its text any more.
     if after is graph:
         after.with_combines = None
     step = rewriting.moves if rewriting is not None else {key: (key,) for key in state}
-    _check(each, before, after, step, state, proved=rewriting is not None and rewriting.proved)
+    _check(pass_, before, after, step, state, proved=rewriting is not None and rewriting.proved)
     composed = {key: tuple(part for one in parts for part in moves[one]) for key, parts in step.items()}
     return after, composed, rewriting
 
 
-def _apply(each: Pass, graph: Graph) -> Graph:
+def _apply(pass_: Pass, graph: Graph) -> Graph:
     try:
-        after: Any = each.apply(graph)
+        after: Any = pass_.apply(graph)
     except PassRefused as refused:
-        raise _error(PASS_REFUSED, each, f"cannot be applied: {refused.message}", refused.help) from None
+        raise _error(PASS_REFUSED, pass_, f"cannot be applied: {refused.message}", refused.help) from None
     if not isinstance(after, Graph):
-        raise _unproved(each, f"it gives no graph, but a {type(after).__name__}")
+        raise _unproved(pass_, f"it gives no graph, but a {type(after).__name__}")
     return after
 
 
-def _again(each: Pass, make: Callable[[Mapping[str, Any]], Graph]) -> Callable[[Mapping[str, Any]], Graph]:
+def _again(pass_: Pass, make: Callable[[Mapping[str, Any]], Graph]) -> Callable[[Mapping[str, Any]], Graph]:
     """Makes the network with other parameters, with the pass applied to it."""
 
     def made(changed: Mapping[str, Any]) -> Graph:
-        graph = _apply(each, make(changed))
+        graph = _apply(pass_, make(changed))
         graph.rewriting = None
         graph.with_parameters = made
         return graph
@@ -104,7 +104,7 @@ def _again(each: Pass, make: Callable[[Mapping[str, Any]], Graph]) -> Callable[[
 
 
 def _check(
-    each: Pass,
+    pass_: Pass,
     before: Graph,
     after: Graph,
     step: Moves,
@@ -117,23 +117,23 @@ def _check(
     try:
         verify(after)
     except BrokenGraph as error:
-        raise _unproved(each, str(error)) from error
+        raise _unproved(pass_, str(error)) from error
     if _inputs(before) != _inputs(after):
-        raise _unproved(each, "it has other inputs")
+        raise _unproved(pass_, "it has other inputs")
     if _outputs(before) != _outputs(after):
-        raise _unproved(each, "it has other outputs")
+        raise _unproved(pass_, "it has other outputs")
     if _training(before, heads=not proved) != _training(after, heads=not proved):
-        raise _unproved(each, "it does otherwise while it is trained: it has other dropouts or other heads")
+        raise _unproved(pass_, "it does otherwise while it is trained: it has other dropouts or other heads")
     shapes = {key: tuple(map(int, weight.shape)) for key, weight in after.state().items()}
     if shapes.keys() != step.keys():
         key = sorted(shapes.keys() ^ step.keys())[0]
-        raise _unproved(each, f"`{key}` is a tensor of one, and not of the other")
+        raise _unproved(pass_, f"`{key}` is a tensor of one, and not of the other")
     for key, parts in step.items():
-        found = [state.get(part) for part in parts]
-        if None in found or not found or _beside([shape for shape in found if shape is not None]) != shapes[key]:
-            raise _unproved(each, f"`{key}` has another shape than what it is made of")
+        sources = [state.get(part) for part in parts]
+        if None in sources or not sources or _beside([shape for shape in sources if shape is not None]) != shapes[key]:
+            raise _unproved(pass_, f"`{key}` has another shape than what it is made of")
     if {part for parts in step.values() for part in parts} != set(state):
-        raise _unproved(each, "a tensor has no place in it")
+        raise _unproved(pass_, "a tensor has no place in it")
 
 
 def _beside(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
@@ -143,11 +143,11 @@ def _beside(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def _inputs(graph: Graph) -> list[tuple[Any, ...]]:
-    return [(each.name, each.value.type, each.bound) for each in graph.inputs]
+    return [(input.name, input.value.type, input.bound) for input in graph.inputs]
 
 
 def _outputs(graph: Graph) -> list[tuple[Any, ...]]:
-    return [(each.name, each.value.type, each.train, each.weight) for each in graph.outputs]
+    return [(output.name, output.value.type, output.train, output.weight) for output in graph.outputs]
 
 
 def _training(graph: Graph, *, heads: bool) -> list[tuple[str, str]]:
@@ -156,12 +156,12 @@ def _training(graph: Graph, *, heads: bool) -> list[tuple[str, str]]:
     return sorted((node.op.name, repr(sorted(map(str, map(plain, node.args.values()))))) for node in nodes)
 
 
-def _unproved(each: Pass, why: str) -> SpecError:
+def _unproved(pass_: Pass, why: str) -> SpecError:
     help = "this is a fault of the pass, not of the spec: leave it out"
-    return _error(PASS_UNPROVED, each, f"made another network: {why}", help)
+    return _error(PASS_UNPROVED, pass_, f"made another network: {why}", help)
 
 
-def _error(code: Code, each: Pass, message: str, help: str) -> SpecError:
-    text = str(each)
+def _error(code: Code, pass_: Pass, message: str, help: str) -> SpecError:
+    text = str(pass_)
     span = Span(Source(FLAG, text), 0, len(text))
-    return SpecError([Diagnostic(code, f"the pass `{each.name}` {message}", span, help=help)])
+    return SpecError([Diagnostic(code, f"the pass `{pass_.name}` {message}", span, help=help)])
