@@ -43,7 +43,7 @@ def write_artifact(backend: Backend, path: str, artifact: Artifact, *, force: bo
 def check_artifact(backend: Backend, artifact: Artifact) -> None:
     """Raises an error for what is no artifact, and for names of files that are no plain paths below the folder that
     they are written into."""
-    if not isinstance(artifact, Artifact) or not all(isinstance(each, bytes) for each in artifact.files.values()):
+    if not isinstance(artifact, Artifact) or not all(isinstance(data, bytes) for data in artifact.files.values()):
         raise misbehaved(backend, "gives no `Artifact` of names and bytes")
     names = list(artifact.files)
     folders = {name.rpartition("/")[0] for name in names} - {""}

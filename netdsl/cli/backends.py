@@ -44,7 +44,7 @@ def _add_options(parser: CommandParser, arguments: Sequence[str]) -> None:
     try:
         backend = find_named(name)
     except SpecError:
-        if any(each in ("-h", "--help") for each in arguments):
+        if any(argument in ("-h", "--help") for argument in arguments):
             return
         raise
     parser.set_defaults(backend=backend)
@@ -107,10 +107,10 @@ def find_named(name: str) -> Backend:
 def misbehaved(backend: Backend, why: str) -> Exception:
     """The error of a backend that does what no backend may."""
     message = f"the backend `{backend.name}` {why}"
-    found = failed(type(backend).__module__, message)
-    if found is None:
+    failure = failed(type(backend).__module__, message)
+    if failure is None:
         return CommandError(message, "this is a fault of the backend")
-    return _told(backend.name, found.message, found.help)
+    return _told(backend.name, failure.message, failure.help)
 
 
 def _told(name: str, message: str, help: str = "") -> SpecError:

@@ -35,14 +35,14 @@ def configure(parser: CommandParser) -> None:
 
 def run(args: Namespace) -> int:
     given = overrides(args)
-    found: list[Diagnostic] = []
+    findings: list[Diagnostic] = []
     sound: list[str] = []
     for name in args.specs:
         diagnostics, lines = _checked(name, given)
-        found += diagnostics
+        findings += diagnostics
         sound += lines
-    _show(args, found, sound)
-    return exit_code(found)
+    _show(args, findings, sound)
+    return exit_code(findings)
 
 
 def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[str]]:
@@ -52,12 +52,12 @@ def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[s
     from netdsl.loading import load_model, read_models
 
     # Models of one file share blocks, whose findings are told once.
-    found: dict[tuple[Code, Span], Diagnostic] = {}
+    findings: dict[tuple[Code, Span], Diagnostic] = {}
     lines: list[str] = []
 
     def tell(diagnostics: Iterable[Diagnostic]) -> None:
-        for each in diagnostics:
-            found.setdefault((each.code, each.span), each)
+        for diagnostic in diagnostics:
+            findings.setdefault((diagnostic.code, diagnostic.span), diagnostic)
 
     try:
         file, models = read_models(name, given["limits"])
@@ -65,7 +65,7 @@ def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[s
         return list(error.diagnostics), []
     spent = Spent() if len(models) > 1 else None
     for spec in models:
-        if len(found) >= given["limits"].errors:
+        if len(findings) >= given["limits"].errors:
             break
         try:
             with collector_paused():
@@ -77,7 +77,7 @@ def _checked(name: str, given: dict[str, Any]) -> tuple[list[Diagnostic], list[s
             tell(error.diagnostics)
     if not models:
         lines.append(f"{visible(name)}: no net, so that only the syntax is checked")
-    return list(found.values()), lines
+    return list(findings.values()), lines
 
 
 def _sound(loaded: Loaded) -> str:
@@ -90,7 +90,7 @@ def _sound(loaded: Loaded) -> str:
     )
 
 
-def _show(args: Namespace, found: list[Diagnostic], sound: list[str]) -> None:
+def _show(args: Namespace, diagnostics: list[Diagnostic], sound: list[str]) -> None:
     from netdsl.text.terminal import write
 
     if args.format == "text":
@@ -99,9 +99,9 @@ def _show(args: Namespace, found: list[Diagnostic], sound: list[str]) -> None:
         if not args.quiet:
             write(sys.stdout, "".join(f"{line}\n" for line in sound))
             sys.stdout.flush()
-        print_diagnostics(found, sys.stderr)
+        print_diagnostics(diagnostics, sys.stderr)
         return
     from netdsl.cli import findings
 
     forms = {"json": findings.json, "github": findings.github, "sarif": findings.sarif}
-    write(sys.stdout, forms[args.format](found))
+    write(sys.stdout, forms[args.format](diagnostics))

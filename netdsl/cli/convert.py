@@ -45,7 +45,7 @@ def run(args: Namespace) -> int:
             raise CommandError("--param, --input and --limit go with --split-siblings SPEC")
         with told() as harness:
             count, said = harness.convert(source, target)
-        sys.stderr.write("".join(f"{visible(each)}\n" for each in said))
+        sys.stderr.write("".join(f"{visible(line)}\n" for line in said))
     else:
         loaded = load_spec(args.split_siblings, **overrides(args), passes=[MergeSiblings()]).sound()
         with told() as harness:

@@ -135,7 +135,7 @@ def _said(example: Example) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         folder = str(Path(folder).resolve())
-        said = "\n\n".join(render_plain(each).rstrip() for each in diagnose(example, folder))
+        said = "\n\n".join(render_plain(diagnostic).rstrip() for diagnostic in diagnose(example, folder))
         return said.replace(f"{folder}/", "")
 
 

@@ -98,12 +98,12 @@ def write_together(contents: Mapping[str, bytes]) -> None:
 
     Folders that are missing are made. Raises CommandError.
     """
-    made: list[str] = []
+    folders: list[str] = []
     done: list[tuple[str, bytes | None]] = []
     path = ""
     try:
         for path in contents:
-            _make_folders(os.path.dirname(path), made)
+            _make_folders(os.path.dirname(path), folders)
         for path, data in contents.items():
             before = None
             if os.path.lexists(path):
@@ -118,7 +118,7 @@ def write_together(contents: Mapping[str, bytes]) -> None:
                     os.unlink(written)
                 else:
                     _replace(os.path.realpath(written), before)
-        for folder in reversed(made):
+        for folder in reversed(folders):
             with suppress(OSError):
                 os.rmdir(folder)
         if isinstance(error, OSError):
@@ -126,15 +126,15 @@ def write_together(contents: Mapping[str, bytes]) -> None:
         raise
 
 
-def _make_folders(folder: str, made: list[str]) -> None:
+def _make_folders(folder: str, created: list[str]) -> None:
     """Makes a folder and those around it that are missing, and tells which."""
     missing = []
     while folder and not os.path.isdir(folder):
         missing.append(folder)
         folder = os.path.dirname(folder)
-    for each in reversed(missing):
-        os.mkdir(each)
-        made.append(each)
+    for path in reversed(missing):
+        os.mkdir(path)
+        created.append(path)
 
 
 def _write(path: str, data: bytes) -> None:

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def json(found: Sequence[Diagnostic]) -> str:
+def json(diagnostics: Sequence[Diagnostic]) -> str:
     """`{"schema": 1, "ok": …, "diagnostics": […]}`."""
-    ok = all(diagnostic.severity != "error" for diagnostic in found)
-    return _dumped({"schema": SCHEMA, "ok": ok, "diagnostics": render_json(found)})
+    ok = all(diagnostic.severity != "error" for diagnostic in diagnostics)
+    return _dumped({"schema": SCHEMA, "ok": ok, "diagnostics": render_json(diagnostics)})
 
 
-def github(found: Sequence[Diagnostic]) -> str:
+def github(diagnostics: Sequence[Diagnostic]) -> str:
     """A workflow command per finding, which GitHub shows beside the line."""
     kinds = {"error": "error", "warning": "warning", "note": "notice"}
     lines = []
-    for diagnostic in found:
+    for diagnostic in diagnostics:
         span = diagnostic.span
         line, column = span.source.place(span.start)
         end_line, end_column = span.source.place(max(span.start, span.end))
@@ -50,9 +50,9 @@ def github(found: Sequence[Diagnostic]) -> str:
     return "".join(lines)
 
 
-def sarif(found: Sequence[Diagnostic]) -> str:
+def sarif(diagnostics: Sequence[Diagnostic]) -> str:
     """A log of the Static Analysis Results Interchange Format (OASIS, 2.1.0)."""
-    codes = dict.fromkeys(str(diagnostic.code) for diagnostic in found)
+    codes = dict.fromkeys(str(diagnostic.code) for diagnostic in diagnostics)
     driver = {
         "name": "netdsl",
         "version": __version__,
@@ -68,7 +68,7 @@ def sarif(found: Sequence[Diagnostic]) -> str:
                 {**_location(label.span), "message": {"text": label.text}} for label in diagnostic.labels
             ],
         }
-        for diagnostic in found
+        for diagnostic in diagnostics
     ]
     return _dumped(
         {

@@ -52,22 +52,22 @@ def configure(parser: CommandParser) -> None:
 
 def run(args: Namespace) -> int:
     bounds = limits(args)
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     changed = False
     for path in _paths(args.files):
         try:
             formatted = _formatted(path, bounds)
         except SpecError as error:
-            found += error.diagnostics
+            diagnostics += error.diagnostics
             continue
         changed |= formatted.changed
         _deliver(path, formatted, check=args.check, diff=args.diff)
-    if found:
+    if diagnostics:
         from netdsl.text.render import print_diagnostics
 
         sys.stdout.flush()
-        print_diagnostics(found, sys.stderr)
-        return exit_code(found)
+        print_diagnostics(diagnostics, sys.stderr)
+        return exit_code(diagnostics)
     return int(args.check and changed)
 
 

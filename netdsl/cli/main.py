@@ -81,7 +81,7 @@ def _command(args: list[str]) -> int:
     if not args:
         sys.stderr.write(overview())
         return USAGE
-    if any("\0" in each for each in args):
+    if any("\0" in arg for arg in args):
         # No shell can say it, but Python can.
         _say("an argument holds the character NUL, which no file has in its name")
         return USAGE

@@ -85,21 +85,21 @@ def params(args: Namespace) -> dict[str, tree.Expr]:
     """The values of `--param`, as expressions of the language by name."""
     from netdsl.syntax.parser import parse_expression
 
-    found: dict[str, tree.Expr] = {}
+    values: dict[str, tree.Expr] = {}
     for given in args.param:
         name, equals, value = given.partition("=")
         name = name.strip()
         if not equals or not name.isidentifier():
             raise CommandError(f"--param takes NAME=VALUE, not `{given}`", "such as `--param num_classes=10`")
-        if name in found:
+        if name in values:
             raise CommandError(f"--param sets `{name}` twice")
-        found[name] = parse_expression(source_from_text(f"{OPTION}param {name}", value.strip()))
-    return found
+        values[name] = parse_expression(source_from_text(f"{OPTION}param {name}", value.strip()))
+    return values
 
 
 def inputs(args: Namespace) -> dict[str | None, tuple[int, ...]]:
     """The shapes of `--input`, by the input's name; None stands for the only one."""
-    found: dict[str | None, tuple[int, ...]] = {}
+    shapes: dict[str | None, tuple[int, ...]] = {}
     for given in args.input:
         name, equals, shape = given.rpartition("=")
         key = name.strip() if equals else None
@@ -107,10 +107,10 @@ def inputs(args: Namespace) -> dict[str | None, tuple[int, ...]]:
             raise CommandError(
                 f"--input takes a shape, not `{given}`", "such as `--input 3x64x64` or `--input left=64x64`"
             )
-        if key in found:
+        if key in shapes:
             raise CommandError("--input is given twice" + (f" for `{key}`" if key else ""))
-        found[key] = tuple(map(int, shape.strip().split("x")))
-    return found
+        shapes[key] = tuple(map(int, shape.strip().split("x")))
+    return shapes
 
 
 def load(args: Namespace, *, traced: bool = False) -> Loaded:
@@ -137,7 +137,7 @@ def tell(loaded: Loaded) -> int:
     sys.stdout.flush()
     print_diagnostics(loaded.errors, sys.stderr)
     told = loaded.passed.notes if loaded.passed is not None else ()
-    notes = sum(each.severity == "note" for each in loaded.findings) - len(told)
+    notes = sum(finding.severity == "note" for finding in loaded.findings) - len(told)
     if notes:
         one = notes == 1
         what = "a contract or budget does" if one else f"{notes} contracts and budgets do"

@@ -38,7 +38,7 @@ def run(args: Namespace) -> int:
 
     broken: dict[Path, str] = {}
     with told() as harness:
-        found = harness.predict(
+        predictions = harness.predict(
             Path(args.run),
             [Path(path) for path in args.images],
             recompiler(args.limit),
@@ -48,14 +48,14 @@ def run(args: Namespace) -> int:
             trust_model=args.trust_model,
             broken=broken.__setitem__,
         )
-    _show(args, found, broken)
+    _show(args, predictions, broken)
     sys.stdout.flush()
     for why in broken.values():
         write(sys.stderr, f"error: {visible(why)}\n")
     return 2 if broken else 0
 
 
-def _show(args: Namespace, found: list[Any], broken: dict[Path, str]) -> None:
+def _show(args: Namespace, predictions: list[Any], broken: dict[Path, str]) -> None:
     import json
 
     from netdsl.text.excerpt import visible
@@ -63,16 +63,19 @@ def _show(args: Namespace, found: list[Any], broken: dict[Path, str]) -> None:
 
     if args.format == "json":
         values = [
-            {"image": str(each.image), "classes": [{"class": name, "probability": p} for name, p in each.classes]}
-            for each in found
+            {
+                "image": str(prediction.image),
+                "classes": [{"class": name, "probability": p} for name, p in prediction.classes],
+            }
+            for prediction in predictions
         ]
         shown: dict[str, Any] = {"schema": 1, "predictions": values}
         if broken:
             shown["broken"] = [{"image": str(path), "why": why} for path, why in broken.items()]
         write(sys.stdout, json.dumps(shown, indent=2) + "\n")
         return
-    for each in found:
-        named = [(visible(name), p) for name, p in each.classes]
+    for prediction in predictions:
+        named = [(visible(name), p) for name, p in prediction.classes]
         width = max(len(name) for name, _ in named)
         lines = "".join(f"  {name:<{width}} {p:7.2%}\n" for name, p in named)
-        write(sys.stdout, f"{visible(str(each.image))}\n{lines}")
+        write(sys.stdout, f"{visible(str(prediction.image))}\n{lines}")

@@ -27,38 +27,38 @@ def run(args: Namespace) -> int:
     from netdsl.text.terminal import write
 
     with told() as harness:
-        found = harness.list_runs(Path(args.folder))
+        runs = harness.list_runs(Path(args.folder))
     if args.format == "json":
         import json
 
         values = [
             {
-                "path": str(each.path),
-                "model": each.model,
-                "data": each.data,
-                "finished": each.finished,
-                "damaged": each.damaged,
-                "epochs_done": each.epochs_done,
-                "epochs": each.epochs,
-                "top1": each.top1,
-                "changed": each.changed.isoformat(timespec="seconds"),
+                "path": str(run.path),
+                "model": run.model,
+                "data": run.data,
+                "finished": run.finished,
+                "damaged": run.damaged,
+                "epochs_done": run.epochs_done,
+                "epochs": run.epochs,
+                "top1": run.top1,
+                "changed": run.changed.isoformat(timespec="seconds"),
             }
-            for each in found
+            for run in runs
         ]
         write(sys.stdout, json.dumps({"schema": 1, "runs": values}, indent=2) + "\n")
         return 0
-    if not found:
+    if not runs:
         sys.stderr.write(f"there are no runs in {visible(args.folder)}\n")
     rows = [
         (
-            visible(str(each.path)),
-            visible(each.model) or "-",
-            visible(each.data) or "-",
-            _state(each),
-            f"{each.top1:.2%}" if each.top1 is not None else "-",
-            f"{each.changed:%Y-%m-%d %H:%M}",
+            visible(str(run.path)),
+            visible(run.model) or "-",
+            visible(run.data) or "-",
+            _state(run),
+            f"{run.top1:.2%}" if run.top1 is not None else "-",
+            f"{run.changed:%Y-%m-%d %H:%M}",
         )
-        for each in found
+        for run in runs
     ]
     rows = [("run", "model", "data", "state", "top-1", "changed"), *rows] if rows else []
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -66,9 +66,9 @@ def run(args: Namespace) -> int:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         write(sys.stdout, "  ".join(cells).rstrip() + "\n")
     sys.stdout.flush()
-    for each in found:
-        if each.damaged:
-            write(sys.stderr, f"warning: {visible(str(each.path))}: {visible(each.damaged)}\n")
+    for run in runs:
+        if run.damaged:
+            write(sys.stderr, f"warning: {visible(str(run.path))}: {visible(run.damaged)}\n")
     return 0
 
 

@@ -31,15 +31,15 @@ def run(args: Namespace) -> int:
     if args.format == "json":
         import json
 
-        listed = [{"name": each.name, "file": each.path, "doc": each.doc} for each in models]
+        listed = [{"name": model.name, "file": model.path, "doc": model.doc} for model in models]
         sys.stdout.write(json.dumps({"schema": 1, "specs": listed}, indent=2) + "\n")
         return 0
-    names = max((len(each.name) for each in models), default=0)
-    files = max((len(os.path.basename(each.path)) for each in models), default=0)
+    names = max((len(model.name) for model in models), default=0)
+    files = max((len(os.path.basename(model.path)) for model in models), default=0)
     room, colour = width(sys.stdout), takes_colour(sys.stdout)
-    for each in models:
-        name = f"{each.name:<{names}}"
-        rest = f"  {os.path.basename(each.path):<{files}}  {visible(each.doc)}"
+    for model in models:
+        name = f"{model.name:<{names}}"
+        rest = f"  {os.path.basename(model.path):<{files}}  {visible(model.doc)}"
         if len(rest) > room - names:
             rest = rest[: max(room - names - 3, 0)].rstrip(" .") + "..."
         write(sys.stdout, (painted(name, "bold") if colour else name) + rest.rstrip() + "\n")

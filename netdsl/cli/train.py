@@ -79,7 +79,7 @@ def _train(args: Namespace) -> None:
         raise CommandError("passes go with a spec, not with a Python file", "netdsl compile the spec with them")
     loaded = None if is_code else load(args, traced=True).sound()
     if loaded is not None and os.environ.get("RANK", "0") == "0":
-        warnings = [each for each in loaded.findings if each.severity == "warning"]
+        warnings = [finding for finding in loaded.findings if finding.severity == "warning"]
         print_diagnostics(warnings, sys.stderr)
         if not args.quiet:
             tell_passed(loaded)

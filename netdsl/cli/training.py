@@ -38,10 +38,10 @@ def told() -> Iterator[Any]:
 
     Where several processes run, one of them tells of a trouble, and the others end in silence.
     """
-    found = harness()
+    module = harness()
     try:
-        yield found
-    except found.HarnessError as error:
+        yield module
+    except module.HarnessError as error:
         if error.silent:
             raise SystemExit(error.exit_code) from error
         raise CommandError(error.message, error.help or "", error.exit_code) from error
@@ -91,16 +91,16 @@ def _recompile(limits: list[str], spec: str, description: Any, read: Callable[[s
 
     try:
         source = source_from_text(description.spec_name, spec, given["limits"])
-        found = Spec(source, description.spec_model, used)
+        stored = Spec(source, description.spec_model, used)
         passes = [parse_pass(text, "the passes of the run") for text in description.passes]
-        loaded = load_model(found, parse(source, given["limits"]), traced=True, passes=passes, **given).sound()
+        loaded = load_model(stored, parse(source, given["limits"]), traced=True, passes=passes, **given).sound()
     except SpecError as error:
-        missing = [each for each in description.limits if each not in limits]
-        if missing and any(each.code is LIMIT for each in error):
-            flags = " ".join(f"--limit {each}" for each in missing)
+        missing = [limit for limit in description.limits if limit not in limits]
+        if missing and any(diagnostic.code is LIMIT for diagnostic in error):
+            flags = " ".join(f"--limit {limit}" for limit in missing)
             raise CommandError(
                 f"this run asks for raised limits ({', '.join(missing)}), and only the command line raises limits: "
-                + next(each.message for each in error if each.code is LIMIT),
+                + next(diagnostic.message for diagnostic in error if diagnostic.code is LIMIT),
                 f"if you know what is in it: {flags}",
             ) from error
         raise

@@ -85,18 +85,18 @@ def run(args: Namespace) -> int:
     if args.jobs < 0:
         raise CommandError("--jobs counts from 1")
     way = Way(args.backend_name, backend_options(args), args.quick)
-    found = []
+    results = []
     for verified in _many(_names(every=args.all), args.jobs, way) if many else _asked(args, way):
-        found.append(verified)
+        results.append(verified)
         if args.format == "text":
             write(sys.stdout, shown(verified, in_full=not many, colour=takes_colour(sys.stdout)))
             sys.stdout.flush()
     if args.format == "json":
-        write(sys.stdout, _json(found))
+        write(sys.stdout, _json(results))
     elif many:
-        failed = sum(not verified.passed for verified in found)
-        write(sys.stdout, f"\n{len(found)} models, {failed or 'none'} of them failed\n")
-    return 0 if all(verified.passed for verified in found) else UNVERIFIED
+        failed = sum(not verified.passed for verified in results)
+        write(sys.stdout, f"\n{len(results)} models, {failed or 'none'} of them failed\n")
+    return 0 if all(verified.passed for verified in results) else UNVERIFIED
 
 
 def _asked(args: Namespace, way: Way) -> Iterator[Verified]:
@@ -124,10 +124,10 @@ def verified(name: str, way: Way, path: str | None = None, **given: Any) -> Veri
             report: Any = backend.verify(job, artifact, quick=way.quick)
             if not hasattr(report, "checks"):
                 raise misbehaved(backend, "gives no `Checks`")
-            found = [*report.checks, *proofs(loaded)]
+            all_checks = [*report.checks, *proofs(loaded)]
     except UnicodeDecodeError:
         raise CommandError(f"cannot read `{path}`: it is not UTF-8") from None
-    checks = [Check(each.name, each.passed, each.reason, each.seconds) for each in found]
+    checks = [Check(check.name, check.passed, check.reason, check.seconds) for check in all_checks]
     return Verified(loaded.graph.name, checks, path or "", state)
 
 
@@ -204,7 +204,7 @@ def shown(verified: Verified, *, in_full: bool, colour: bool = False) -> str:
     return "\n".join([f"{verified.model}: {what}", *lines, "", f"{verified.model} {agrees} ({count})"]) + "\n"
 
 
-def _json(found: list[Verified]) -> str:
+def _json(results: list[Verified]) -> str:
     import json
 
     models = [
@@ -215,7 +215,7 @@ def _json(found: list[Verified]) -> str:
             "state": verified.state or None,
             "checks": [check._asdict() for check in verified.checks],
         }
-        for verified in found
+        for verified in results
     ]
-    passed = all(verified.passed for verified in found)
+    passed = all(verified.passed for verified in results)
     return json.dumps({"schema": 1, "passed": passed, "models": models}, indent=2) + "\n"

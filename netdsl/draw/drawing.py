@@ -177,14 +177,14 @@ def _said(part: Part) -> str:
 
 def _use_of(graph: Graph, name: str) -> Scope:
     """The first use of a block; raises Unknown."""
-    found: dict[str, Scope] = {}
+    uses: dict[str, Scope] = {}
     for scope in graph.root.scopes():
         if scope.kind == "block":
-            found.setdefault(getattr(scope.definition, "name", ""), scope)
-    if name not in found:
-        known = ", ".join(f"`{each}`" for each in found) or "none"
+            uses.setdefault(getattr(scope.definition, "name", ""), scope)
+    if name not in uses:
+        known = ", ".join(f"`{block}`" for block in uses) or "none"
         raise Unknown(f"{graph.name} uses no block `{name}`", f"the blocks that it uses: {known}")
-    return found[name]
+    return uses[name]
 
 
 def short_number(value: int) -> str:
@@ -222,8 +222,10 @@ def _quoted(path: str) -> str:
     """A path as a relative reference: what would end or change it is written in its bytes."""
     safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/"
     text = "".join(
-        each if each in safe else "".join(f"%{byte:02X}" for byte in each.encode("utf-8", "surrogateescape"))
-        for each in path
+        character
+        if character in safe
+        else "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+        for character in path
     )
     first = text.partition("/")[0]
     return f"./{text}" if "%3A" in first else text

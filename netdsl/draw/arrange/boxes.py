@@ -40,7 +40,7 @@ def lines_of(part: Part, times: int = 1, note: str = "", name: str | None = None
     if part.kind in ("input", "output"):
         lines = [Line(clipped(first, MOST, SIZE), "c", SIZE)]
     elif part.kind == "tensor":
-        lines = [Line(clipped(each, MOST, SMALL), "r", SMALL) for each in part.lines]
+        lines = [Line(clipped(line, MOST, SMALL), "r", SMALL) for line in part.lines]
     elif name and part.kind == "frame":
         lines = [Line(clipped(name, MOST, SIZE), "n", SIZE), Line(clipped(many + first, MOST, SIZE), "c", SIZE)]
     elif part.kind == "frame" and not part.title:
@@ -53,7 +53,7 @@ def lines_of(part: Part, times: int = 1, note: str = "", name: str | None = None
         lines = [Line(clipped(many + first, MOST, SIZE), "c", SIZE)]
     if part.kind != "tensor":
         room = ALONE if part.kind == "frame" else MOST
-        lines += [Line(clipped(each, room, SMALL), "r", SMALL) for each in rest]
+        lines += [Line(clipped(line, room, SMALL), "r", SMALL) for line in rest]
     if note:
         lines.append(Line(note, "r", SMALL))
     return lines

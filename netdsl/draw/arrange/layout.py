@@ -159,7 +159,7 @@ class Layout:
             start, stop = at(lane.start), at(lane.stop)
             clear = max((right for low, high, right in reach if low < stop + 4 and high > start - 4), default=0.0)
             x = clear + PAD + 2.0
-            for low, high, other in sorted(taken, key=lambda each: each[2]):
+            for low, high, other in sorted(taken, key=lambda entry: entry[2]):
                 if low <= stop + 4 and high >= start - 4 and abs(other - x) < TRACK:
                     x = other + TRACK
             lane.x = x
@@ -203,7 +203,7 @@ class Layout:
         else:
             middle = (row.offsets[0] - min(first.left, first.right) + row.offsets[-1] + min(last.left, last.right)) / 2
             middle = min(max(middle, 0.0), offset)
-        row.offsets = [each - middle for each in row.offsets]
+        row.offsets = [offset - middle for offset in row.offsets]
         row.left, row.right = middle, offset - middle
 
     def go_across(self, column: Col, x: float) -> None:

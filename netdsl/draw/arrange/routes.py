@@ -38,16 +38,16 @@ def across(place: X) -> float:
 
 def points(corners: list[Corner]) -> list[tuple[float, float]]:
     """The corners as (across, along), without those where the way does not turn."""
-    found: list[tuple[float, float]] = []
+    turns: list[tuple[float, float]] = []
     for x, y in corners:
         point = (across(x), at(y))
-        if found and abs(found[-1][0] - point[0]) < 0.6 and abs(found[-1][1] - point[1]) < 0.6:
+        if turns and abs(turns[-1][0] - point[0]) < 0.6 and abs(turns[-1][1] - point[1]) < 0.6:
             continue
-        if len(found) > 1 and _straight(found[-2], found[-1], point):
-            found[-1] = point
+        if len(turns) > 1 and _straight(turns[-2], turns[-1], point):
+            turns[-1] = point
         else:
-            found.append(point)
-    return found
+            turns.append(point)
+    return turns
 
 
 def _straight(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:

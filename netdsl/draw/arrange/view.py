@@ -98,8 +98,8 @@ class View:
         self.turns: dict[Part, tuple[Part, int]] = {}
         """The stack with one turn shown that a part lies in, and the number of its turn."""
         self.root = self.column(figure.root.items, None, 0)
-        for each in figure.root.sides:
-            side = self.column(each.items, None, 1)
+        for beside in figure.root.sides:
+            side = self.column(beside.items, None, 1)
             side.hangs = self.root
             self.root.sides.append(side)
         self.wires = self.wire()
@@ -134,7 +134,7 @@ class View:
         return self.seen(part, box)
 
     def seen(self, part: Part, box: Box) -> Box:
-        box.tensors = [(each, *tensor_size(each, self.right)) for each in part.tensors]
+        box.tensors = [(tensor, *tensor_size(tensor, self.right)) for tensor in part.tensors]
         self.boxes[part] = box
         return box
 
@@ -171,7 +171,7 @@ class View:
     # --- edges
 
     def wire(self) -> list[Wire]:
-        found: dict[tuple[Col, int, Col, int], Wire] = {}
+        wires: dict[tuple[Col, int, Col, int], Wire] = {}
         for edge in self.figure.edges:
             if self.between_turns(edge):
                 continue
@@ -183,13 +183,13 @@ class View:
             if self.within(edge.source, edge.target, source, target):
                 continue
             key = (source.column, source.item, target.column, target.item)
-            if key not in found:
+            if key not in wires:
                 part = edge.target.part
                 train = part.train or edge.source.part.train
-                found[key] = Wire(source, target, edge, self.label(edge, source), train)
-            found[key].edges.append(edge)
-        self.trim(list(found.values()))
-        return list(found.values())
+                wires[key] = Wire(source, target, edge, self.label(edge, source), train)
+            wires[key].edges.append(edge)
+        self.trim(list(wires.values()))
+        return list(wires.values())
 
     @staticmethod
     def trim(wires: list[Wire]) -> None:
@@ -250,14 +250,14 @@ class View:
 
     def path(self, part: Part) -> dict[Part, int]:
         """The stacks shown by one turn around a part, with the number of its turn."""
-        found: dict[Part, int] = {}
+        turns: dict[Part, int] = {}
         at: Part | None = part
         while at is not None:
             twin: Part | None = at
             while twin is not None:
                 if twin in self.turns:
                     stack, number = self.turns[twin]
-                    found.setdefault(stack, number)
+                    turns.setdefault(stack, number)
                 twin = self.twins.get(twin)
             at = at.parent
-        return found
+        return turns

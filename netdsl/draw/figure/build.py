@@ -198,7 +198,7 @@ class Builder(Walk):
             entry = tuple(End(part, True, number) for number in range(len(scope.formals)))
             self.ends.update(zip(scope.formals, entry, strict=True))
             self.around = []
-            named = [value for each in scope.arguments.values() for value in _values(each)]
+            named = [value for argument in scope.arguments.values() for value in _values(argument)]
             self.current = entry[: len(entry) - len(named)]
         self.apart_from_root += 1
         inner = Threads(self)
@@ -229,7 +229,7 @@ class Builder(Walk):
     def passes_by(self, scope: Scope, part: Part) -> bool:
         """Lets what comes into a block or group that does nothing stand for what comes out, if that is all there is."""
         views = dict(zip(scope.formals, scope.inputs, strict=True)) if scope.formals else {}
-        found: list[End] = []
+        ends: list[End] = []
         for value in scope.outputs:
             at: Value | None = value.link
             while at is not None and at not in views and at not in self.ends:
@@ -237,9 +237,9 @@ class Builder(Walk):
             end = None if at is None else self.raw(views.get(at, at))
             if end is None or end.part.number >= part.number:
                 return False
-            found.append(end)
-        self.ends.update(zip(scope.outputs, found, strict=True))
-        self.current = tuple(found)
+            ends.append(end)
+        self.ends.update(zip(scope.outputs, ends, strict=True))
+        self.current = tuple(ends)
         return True
 
     def enter(self, part: Part, scope: Scope, entry: tuple[End, ...], used: set[int], mark: int) -> None:
@@ -249,7 +249,7 @@ class Builder(Walk):
                 if port in used and end.part.kind != "tensor":
                     self.read(scope.inputs[port], End(part), port)
             return
-        names = {value.root: key for key, each in scope.arguments.items() for value in _values(each)}
+        names = {value.root: key for key, argument in scope.arguments.items() for value in _values(argument)}
         for edge in self.edges[mark:]:
             if edge.source.part is part and edge.source.port > 0:
                 edge.name = names.get(scope.inputs[edge.source.port].root, "")
@@ -279,11 +279,11 @@ def _settle(root: Column) -> None:
         for part in column.parts():
             part.parent, part.level = parent, level
             inside = level if part.kind == "stack" else level + 1
-            stack.extend((each, part, inside) for each in part.columns)
+            stack.extend((inner, part, inside) for inner in part.columns)
 
 
 def _values(value: object) -> list[Value]:
     """The tensors in what may be one, or a list of them."""
     if isinstance(value, Value):
         return [value]
-    return [each for item in value for each in _values(item)] if isinstance(value, tuple) else []
+    return [tensor for item in value for tensor in _values(item)] if isinstance(value, tuple) else []

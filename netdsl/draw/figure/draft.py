@@ -93,20 +93,20 @@ class Draft:
         part.path = name
         part.key = self.key("input", name)
         self.ends[value] = End(part)
-        self.waiting[part] = sum(each.root is value.root for node in self.graph.nodes() for each in node.inputs)
+        self.waiting[part] = sum(input.root is value.root for node in self.graph.nodes() for input in node.inputs)
 
     def inputs_to_place(self, sources: Iterable[End], first: int) -> list[Part]:
         """The inputs that a new thread starts from and that stand nowhere yet; `first` is its first part.
 
         One that an earlier part reads stands on top of the figure, since no edge leads back.
         """
-        found = [end.part for end in sources if end.part in self.waiting and not end.inside]
-        if len(found) != 1 or self.in_turns or (self.apart_from_root and self.waiting[found[0]] != 1):
+        parts = [end.part for end in sources if end.part in self.waiting and not end.inside]
+        if len(parts) != 1 or self.in_turns or (self.apart_from_root and self.waiting[parts[0]] != 1):
             return []
-        if self.first_readers.get(found[0], first) < first:
+        if self.first_readers.get(parts[0], first) < first:
             return []
-        del self.waiting[found[0]]
-        return found
+        del self.waiting[parts[0]]
+        return parts
 
     # --- keys
 
@@ -115,7 +115,7 @@ class Draft:
 
     def part_key(self, part: Part) -> int:
         inside = tuple(self.column_key(column) for column in part.columns[:1])
-        tensors = tuple(each.lines[0] for each in part.tensors)
+        tensors = tuple(tensor.lines[0] for tensor in part.tensors)
         return self.key(part.kind, *part.lines, part.title, part.train, tensors, inside, len(part.columns))
 
     def column_key(self, column: Column) -> int:

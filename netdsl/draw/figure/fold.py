@@ -45,7 +45,7 @@ def _fold(draft: Draft, column: Column) -> None:
 def _grouped(draft: Draft, items: list[Piece]) -> list[Piece]:
     """The pieces in closed groups of equal size; inputs, results and rows stay as they are."""
     size = -(-len(items) // GROUPS)
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     run: list[Piece] = []
     for number, item in enumerate([*items, None]):
         if item is not None and _foldable(item):
@@ -54,13 +54,13 @@ def _grouped(draft: Draft, items: list[Piece]) -> list[Piece]:
             if len(run) > 1:
                 first, last = _said(run[0]), _said(run[-1])
                 title = f"{first} … {last}, {len(run)} stages"
-                found.append(_part(draft, found, [Column(run)], title))
+                pieces.append(_part(draft, pieces, [Column(run)], title))
             else:
-                found += run
+                pieces += run
             run = []
         if item is not None and not _foldable(item):
-            found.append(item)
-    return found
+            pieces.append(item)
+    return pieces
 
 
 def _foldable(item: Piece) -> bool:
@@ -81,8 +81,8 @@ def _part(draft: Draft, before: list[Piece], columns: list[Column], title: str) 
     parts = [part for column in columns for part in column.parts()]
     part = draft.part("stack" if len(columns) > 1 else "frame", "group", [title], parts[0].span)
     part.columns, part.title = columns, title
-    part.items = [item for each in parts for item in each.items]
-    part.train = all(each.train for each in parts)
+    part.items = [item for inner in parts for item in inner.items]
+    part.train = all(inner.train for inner in parts)
     part.path = f"{parts[0].path} … {parts[-1].path}".strip(" …")
     part.shape = parts[-1].shape
     inside = set(_all(columns[0]))
@@ -101,10 +101,10 @@ def _part(draft: Draft, before: list[Piece], columns: list[Column], title: str) 
 
 def _all(column: Column) -> list[Part]:
     """Every part in a column, at any depth."""
-    found: list[Part] = []
+    parts: list[Part] = []
     stack = [column]
     while stack:
         for part in stack.pop().parts():
-            found.append(part)
+            parts.append(part)
             stack.extend(part.columns)
-    return found
+    return parts

@@ -52,11 +52,11 @@ def call_text(node: Node, written: bool = False) -> str:
 def _arguments(given: tuple[Given, ...], written: bool) -> str:
     """The arguments of a call; if it is of what was kept for later (`norm = batchnorm(eps = 0.001)`), those first."""
     shown = []
-    for each in given:
-        if each.name == "then":
+    for argument in given:
+        if argument.name == "then":
             continue
-        text = _one_line(each.syntax.span.text) if written else value_text(each)
-        shown.append(f"{each.name} = {text}" if each.name else text)
+        text = _one_line(argument.syntax.span.text) if written else value_text(argument)
+        shown.append(f"{argument.name} = {text}" if argument.name else text)
     return ", ".join(shown)
 
 

@@ -87,12 +87,12 @@ class Threads:
         thread.last = gives
 
     def _thread_for(self, sources: set[End], ends: bool) -> Thread | None:
-        found = [number for number, thread in enumerate(self.threads) if thread.last & sources]
-        if not found:
+        numbers = [number for number, thread in enumerate(self.threads) if thread.last & sources]
+        if not numbers:
             return None if ends else self._resumed(sources)
-        at = found[0]
+        at = numbers[0]
         later = self.threads[at + 1 :]
-        if found[1:] == list(range(at + 1, len(self.threads))) and later and self._meet(at, later, sources):
+        if numbers[1:] == list(range(at + 1, len(self.threads))) and later and self._meet(at, later, sources):
             del self.threads[at + 1 :]
         elif any(thread.has(end) for thread in later for end in sources):
             for thread in later:
@@ -161,7 +161,7 @@ class Threads:
         for thread in self.threads:
             if thread.items and thread.items[-1] is part:
                 thread.output = part
-                then = next(((length, last) for each, length, last in noted if each is thread), None)
+                then = next(((length, last) for other, length, last in noted if other is thread), None)
                 thread.resume = None if thread.mixed else thread.cut or then
 
     def finish(self) -> Column:
@@ -174,9 +174,9 @@ class Threads:
         for thread in others:
             if thread.output is None or len({end.part for end in thread.reads}) != 1 or not main.has(*thread.reads):
                 for hanging in (sides, beside):
-                    for each in [each for each in hanging if any(each.has(end) for end in thread.reads)]:
-                        hanging.remove(each)
-                        main.take(each)
+                    for side in [side for side in hanging if any(side.has(end) for end in thread.reads)]:
+                        hanging.remove(side)
+                        main.take(side)
                 main.take(thread)
             elif thread.output.train or not self._ends_beside(main, thread):
                 sides.append(thread)

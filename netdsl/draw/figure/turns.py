@@ -39,7 +39,7 @@ def add_loop(walk: Walk, loop: Loop, threads: Threads) -> None:
     walk.in_turns += 1
     built = [build_apart(walk, turn.steps) for turn in loop.turns]
     walk.in_turns -= 1
-    columns = [each.threads.finish() for each in built]
+    columns = [turn.threads.finish() for turn in built]
     keys = [walk.column_key(column) for column in columns]
     for _, group in groupby(range(len(built)), key=lambda number: keys[number]):
         turns = list(group)
@@ -76,9 +76,9 @@ def stack(walk: Walk, loop: Loop, turns: list[Built], columns: list[Column], thr
     """Equal turns as one part. What is current before the first comes in where the stack begins."""
     part = walk.part("stack", "group", [f"{len(turns):,} ×"], loop.syntax.span)
     part.columns, part.title = columns, part.lines[0]
-    parts = [each for column in columns for each in column.parts()]
-    part.train = all(each.train for each in parts)
-    part.items = [item for each in parts for item in each.items]
+    parts = [inner for column in columns for inner in column.parts()]
+    part.train = all(inner.train for inner in parts)
+    part.items = [item for inner in parts for item in inner.items]
     part.path = f"{parts[0].path} … {parts[-1].path}"
     part.shape = parts[-1].shape
     entry = [walk.local(end) for end in turns[0].entry]
@@ -103,12 +103,12 @@ def add_join(walk: Walk, join: Join, threads: Threads) -> None:
     branches: list[Built] = []
     build_branches(walk, join.steps, before, branches, threads)
     walk.current = before
-    full = [each for each in branches if not each.threads.empty]
-    columns = [each.threads.finish() for each in full]
+    full = [branch for branch in branches if not branch.threads.empty]
+    columns = [branch.threads.finish() for branch in full]
     passes = frozenset(walk.local(end).place for end in before)
-    if len(full) > 1 and not crossing([each.stretch for each in full], walk.edges):
+    if len(full) > 1 and not crossing([branch.stretch for branch in full], walk.edges):
         stretch = full[0].stretch._replace(last=full[-1].stretch.last, end=full[-1].stretch.end)
-        threads.add([Row(columns)], stretch, frozenset().union(*[given(walk, each) for each in full]))
+        threads.add([Row(columns)], stretch, frozenset().union(*[given(walk, branch) for branch in full]))
     elif len(full) == 1 and len(branches) > 1 and threads.threads:
         if passes & threads.sources(full[0].stretch):
             splice(walk, full[0], columns[0], threads)
@@ -116,24 +116,24 @@ def add_join(walk: Walk, join: Join, threads: Threads) -> None:
             row = Row([Column(), columns[0]], through=True)
             threads.add([row], full[0].stretch, given(walk, full[0]) | passes, passes)
     else:
-        for each, column in zip(full, columns, strict=True):
-            splice(walk, each, column, threads)
+        for branch, column in zip(full, columns, strict=True):
+            splice(walk, branch, column, threads)
     if join.node is not None:
         walk.node(join.node, threads)
 
 
 def build_branches(
-    walk: Walk, steps: list[Step], before: tuple[End, ...], found: list[Built], threads: Threads
+    walk: Walk, steps: list[Step], before: tuple[End, ...], branches: list[Built], threads: Threads
 ) -> None:
     """Build the branches of a combine, those of its loops and arms too."""
     for step in steps:
         walk.current = before
         if isinstance(step, Branch):
-            found.append(build_apart(walk, step.steps))
+            branches.append(build_apart(walk, step.steps))
         elif isinstance(step, Loop):
             for turn in step.turns:
-                build_branches(walk, turn.steps, before, found, threads)
+                build_branches(walk, turn.steps, before, branches, threads)
         elif isinstance(step, Choice):
-            build_branches(walk, step.taken.steps if step.taken is not None else [], before, found, threads)
+            build_branches(walk, step.taken.steps if step.taken is not None else [], before, branches, threads)
         else:
             walk.step(step, threads)

@@ -16,20 +16,20 @@ MOST = 3
 
 def shapes_by_line(graph: Graph, source: Source) -> dict[int, list[str]]:
     """By the number of a line, the shapes of what its last stage gives: one for each different use and turn."""
-    found: dict[int, dict[str, None]] = {}
+    by_line: dict[int, dict[str, None]] = {}
     for scope in graph.root.scopes():
         for line, shapes in _of_scope(scope, source).items():
-            found.setdefault(line, {}).update(dict.fromkeys(shapes))
+            by_line.setdefault(line, {}).update(dict.fromkeys(shapes))
     for entry in graph.inputs:
         if entry.syntax.span.source is source:
             shape = format_shape(entry.value.type.shape)
-            found.setdefault(entry.syntax.span.line, {}).setdefault(shape)
-    return {line: list(shapes) for line, shapes in found.items()}
+            by_line.setdefault(entry.syntax.span.line, {}).setdefault(shape)
+    return {line: list(shapes) for line, shapes in by_line.items()}
 
 
 def _of_scope(scope: Scope, source: Source) -> dict[int, list[str]]:
     """The shapes that one scope made on each line: of the last stage of a pipeline, in each turn of a loop."""
-    found: dict[int, list[str]] = {}
+    by_line: dict[int, list[str]] = {}
     before = (0, 0)
     for item in scope.items:
         span = item.span
@@ -41,8 +41,8 @@ def _of_scope(scope: Scope, source: Source) -> dict[int, list[str]]:
         line = source.place(max(span.end - 1, span.start))[0]
         # A stage further right on the same line goes on from the one before; one further left begins another turn.
         if before[0] == line and span.start > before[1]:
-            found[line][-1] = shape
+            by_line[line][-1] = shape
         else:
-            found.setdefault(line, []).append(shape)
+            by_line.setdefault(line, []).append(shape)
         before = (line, span.start)
-    return found
+    return by_line

@@ -133,12 +133,12 @@ def _data(drawing: Drawing, source: Source) -> dict[str, Any]:
 
     def of(part: Part) -> dict[str, Any]:
         line = part.span.line if part.span is not None and part.span.source is source else None
-        found: dict[str, Any] = {
+        data: dict[str, Any] = {
             "kind": part.kind,
             "family": part.family,
             "closed": _box(closed_box(part, False)),
             "columns": [items(column) for column in part.columns],
-            "tensors": [numbers[each] for each in part.tensors],
+            "tensors": [numbers[tensor] for tensor in part.tensors],
             "parent": None if part.parent is None else numbers[part.parent],
             "shape": part.shape,
             "changes": part.changes,
@@ -147,17 +147,17 @@ def _data(drawing: Drawing, source: Source) -> dict[str, Any]:
             "line": line,
         }
         if part.columns:
-            found["head"] = _head(open_box(part, False, len(part.columns) if part.kind == "stack" else 1))
+            data["head"] = _head(open_box(part, False, len(part.columns) if part.kind == "stack" else 1))
         if part.kind == "stack" and isinstance(only := part.columns[0].items[0], Part):
             times, name = len(part.columns), many_named(part)
-            found["many"] = {
+            data["many"] = {
                 "closed": _box(closed_box(only, False, times, "", name)),
                 "head": _head(open_box(only, False, times, name)),
             }
-        return found
+        return data
 
-    def end(each: End) -> dict[str, Any]:
-        return {"part": numbers[each.part], "inside": each.inside, "port": each.port}
+    def end(edge_end: End) -> dict[str, Any]:
+        return {"part": numbers[edge_end.part], "inside": edge_end.inside, "port": edge_end.port}
 
     return {
         "parts": [of(part) for part in figure.parts],
@@ -189,9 +189,9 @@ def _spec(graph: Graph, source: Source) -> str:
     for number, text in enumerate(source.text.split("\n"), 1):
         code, mark, remark = text.partition("#")
         shown = escape(code) + (f"<u>{escape(mark + remark)}</u>" if mark else "")
-        made = shapes.get(number, [])
-        several = f' title="{escape(", ".join(made))}"' if len(made) > 1 else ""
-        shape = escape(made[0]) + (" …" if several else "") if made else ""
+        line_shapes = shapes.get(number, [])
+        several = f' title="{escape(", ".join(line_shapes))}"' if len(line_shapes) > 1 else ""
+        shape = escape(line_shapes[0]) + (" …" if several else "") if line_shapes else ""
         rows.append(f'<div id="L{number}"><i>{number}</i><b{several}>{shape}</b><code>{shown}</code></div>')
     return "\n".join(rows)
 

@@ -48,8 +48,8 @@ def _node(figures: Figures, box: Box, number: int) -> dict[str, Any]:
         attributes["train"] = "true"
     if part.span is not None:
         attributes["line"] = str(part.span.line)
-    for each in part.tensors:
-        attributes[each.lines[0]] = each.shape
+    for tensor in part.tensors:
+        attributes[tensor.lines[0]] = tensor.shape
     return {
         "id": str(number),
         "label": words(box),
@@ -61,11 +61,11 @@ def _node(figures: Figures, box: Box, number: int) -> dict[str, Any]:
 
 def _around(box: Box) -> list[str]:
     """What the box lies in, outermost first; a slash would divide a name."""
-    found: list[str] = []
+    names: list[str] = []
     owner = box.column.owner
     while owner is not None:
         if isinstance(owner, Box) and owner.part.kind == "frame":
             name = owner.part.name or f"{owner.part.title} #{owner.part.number}"
-            found.append(name.replace("/", "\u2215"))
+            names.append(name.replace("/", "\u2215"))
         owner = owner.column.owner
-    return found[::-1]
+    return names[::-1]

@@ -46,7 +46,7 @@ class Boxes:
                     into.setdefault(id(wire.source.column), []).append((edge.source.port, wire, edge))
                 if wire.target.item == len(wire.target.column.items) and owner is not None:
                     out.setdefault(id(owner), []).append((edge.entry, wire, edge))
-        found: dict[tuple[int, int], Link] = {}
+        links: dict[tuple[int, int], Link] = {}
         for wire in self.view.wires:
             if wire.source.item == -1 or wire.target.item == len(wire.target.column.items):
                 continue
@@ -54,8 +54,8 @@ class Boxes:
                 readers = self.readers(wire.target, edge.entry, into)
                 for maker in self.makers(wire.source, _result(edge), out):
                     for reader in readers:
-                        found.setdefault((maker, reader), Link(maker, reader, edge.shape, wire.train))
-        return list(found.values())
+                        links.setdefault((maker, reader), Link(maker, reader, edge.shape, wire.train))
+        return list(links.values())
 
     def makers(self, spot: Spot, result: int, out: dict[int, list[tuple[int, Wire, Edge]]]) -> list[int]:
         """The boxes that make a result of what stands at a spot."""
@@ -64,7 +64,7 @@ class Boxes:
         if box.inner is None:
             return [self.number(box)]
         ways = [way for way in out.get(id(box), ()) if way[0] == result and way[1].source.item >= 0]
-        return [each for _, wire, edge in ways for each in self.makers(wire.source, _result(edge), out)]
+        return [maker for _, wire, edge in ways for maker in self.makers(wire.source, _result(edge), out)]
 
     def readers(self, spot: Spot, entry: int, into: dict[int, list[tuple[int, Wire, Edge]]]) -> list[int]:
         """The boxes that read what comes in at a spot."""
@@ -75,7 +75,7 @@ class Boxes:
         if box.inner is None:
             return [self.number(box)]
         ways = [way for way in into.get(id(box.inner), ()) if way[0] == entry]
-        return [each for _, wire, edge in ways for each in self.readers(wire.target, edge.entry, into)]
+        return [reader for _, wire, edge in ways for reader in self.readers(wire.target, edge.entry, into)]
 
 
 def _result(edge: Edge) -> int:
@@ -121,7 +121,7 @@ def as_json(view: View, title: str) -> dict[str, Any]:
 
     def data(box: Box) -> dict[str, Any]:
         part = box.part
-        found: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "id": boxes.number(box),
             "kind": part.kind,
             "family": part.family,
@@ -133,10 +133,10 @@ def as_json(view: View, title: str) -> dict[str, Any]:
             "line": part.span.line if part.span is not None else None,
         }
         if part.tensors:
-            found["tensors"] = [{"path": each.path, "shape": each.shape} for each in part.tensors]
+            entry["tensors"] = [{"path": tensor.path, "shape": tensor.shape} for tensor in part.tensors]
         if box.inner is not None:
-            found["children"] = [data(each) for each in children(box.inner)]
-        return found
+            entry["children"] = [data(child) for child in children(box.inner)]
+        return entry
 
     top = [data(box) for column in (view.root, *view.root.sides) for box in children(column)]
     edges = [
@@ -218,4 +218,11 @@ def as_mermaid(view: View) -> str:
 
 def _mermaid(text: str) -> str:
     """A text in quotes; what could end it or be read as markup is written as an entity."""
-    return '"' + "".join(each if each.isalnum() or each in " .,:=()/×+-_" else f"#{ord(each)};" for each in text) + '"'
+    return (
+        '"'
+        + "".join(
+            character if character.isalnum() or character in " .,:=()/×+-_" else f"#{ord(character)};"
+            for character in text
+        )
+        + '"'
+    )

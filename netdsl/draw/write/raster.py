@@ -20,9 +20,9 @@ class NoRasteriser(Exception):
 
 def png(svg: str, scale: float = 2.0) -> bytes:
     """The picture, `scale` pixels for each of the drawing's units. Raises NoRasteriser."""
-    found = _cairosvg(svg, scale)
-    if found is not None:
-        return found
+    picture = _cairosvg(svg, scale)
+    if picture is not None:
+        return picture
     for command in ("resvg", "rsvg-convert"):
         program = shutil.which(command)
         if program is not None:
@@ -55,7 +55,7 @@ def _converted(svg: str, program: str, scale: float) -> bytes:
 
 def _photographed(svg: str, program: str, scale: float) -> bytes:
     size = _SIZE.search(svg)
-    wide, high = (int(float(each)) + 1 for each in size.groups()) if size else (800, 600)
+    wide, high = (int(float(number)) + 1 for number in size.groups()) if size else (800, 600)
     with tempfile.TemporaryDirectory(prefix="netdsl-", ignore_cleanup_errors=True) as folder:
         source, target = os.path.join(folder, "figure.html"), os.path.join(folder, "figure.png")
         with open(source, "w", encoding="utf-8") as file:

@@ -45,9 +45,9 @@ def stamped_png(picture: bytes) -> bytes:
 
 def state_of(text: str) -> State:
     """Whether a file holds a drawing of ours, one that was edited since, or something else."""
-    found = _MARK.match(text)
-    if found:
-        return "ours" if _hash(found[1]) == found[2] else "edited"
+    match = _MARK.match(text)
+    if match:
+        return "ours" if _hash(match[1]) == match[2] else "edited"
     if text.lstrip().startswith(("{", "[")):
         import json
 

@@ -107,7 +107,7 @@ class _Writer:
         for side in view.root.sides:
             self.column(side, 0)
         for wire, way in zip(view.wires, ways, strict=True):
-            self.wire(wire, [self.point(*each) for each in points(way)])
+            self.wire(wire, [self.point(*point) for point in points(way)])
         self.caption()
         self.drawn.svg = self.document()
         return self.drawn
