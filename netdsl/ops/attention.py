@@ -149,9 +149,11 @@ class Attend(Operator):
     def kept(self, inputs: tuple[TensorType, ...], output: TensorType, args: Args) -> Kept:
         q, k, v = inputs[0], inputs[args["k"]], inputs[args["v"]]
         rows = output.elements // output.shape[-1]
-        if args["bias"] is None and not args["dropout"] and len(q.shape) + q.batched == 4:
-            # Fused, which is there for heads of a batch only: the logarithm of each softmax's sum, from which the
-            # backward pass computes the weights again.
+        axes = len(q.shape) + q.batched
+        folded = axes > 4 and q.shape[:-2] == k.shape[:-2] == v.shape[:-2]
+        if args["bias"] is None and not args["dropout"] and (axes == 4 or folded):
+            # Fused, which is there for heads of a batch only, which more axes can be folded to: the logarithm of each
+            # softmax's sum, from which the backward pass computes the weights again.
             return Kept(inputs=True, output=True, extra=rows * BYTES["float"])
         # Queries and keys times the root of the scale; the values, copied as their heads rarely lie in a row; the
         # weights; and where some are dropped, the mask and the rest.

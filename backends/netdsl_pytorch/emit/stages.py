@@ -192,6 +192,9 @@ class Stages(Variables):
         """An input that an operator mentions more than once is put into a variable first."""
         if not record_of(step.first).repeats(use, number) or code.is_path(made):
             return made
+        if len(step.first.inputs) > 1:
+            # A name of its own: other inputs may be computed from what the running variable holds.
+            return self._spill(made)
         values = {case: canonical(item.inputs[number]) for case, item in step.cases.items()}
         running = self.running_name(step)
         self.assign(running, values, made)

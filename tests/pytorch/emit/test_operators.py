@@ -61,3 +61,14 @@ def test_an_operator_does_what_the_graph_says_wherever_it_stands(name: str) -> N
         source = emit(graph, spec_name="t.net", spec_text=text)
         report = verify(graph, source, compile=False, export=False)
         assert report.passed, f"{kind}: {report.failures}\n{source}"
+
+
+def test_branches_that_are_computed_keep_their_values_beside_one_without_a_batch() -> None:
+    text = """net T() {
+    input x: 3x4
+    param p: [1, 3, 4] init normal(1.0)
+    output y = concat { x -> exp(); x; p -> exp(); x -> sin() }
+}"""
+    source = emit(traced(text), spec_name="t.net", spec_text=text)
+    report = verify(traced(text), source, compile=False, export=False)
+    assert report.passed, f"{report.failures}\n{source}"

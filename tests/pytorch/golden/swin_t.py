@@ -177,9 +177,13 @@ class WindowAttention(nn.Module):
         q, k, v = y2.permute(0, 3, 1, 4, 2, 5).unbind(dim=1)  # w t (s h d) -> s w h t d
         if self.shift_mask is not None:
             bias = self.shift_mask(y) + table
-            x = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            x = F.scaled_dot_product_attention(
+                q.flatten(1, 2), k.flatten(1, 2), v.flatten(1, 2), attn_mask=bias.flatten(0, 1)
+            ).unflatten(1, q.shape[1:3])
         else:
-            x = F.scaled_dot_product_attention(q, k, v, attn_mask=table)
+            x = F.scaled_dot_product_attention(
+                q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), attn_mask=table
+            ).unflatten(0, q.shape[:2])
         x = self.from_windows(self.proj(x.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
         return x
 

@@ -213,9 +213,13 @@ class WindowAttention(nn.Module):
         y = F.normalize(q, dim=-1) * temperature
         if self.shift_mask is not None:
             bias = self.shift_mask(y) + table
-            y = F.scaled_dot_product_attention(y, keys, v, attn_mask=bias, scale=1.0)
+            y = F.scaled_dot_product_attention(
+                y.flatten(1, 2), keys.flatten(1, 2), v.flatten(1, 2), attn_mask=bias.flatten(0, 1), scale=1.0
+            ).unflatten(1, y.shape[1:3])
         else:
-            y = F.scaled_dot_product_attention(y, keys, v, attn_mask=table, scale=1.0)
+            y = F.scaled_dot_product_attention(
+                y.flatten(0, 1), keys.flatten(0, 1), v.flatten(0, 1), attn_mask=table, scale=1.0
+            ).unflatten(0, y.shape[:2])
         y = self.from_windows(self.proj(y.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
         return y
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from netdsl.graph.graph import Node
 from netdsl.ops.operator import REGISTRY
-from netdsl_pytorch.emit.operators import combining, learned, norms, pointwise, pools, shapes
+from netdsl_pytorch.emit.operators import attention, combining, learned, norms, pointwise, pools, shapes
 from netdsl_pytorch.emit.operators.record import OperatorRecord, is_known, operator, record_of, records
 
-FAMILIES = (combining, learned, norms, pointwise, pools, shapes)
+FAMILIES = (attention, combining, learned, norms, pointwise, pools, shapes)
 
 
 def module_type(node: Node) -> str:

@@ -1,4 +1,4 @@
-"""What makes one tensor of several: combines, products, attention."""
+"""What makes one tensor of several: combines and products."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.operators.record import Keywords, Use, Writer, operator
+from netdsl_pytorch.emit.operators.record import Use, Writer, operator
 
 
 def _chain(op: str) -> Writer:
@@ -57,30 +57,15 @@ def _stack(use: Use, inputs: Sequence[Code]) -> Code:
     return code.call("torch.stack", [code.list_of(inputs)], [("dim", dim)], typed=True)
 
 
-def _attend(use: Use, inputs: Sequence[Code]) -> Code:
-    node = use.node
-    keywords: Keywords = []
-    if node.args["bias"] is not None:
-        keywords.append(("attn_mask", inputs[node.args["bias"]]))
-    if use.same("causal"):
-        keywords.append(("is_causal", code.literal(True)))
-    keywords += use.optional("scale", "scale", None)
-    if not use.is_default("dropout", 0):
-        p = use.number("dropout")
-        keywords.append(("dropout_p", code.ternary(code.name("self.training"), p, code.literal(0.0))))
-    q, k, v = inputs[0], inputs[node.args["k"]], inputs[node.args["v"]]
-    return code.call("F.scaled_dot_product_attention", [q, k, v], keywords, typed=True)
+def _gives_others_its_batch(use: Use, number: int) -> bool:
+    batched = [value.type.batched for value in use.node.inputs]
+    return not all(batched) and any(batched) and number == batched.index(True)
 
 
-def _of_some_without_a_batch(use: Use, number: int) -> bool:
-    return any(not value.type.batched for value in use.node.inputs)
-
-
-operator("concat", function=_concat, repeats=_of_some_without_a_batch, promotes=True)
+operator("concat", function=_concat, repeats=_gives_others_its_batch, promotes=True)
 operator("stack", function=_stack)
 operator("add", function=_chain("+"), promotes=True, flag="residual")
 operator("sub", function=_chain("-"), promotes=True)
 operator("mul", function=_chain("*"), promotes=True)
 operator("max", function=_maximum, promotes=True)
 operator("matmul", function=_chain("@"))
-operator("attend", function=_attend, chained=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -19,6 +19,10 @@ class Use(Protocol):
     node: Node
     """The node of the first case: for what all cases have in common."""
     uses: set[str]
+
+    @property
+    def nodes(self) -> Mapping[Any, Node]:
+        """The node of every case."""
 
     def same(self, argument: str) -> Any:
         """The value of an argument that must be the same in all cases."""
