@@ -69,7 +69,7 @@ def specs_folder() -> str:
 
 @cache
 def built_ins() -> dict[str, BuiltIn]:
-    """Every built-in model by name, in the order of the alphabet."""
+    """Every built-in model (`BuiltIn`) by name, in the order of the alphabet."""
     folder = specs_folder()
     try:
         files = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))

@@ -61,7 +61,7 @@ def load_spec(
     traced: bool = False,
     passes: Sequence[Pass] = (),
 ) -> Loaded:
-    """The graph of the model that a name stands for (netdsl.catalogue). Raises SpecError, not for broken budgets."""
+    """The model that a name stands for (netdsl.catalogue), `Loaded`. Raises SpecError, not for broken budgets."""
     spec = read_spec(name, limits)
     return load_model(
         spec,
@@ -108,7 +108,7 @@ def load_model(
     passes: Sequence[Pass] = (),
     spent: Spent | None = None,
 ) -> Loaded:
-    """The graph of one model of a parsed spec, after `passes`, which make it traced.
+    """One model of a parsed spec, `Loaded`, after `passes`, which make it traced.
 
     What the models of one file take together is added up in `spent`, and has a limit."""
 

@@ -35,7 +35,7 @@ _TRAINING = _SAID | {"memory": "keeps {} bytes for the backward pass"}
 _BOUNDS = {"==": "", "<": "below ", "<=": "at most ", ">": "above ", ">=": "at least ", "!=": "any but "}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 """Parts that are named as the largest."""
 
 
@@ -67,7 +67,7 @@ class _Measured:
 
 
 def check_budgets(graph: Graph, inference: Figures | None = None, most: int = 100) -> list[Diagnostic]:
-    """What is wrong with the budgets of a graph: errors, or notes where an override changed the net.
+    """The diagnostics of the budgets of a graph: errors, or notes where an override changed the net.
 
     `inference` are figures of one sample that are known already, or are wanted afterwards. A block's budget that fails
     at several uses is told once, at the first of them. After the last of `most` findings no more are looked for.
@@ -98,7 +98,7 @@ def check_budgets(graph: Graph, inference: Figures | None = None, most: int = 10
 
 
 def named_parts(budget: Budget) -> list[Item]:
-    """The parts that a budget speaks of, as often as it does."""
+    """The items that a budget speaks of, as often as it does."""
     if any(test.fault is not None for test in budget.tests):
         return []
     return [figure.item for test in budget.tests for figure in test.figures.values()]
@@ -197,7 +197,7 @@ def _largest(figure: Figure, measured: _Measured) -> str:
         for item in figure.item.items
         if figure.train or figure.item.train_only or not item.train_only
     ]
-    largest = sorted(sizes, key=lambda pair: -pair[0])[:MOST_NAMED]
+    largest = sorted(sizes, key=lambda pair: -pair[0])[:MAX_NAMED]
     named = [f"{item.name or _operator(item)} {_number(size)}" for size, item in largest if size]
     return f"largest: {' · '.join(named)}" if len(named) > 1 else ""
 

@@ -24,7 +24,7 @@ SCHEMA = 1
 
 Kind = Literal["same", "changed", "removed", "added"]
 
-MOST_COMPARED = 4_000_000
+MAX_COMPARED = 4_000_000
 """Pairs of neighbours that are compared to find the best order; of more, the first is paired with the first."""
 
 
@@ -178,7 +178,7 @@ def _aligned(
     before: list[Row], after: list[Row], old_keys: Sequence[Hashable], new_keys: Sequence[Hashable]
 ) -> Iterator[tuple[list[Row], list[Row]]]:
     """Both lists in stretches: pairs of rows with equal keys, and between them what has no equal."""
-    if len(before) * len(after) > MOST_COMPARED:
+    if len(before) * len(after) > MAX_COMPARED:
         shorter = min(len(before), len(after))
         yield from (([old], [new]) for old, new in zip(before, after, strict=False))
         if len(before) != len(after):

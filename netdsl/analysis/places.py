@@ -106,7 +106,7 @@ class Places(NamedTuple):
     start: tuple[Offset, ...]
 
     def moved(self, move: Move) -> Places:
-        """After a move."""
+        """The places after a move."""
         axes, coordinates = self.axes, len(self.start)
         match move:
             case Order(order):
@@ -139,7 +139,7 @@ class Places(NamedTuple):
 
 
 def plus(one: Offset, other: Offset) -> Offset:
-    """Both together; not known where either is not."""
+    """The offset of both together; not known where either is not."""
     return Lost() if isinstance(one, Lost) or isinstance(other, Lost) else one + other
 
 

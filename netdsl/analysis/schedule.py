@@ -49,7 +49,7 @@ class Schedule:
 
 
 def schedule(graph: Graph, train: bool = False) -> Schedule:
-    """The graph as lists, in time linear in its operators."""
+    """The `Schedule` of a graph, in time linear in its operators."""
     numbers: dict[Value, int] = {}
     types: list[TensorType] = []
     for entry in graph.inputs:

@@ -26,7 +26,7 @@ def set_inputs(
     params: dict[str, Any],
     changed: Mapping[str, Any],
 ) -> dict[str | None, InputOverride]:
-    """Adds to `params` what the declared shapes name, and gives the overrides by input; raises Trouble.
+    """An `InputOverride` by input; adds to `params` what the declared shapes name. Raises Trouble.
 
     `changed` are parameters that have the last word: they are in `params`, and in the shapes whose sizes they name.
     """

@@ -26,7 +26,7 @@ class PartValues(Protocol):
         """The value of a part that no index is in."""
 
     def constant(self, base: Any) -> Value | None:
-        """The constant that is read by index; None for what is none."""
+        """The `Value` of the constant that is read by index; None for what is none."""
 
 
 class KnownParts:
@@ -98,7 +98,7 @@ class Formula:
         return any(map(self.varies, parts_of(expr)))
 
     def table(self, base: tree.Expr) -> Node:
-        """The constant that is read by index."""
+        """The `Node` of the constant that is read by index."""
         value = self.known.constant(base)
         if value is None or value.root.node is None:
             raise NoValueError

@@ -39,7 +39,7 @@ class Range(NamedTuple):
 
 
 def unknown(kind: Kind) -> Range:
-    """Any number."""
+    """The `Range` of any number."""
     return Range(0, 1, "bool") if kind == "bool" else Range(-math.inf, math.inf, kind)
 
 

@@ -135,14 +135,14 @@ class Graph:
         return f"<Graph {self.name}>"
 
     def nodes(self, train: bool = True) -> Iterator[Node]:
-        """Every operator, in an order in which each comes after what it reads; without `train`, no heads."""
+        """Every `Node`, in an order in which each comes after what it reads; without `train`, no heads."""
         for node in self.root.nodes():
             if train or not node.train_only:
                 yield node
 
     @property
     def net(self) -> tree.NetDef:
-        """The net's definition."""
+        """The `NetDef` of the net."""
         definition = self.root.definition
         assert type(definition).__name__ == "NetDef"
         return definition  # type: ignore[return-value]
@@ -171,7 +171,7 @@ class Graph:
         return item
 
     def state(self) -> dict[str, Weight]:
-        """Every tensor of the `state_dict` by its key, in the order of the text; tied ones under both keys."""
+        """Every `Weight` of the `state_dict` by its key, in the order of the text; tied ones under both keys."""
         weights: dict[str, Weight] = {}
         for node in self.nodes():
             if node.shared is not None:

@@ -28,7 +28,7 @@ class Names:
         self.names: dict[str, Named] = {}
 
     def find(self, name: str, declaration: Any) -> Named | None:
-        """What a declared name stands for; None where it is out of sight."""
+        """The `Named` of a declared name; None where it is out of sight."""
         at: Names | None = self
         while at is not None:
             named = at.names.get(name)

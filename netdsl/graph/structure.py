@@ -56,7 +56,7 @@ class Value:
 
 
 def values_of(current: Any) -> tuple[Value, ...]:
-    """All tensors in a value or a list, in order."""
+    """All tensors (`Value`s) in a value or a list, in order."""
     if isinstance(current, Value):
         return (current,)
     if isinstance(current, tuple):
@@ -232,7 +232,7 @@ class Scope:
 
     @property
     def items(self) -> Iterator[Item]:
-        """The operators and scopes directly in it, in the order of the text: through loops, arms and branches."""
+        """The items (`Node`s and `Scope`s) directly in it, in the order of the text, through loops and branches."""
         return items_of(self.steps)
 
     @property
@@ -241,7 +241,7 @@ class Scope:
         return any(node.owns_module for node in self.nodes())
 
     def nodes(self) -> Iterator[Node]:
-        """Every operator in it, at any depth, in the order of the text."""
+        """Every `Node` in it, at any depth, in the order of the text."""
         return nodes_of(self.steps)
 
     def scopes(self) -> Iterator[Scope]:
@@ -365,7 +365,7 @@ class WeightInit:
 
 
 def nodes_of(steps: list[Step]) -> Iterator[Node]:
-    """Every operator in steps, at any depth, in the order of the text."""
+    """Every `Node` in steps, at any depth, in the order of the text."""
     stack = [items_of(steps)]
     while stack:
         for item in stack[-1]:
@@ -378,7 +378,7 @@ def nodes_of(steps: list[Step]) -> Iterator[Node]:
 
 
 def items_of(steps: list[Step]) -> Iterator[Item]:
-    """The operators and scopes in steps, in the order of the text: through loops, arms and branches."""
+    """The items (`Node`s and `Scope`s) in steps, in the order of the text: through loops, arms and branches."""
     for step in steps:
         if isinstance(step, Node | Scope):
             yield step

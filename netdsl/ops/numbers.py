@@ -10,7 +10,7 @@ from netdsl.ops.values import is_whole, show
 
 LARGEST = 2**62
 """Positions and sizes are held in 64 bits, with a sign."""
-MOST_AXES = 64
+MAX_AXES = 64
 """Frameworks have no tensors of more."""
 
 
@@ -76,8 +76,8 @@ class ShapeKind(Kind):
 
     def convert(self, value: Any, rank: int) -> Any:
         sizes = (value,) if is_whole(value) else value
-        if isinstance(sizes, tuple) and len(sizes) > MOST_AXES:
-            raise Problem(f"has {len(sizes)} axes; tensors have at most {MOST_AXES}")
+        if isinstance(sizes, tuple) and len(sizes) > MAX_AXES:
+            raise Problem(f"has {len(sizes)} axes; tensors have at most {MAX_AXES}")
         if not isinstance(sizes, tuple) or not all(map(is_whole, sizes)):
             raise self.refuse(value)
         if sum(size == -1 for size in sizes) > 1:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import prod
 
 from netdsl.ops.arguments import Problem
-from netdsl.ops.numbers import MOST_AXES
+from netdsl.ops.numbers import MAX_AXES
 
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|(\d+)|(\.\.\.)|(.))")
 _LONGEST = 1000
@@ -65,8 +65,8 @@ def parse(text: str) -> Pattern:
         raise _wrong(f"must have one arrow, as in `c h w -> (h w) c`; it has {len(sides) - 1 or 'none'}")
     left, right = (_side(side.strip(), which) for side, which in zip(sides, ("left", "right"), strict=True))
     for side, which in ((left, "left"), (right, "right")):
-        if sum(max(len(group), 1) for group in side) > MOST_AXES:
-            raise _wrong(f"has more than {MOST_AXES} axes on its {which}")
+        if sum(max(len(group), 1) for group in side) > MAX_AXES:
+            raise _wrong(f"has more than {MAX_AXES} axes on its {which}")
     names = [{name for group in side for name in group} for side in (left, right)]
     for here, there, where in ((names[0], names[1], "right"), (names[1], names[0], "left")):
         for name in sorted(here - there):

@@ -13,7 +13,7 @@ from netdsl.ops.numbers import Numbers, Position
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK, BAD_SHAPE
 
-MOST_RESULTS = 1000
+MAX_RESULTS = 1000
 """Results of one operator: each costs memory in the compiler, and a spec names them."""
 
 
@@ -95,7 +95,7 @@ class Chunk(_Several):
     doc = "n equal parts along an axis."
     example = ("116x28x28", "(left, right) = chunk(2); right -> conv(58, 1x1) -> add(left)")
     arguments = (
-        Argument("n", Whole(most=MOST_RESULTS), "how many parts"),
+        Argument("n", Whole(most=MAX_RESULTS), "how many parts"),
         Argument("dim", Axis(), "the axis that is divided", 0),
     )
 
@@ -136,8 +136,8 @@ class Split(_Several):
             raise Problem(f"must divide the axis; {size} % {sizes} = {size % sizes}",
                           "a list gives parts of different sizes", argument="sizes")  # fmt: skip
         count = len(sizes) if isinstance(sizes, tuple) else size // sizes
-        if count > MOST_RESULTS:
-            raise Problem(f"gives {count} parts; at most {MOST_RESULTS} are possible", argument="sizes")
+        if count > MAX_RESULTS:
+            raise Problem(f"gives {count} parts; at most {MAX_RESULTS} are possible", argument="sizes")
         return args | {"sizes": sizes if isinstance(sizes, tuple) else (sizes,) * count}
 
     def results(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[TensorType, ...]:
@@ -157,8 +157,8 @@ class Unbind(_Several):
 
     def results(self, inputs: tuple[TensorType, ...], args: Args) -> tuple[TensorType, ...]:
         shape, dim = inputs[0].shape, args["dim"]
-        if shape[dim] > MOST_RESULTS:
-            raise Problem(f"gives {shape[dim]} parts; at most {MOST_RESULTS} are possible", argument="dim")
+        if shape[dim] > MAX_RESULTS:
+            raise Problem(f"gives {shape[dim]} parts; at most {MAX_RESULTS} are possible", argument="dim")
         return (inputs[0]._replace(shape=(*shape[:dim], *shape[dim + 1 :])),) * shape[dim]
 
     def moves(self, inputs: tuple[TensorType, ...], args: Args, result: int = 0) -> tuple[Move, ...]:

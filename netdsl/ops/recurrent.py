@@ -9,7 +9,7 @@ from netdsl.ops.arguments import Argument, Flag, Problem, Whole
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK
 
-_MOST_LAYERS = 100
+_MAX_LAYERS = 100
 
 
 class _Recurrent(Operator):
@@ -23,7 +23,7 @@ class _Recurrent(Operator):
     """Linear layers in a step, from the input and from the state each."""
     arguments = (
         Argument("hidden", Whole(), "length of the state"),
-        Argument("layers", Whole(most=_MOST_LAYERS), "layers, each on the states of the one before", 1),
+        Argument("layers", Whole(most=_MAX_LAYERS), "layers, each on the states of the one before", 1),
         Argument("bidirectional", Flag(), "run from the end too, with weights of its own", False),
     )
 

@@ -60,7 +60,7 @@ def show(value: object) -> str:
 
 def _shown(values: Iterable[object]) -> Iterator[str]:
     """Each item as a spec would write it, up to more than any message has room for."""
-    room = _MOST_SHOWN
+    room = _MAX_SHOWN
     for value in values:
         text = show(value)
         yield text
@@ -70,7 +70,7 @@ def _shown(values: Iterable[object]) -> Iterator[str]:
             return
 
 
-_MOST_SHOWN = 20_000
+_MAX_SHOWN = 20_000
 """Characters of a list; the same text of a kilobyte may stand in it a hundred thousand times."""
 
 

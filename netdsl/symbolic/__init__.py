@@ -6,11 +6,11 @@ graph evaluates and rewrites the expressions in it by the same rules.
 
 from netdsl.symbolic.evaluate import Unknown, compute, evaluate
 from netdsl.symbolic.expressions import Apply, Const, Expr, Ref, RefKind, apply, lists, refs, size_of, substitute
-from netdsl.symbolic.numbers import MOST_READ, TracedFloat, TracedInt, expr_of, plain, traced
+from netdsl.symbolic.numbers import MAX_READ, TracedFloat, TracedInt, expr_of, plain, traced
 from netdsl.symbolic.simplify import fold, negation, simplify
 
 __all__ = [
-    "MOST_READ",
+    "MAX_READ",
     "Apply",
     "Const",
     "Expr",

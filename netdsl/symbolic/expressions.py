@@ -53,7 +53,7 @@ Expr: TypeAlias = Const | Ref | Apply
 
 
 def apply(op: str, *operands: Expr) -> Expr:
-    """`Apply`, with constants folded and neutral elements left out."""
+    """The expression of an operation: `Apply`, with constants folded and neutral elements left out."""
     if all(isinstance(operand, Const) for operand in operands) and op in _COMPUTED:
         try:
             return Const(_COMPUTED[op](*(operand.value for operand in operands if isinstance(operand, Const))))
@@ -94,7 +94,7 @@ def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
 
 
 def refs(expr: Expr) -> list[Ref]:
-    """Every name in an expression, in the order of the text, each once."""
+    """Every name (`Ref`) in an expression, in the order of the text, each once."""
     refs: dict[Any, Ref] = {}
     stack = [expr]
     while stack:
@@ -110,7 +110,7 @@ _OF_LISTS = frozenset(("index", "slice", "in", "not in", "len", "sum", "enumerat
 
 
 def lists(expr: Expr) -> list[Ref]:
-    """The names in an expression that it reads item by item."""
+    """The names (`Ref`s) in an expression that it reads item by item."""
     refs: dict[Any, Ref] = {}
     stack = [expr]
     while stack:

@@ -38,7 +38,7 @@ class TracedFloat(float):
         return self
 
 
-MOST_READ = 100
+MAX_READ = 100
 """The size of the largest expression that is kept. What a net's sizes are after many layers nobody would write as an
 expression of the input's; without a bound they would grow with the depth of the network."""
 
@@ -47,7 +47,7 @@ def traced(value: Any, expr: Expr) -> Any:
     """The value with an expression, if it is a number; else the value itself."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    if isinstance(expr, Const) or (isinstance(expr, Apply) and expr.size > MOST_READ):
+    if isinstance(expr, Const) or (isinstance(expr, Apply) and expr.size > MAX_READ):
         return plain(value)
     return TracedInt(int(value), expr) if isinstance(value, int) else TracedFloat(float(value), expr)
 

@@ -28,7 +28,7 @@ def fold(expr: Expr, known: Callable[[Ref], Expr | None]) -> Expr:
 
 
 def simplify(op: str, operands: list[Expr]) -> Expr:
-    """`Apply`, computed where all operands are known, without neutral elements and arms that cannot be."""
+    """The expression of `Apply`, computed where all operands are known, without neutral elements and dead arms."""
     first = operands[0] if operands else None
     if op == "if" and isinstance(first, Const):
         return operands[1] if first.value else operands[2]
@@ -106,7 +106,7 @@ _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">",
 
 
 def negation(expr: Expr) -> Expr:
-    """The opposite of a condition: `a != b or c` for `a == b and not c`."""
+    """The expression of the opposite of a condition: `a != b or c` for `a == b and not c`."""
     if isinstance(expr, Apply):
         if expr.op in _OPPOSITE:
             return Apply(_OPPOSITE[expr.op], expr.operands)

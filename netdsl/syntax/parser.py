@@ -14,7 +14,7 @@ from netdsl.syntax.parse.brackets import too_deep
 from netdsl.syntax.parse.lexer import END, STRAY, Lexer
 from netdsl.syntax.parse.mistakes import Place, meant, not_a_token, unclosed_brace, unexpected
 from netdsl.syntax.parse.resume import Stack, chained
-from netdsl.syntax.parse.state import MOST_ERRORS, ParseState
+from netdsl.syntax.parse.state import MAX_ERRORS, ParseState
 from netdsl.text.codes import SYNTAX
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.errors import SpecSyntaxError
@@ -31,12 +31,12 @@ _COPIED = 300
 
 
 def parse(source: Source, limits: Limits = Limits()) -> File:
-    """The tree of a spec. Raises SpecSyntaxError with everything that is wrong."""
+    """The tree of a spec, a `File`. Raises SpecSyntaxError with everything that is wrong."""
     return cast("File", _Parse(source, limits).result("file", "the end of the file"))
 
 
 def parse_expression(source: Source, limits: Limits = Limits()) -> Expr:
-    """The tree of a value as given on a command line. Raises SpecSyntaxError with everything that is wrong."""
+    """The tree of a value (an `Expr`) as given on a command line. Raises SpecSyntaxError with all that is wrong."""
     return cast("Expr", _Parse(source, limits).result("expression", "the end"))
 
 
@@ -140,7 +140,7 @@ class _Run(Stack):
         else:
             self._report_unexpected(token)
         self.parse.errors += 1
-        if self.parse.errors >= MOST_ERRORS or terminal == END:
+        if self.parse.errors >= MAX_ERRORS or terminal == END:
             return None
         if replaced and accepts(self.states, replaced[0]):
             return chained(replaced, tokens)

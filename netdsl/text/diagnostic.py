@@ -75,9 +75,9 @@ class Diagnostic:
 
 
 _LONGEST_GUESSED = 100
-_MOST_COMPARED = 500
+_MAX_COMPARED = 500
 """Names with which one that is unknown is compared."""
-_MOST_PAIRS = 30_000
+_MAX_PAIRS = 30_000
 """Pairs of their letters: what comparing takes grows with them, and a file has a hundred such errors."""
 
 
@@ -91,7 +91,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = [
         candidate for candidate in known if 2 * len(candidate) <= 5 * len(name) and 2 * len(name) <= 5 * len(candidate)
     ]
-    most = min(_MOST_COMPARED, _MOST_PAIRS // max(len(name), 1) ** 2)
+    most = min(_MAX_COMPARED, _MAX_PAIRS // max(len(name), 1) ** 2)
     if len(near) > most:
         first = name[:1].lower()
         near = [candidate for candidate in near if candidate[:1].lower() == first] or near

@@ -71,7 +71,7 @@ class Excerpt:
 
 
 def excerpt(line: str, marks: Sequence[tuple[int, int]]) -> Excerpt:
-    """A line as shown; `marks` are its marked stretches, the most important first.
+    """The `Excerpt` of a line, as it is shown; `marks` are its marked stretches, the most important first.
 
     Looks only at what may be shown, so that a line of a megabyte costs no more than a short one.
     """

@@ -35,7 +35,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_source(path: str | PathLike[str], limits: Limits = Limits()) -> Source:
-    """The spec in a file, or on standard input for `-`.
+    """The `Source` of the spec in a file, or on standard input for `-`.
 
     Raises SpecError if there is no readable regular file of the allowed size, SpecSyntaxError if what it holds is no
     text for a spec.
@@ -52,7 +52,7 @@ def read_source(path: str | PathLike[str], limits: Limits = Limits()) -> Source:
 
 
 def source_from_bytes(name: str, data: bytes, limits: Limits = Limits()) -> Source:
-    """The spec that bytes hold: UTF-8 with or without a byte order mark, lines ended by LF or CRLF."""
+    """The `Source` of the spec that bytes hold: UTF-8 with or without a byte order mark, lines ended by LF or CRLF."""
     if len(data) > limits.file_size:
         raise _too_large(name, limits)
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -64,7 +64,7 @@ def source_from_bytes(name: str, data: bytes, limits: Limits = Limits()) -> Sour
 
 
 def source_from_text(name: str, text: str, limits: Limits = Limits()) -> Source:
-    """The spec that a text is, with its line ends made LF. Raises SpecSyntaxError at characters no spec may have."""
+    """The `Source` of a text, its line ends made LF. Raises SpecSyntaxError at characters no spec may have."""
     if len(text) > limits.file_size:
         raise _too_large(name, limits)
     source = Source(name, text.replace("\r\n", "\n"))

@@ -35,10 +35,10 @@ _COLOURS: dict[Role, str] = {
     "help": "cyan",
 }
 
-MOST_LABELS = 12
+MAX_LABELS = 12
 """Secondary places that are drawn; the others are counted."""
 
-MOST_USES = 6
+MAX_USES = 6
 """Links of a chain of uses that are all shown; of a longer chain, the three innermost and the two outermost are."""
 
 
@@ -131,7 +131,7 @@ def _layout(diagnostic: Diagnostic) -> Iterator[Line]:
     kind: Role = diagnostic.severity
     yield [(f"{kind}[{diagnostic.code}]", kind), (f": {visible(diagnostic.message)}", "message")]
 
-    labels, left_out = diagnostic.labels[:MOST_LABELS], len(diagnostic.labels) - MOST_LABELS
+    labels, left_out = diagnostic.labels[:MAX_LABELS], len(diagnostic.labels) - MAX_LABELS
     files: dict[Source, list[_Mark]] = {diagnostic.span.source: [_mark(diagnostic.span, diagnostic.label, kind)]}
     places = {diagnostic.span.source: diagnostic.span.place}
     for label in labels:
@@ -273,7 +273,7 @@ def _remarks(text: str, width: int, head: Piece = ("", "text")) -> Iterator[Line
 
 def _chain(uses: Sequence[Use]) -> Iterator[str]:
     """The links of a chain of uses, innermost first; a long one without its middle."""
-    if len(uses) <= MOST_USES:
+    if len(uses) <= MAX_USES:
         yield from map(_link, uses)
         return
     yield from map(_link, uses[:3])

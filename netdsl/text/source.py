@@ -58,5 +58,5 @@ class Span(NamedTuple):
         return self.source.place(self.start)[0]
 
     def to(self, other: Span) -> Span:
-        """The stretch from the start of this one to the end of another."""
+        """The `Span` from the start of this one to the end of another."""
         return Span(self.source, self.start, other.end)

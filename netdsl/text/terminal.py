@@ -114,7 +114,7 @@ class Guarded:
 
 
 def guarded(stream: TextIO, *, dispensable: bool = False) -> TextIO:
-    """The stream with a guard around it; one that has it already stays as it is."""
+    """The stream (a `TextIO`) with a guard around it; one that has it already stays as it is."""
     return stream if isinstance(stream, Guarded) else cast("TextIO", Guarded(stream, dispensable=dispensable))
 
 

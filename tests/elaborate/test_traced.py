@@ -14,7 +14,7 @@ from netdsl.graph.graph import Branch, Choice, Graph, Join, Loop, Node, Scope, S
 from netdsl.graph.json import to_json
 from netdsl.graph.verify import verify
 from netdsl.ops.values import Window
-from netdsl.symbolic import MOST_READ, Apply, Ref, TracedFloat, TracedInt, evaluate, plain, refs
+from netdsl.symbolic import MAX_READ, Apply, Ref, TracedFloat, TracedInt, evaluate, plain, refs
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
 from netdsl.text import Source, read_source
@@ -211,5 +211,5 @@ def test_expressions_do_not_grow_with_the_depth_of_a_network() -> None:
     graph = elaborate(parse(Source("deep.net", text)), traced=True)
     sizes = [number.expr for node in graph.nodes() for number in _numbers([value.type.shape for value in node.outputs])]
     assert sizes
-    assert max(expr.size for expr in sizes if isinstance(expr, Apply)) <= MOST_READ
+    assert max(expr.size for expr in sizes if isinstance(expr, Apply)) <= MAX_READ
     check(graph)

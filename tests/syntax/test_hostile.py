@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from netdsl.limits import Limits
 from netdsl.syntax.parse.lexer import Lexer
-from netdsl.syntax.parse.report import MOST_REPORTED
+from netdsl.syntax.parse.report import MAX_REPORTED
 from netdsl.syntax.parser import parse
 from netdsl.text import Source, SpecError, render_json, source_from_bytes
 
@@ -25,7 +25,7 @@ def codes(data: bytes, limits: Limits = Limits()) -> list[str]:
     found = finding(data, limits)
     if found is None:
         return []
-    assert 0 < len(found.diagnostics) <= MOST_REPORTED
+    assert 0 < len(found.diagnostics) <= MAX_REPORTED
     for diagnostic in found:
         assert diagnostic.message
         for span in (diagnostic.span, *(label.span for label in diagnostic.labels)):

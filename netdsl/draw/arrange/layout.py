@@ -14,7 +14,7 @@ PAD = 12.0
 """Between a frame and what is in it, and between a lane and a box."""
 BETWEEN = 22.0
 """Between branches."""
-MOST_NAMED = 4
+MAX_NAMED = 4
 """Inputs of a frame that are labelled, at most."""
 STRETCH = 36.0
 """By how much a short branch is stretched."""
@@ -86,7 +86,7 @@ class Layout:
         box.length = box.along + box.cards
 
     def measure_gap(self, column: Col, gap: Gap, number: int, count: int) -> None:
-        if len(gap.labels) > MOST_NAMED:
+        if len(gap.labels) > MAX_NAMED:
             gap.labels.clear()
         labels = [text for text in gap.labels.values() if text]
         gap.label_along, gap.step = 0.0, PORT

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LEVELS = 5
 """Levels of the table that the page holds, at most."""
-MOST_ROWS = 3000
+MAX_ROWS = 3000
 
 SCRIPTS = ("view.js", "layout.js", "routes.js", "svg.js", "page.js")
 
@@ -228,7 +228,7 @@ def _table(report: Report) -> str:
     )
     levels = LEVELS
     lines = report.lines(levels)
-    while len(lines) > MOST_ROWS and levels > 2:
+    while len(lines) > MAX_ROWS and levels > 2:
         levels -= 1
         lines = report.lines(levels)
     total = figures.macs()

@@ -50,7 +50,7 @@ def _sort(value: Any) -> Any:
 
 
 def window(expr: tree.Binary, left: Any, right: Any) -> Window:
-    """`3x3/2`: a kernel and its stride."""
+    """The `Window` that `3x3/2` is: a kernel and its stride."""
     for side, value in ((expr.left, left), (expr.right, right)):
         numbers = value if isinstance(value, tuple) else (value,)
         if not numbers or not all(is_whole(number) for number in numbers):

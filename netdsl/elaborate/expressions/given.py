@@ -19,7 +19,7 @@ UNTRACED = Const(None)
 
 
 def give_argument(argument: tree.Argument, env: Env) -> Given:
-    """The argument of a call."""
+    """The argument of a call, as a `Given`."""
     syntax = argument.value
     value = evaluate(syntax, env)
     if not env.session.traced:
@@ -29,13 +29,13 @@ def give_argument(argument: tree.Argument, env: Env) -> Given:
 
 
 def as_given(value: Any, syntax: tree.Expr | tree.Pipeline, env: Env) -> Given:
-    """What an expression of the text gives, whose value is known."""
+    """The `Given` of an expression of the text whose value is known."""
     expr = _expression(value, syntax, env)
     return Given(None, value, syntax, expr, syntax.span, env.owner)
 
 
 def give_initialiser(value: Any, syntax: tree.Expr, env: Env) -> Given:
-    """An initialiser with its arguments."""
+    """The `Given` of an initialiser, with its arguments."""
     parts: tuple[Given, ...] = ()
     if env.session.traced and isinstance(syntax, tree.Call):
         parts = tuple([give_argument(argument, env) for argument in syntax.args])

@@ -22,7 +22,7 @@ from netdsl.text.source import Span
 
 
 def unknown(name: str, span: Any, env: Env) -> Exception:
-    """Trouble about a name that is not in scope."""
+    """The exception (`Trouble`) about a name that is not in scope."""
     if name == "in":
         return trouble(
             UNKNOWN_NAME, "there is no `in` here", span, help="a net's inputs are called by name, a block has `in`"
@@ -38,7 +38,7 @@ def unknown(name: str, span: Any, env: Env) -> Exception:
 
 
 def duplicate(name: str, span: Any, first: Binding) -> Exception:
-    """Trouble about a name declared twice."""
+    """The exception (`Trouble`) about a name declared twice."""
     place = Label(first.span, "first declared here")
     help = ""
     if first.kind in ("parameter", "input", "let"):
@@ -106,7 +106,7 @@ def _entry(table: Indexed | Prefix, key: Any, expr: tree.Expr) -> Binding | None
 
 
 def weight_of(part: Any, name: str) -> WeightRef | Value | None:
-    """The weight of an operator's part; of one that was given its weight, that which it was given."""
+    """A weight of an operator's part as a `WeightRef`; if the part was given it, what it was given (a `Value` too)."""
     if isinstance(part, Node):
         for weight in part.weights:
             if weight.name == name:
@@ -117,7 +117,7 @@ def weight_of(part: Any, name: str) -> WeightRef | Value | None:
 
 
 def find_part(expr: tree.Expr, env: Env) -> Node | Scope | None:
-    """The part that a path of labels leads to (`transformer.wte`, `fc`, `conv1.conv`), if there is one."""
+    """The part (`Node` or `Scope`) that a path of labels leads to (`transformer.wte`, `fc`, `conv1.conv`), if any."""
     return _led(expr, env)[1]
 
 

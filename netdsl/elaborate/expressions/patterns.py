@@ -16,7 +16,7 @@ from netdsl.text.codes import BAD_PATTERN
 
 
 def names_in(pattern: tree.Pattern) -> list[tree.NamePattern]:
-    """The names in a pattern such as `(a, (b, c))`."""
+    """The names in a pattern such as `(a, (b, c))`, each a `NamePattern`."""
     if isinstance(pattern, tree.NamePattern):
         return [pattern]
     return [name for item in pattern.items for name in names_in(item)]

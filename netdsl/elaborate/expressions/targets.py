@@ -27,7 +27,7 @@ class Slot:
 
 
 def slot(target: tree.Expr, env: Env) -> Slot:
-    """Where a label or value target (`a`, `layer{i}`, `transformer.wte`, `branches[i]`) declares its name."""
+    """The `Slot` in which a target (`a`, `layer{i}`, `transformer.wte`, `branches[i]`) declares its name."""
     if isinstance(target, tree.Name):
         return Slot(env.home.names, target.id, target.id, target.span)
     if isinstance(target, tree.Computed):

@@ -86,7 +86,7 @@ def _contents(file: tree.File) -> _Contents:
 
 
 def models_of(file: tree.File) -> list[tuple[str, Span]]:
-    """The models of a file, each with the place of its name."""
+    """The models of a file: the name of each, and the `Span` where it stands."""
     return _contents(file).models
 
 
@@ -108,7 +108,7 @@ def _models(file: tree.File) -> list[tuple[str, Span]]:
 
 
 def elaborate_file(file: tree.File, session: Session, load: Loader) -> FileValue:
-    """Elaborates the top level of a file; what is wrong is reported to the session."""
+    """The `FileValue` of a file: its top level, elaborated. What is wrong is reported to the session."""
     env = Env(None, session=session)
     contents = _contents(file)
     value = FileValue(file, env, {}, contents.defined, contents.orders)

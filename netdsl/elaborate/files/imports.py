@@ -43,7 +43,7 @@ class Imports:
         """The files being read, outermost first."""
 
     def load(self, use: tree.Use, session: Session) -> FileValue:
-        """The file that a `use` names; raises Trouble."""
+        """The `FileValue` of the file that a `use` names; raises Trouble."""
         path = self._std(use, session) if not isinstance(use.source, tree.Text) else self._below_root(use)
         if path in self.known:
             self._tell(use, path)

@@ -91,7 +91,7 @@ class _Reader:
             raise Trouble(Diagnostic(BAD_VALUE, message, other.span))
 
     def expr(self, expr: tree.Expr) -> Expr:
-        """A part over figures."""
+        """A part of a test as an `Expr` over figures."""
         figure = self.figure(expr)
         if figure is not None:
             self.figures[expr] = figure
@@ -124,7 +124,7 @@ class _Reader:
                 return Const(evaluate(expr, self.env))
 
     def filled(self, expr: tree.Expr) -> tree.Expr:
-        """The same with numbers for the figures, to be evaluated for its kinds."""
+        """The same `tree.Expr` with numbers for the figures, to be evaluated for its kinds."""
         if expr in self.figures:
             number = _Measured(1)
             number.text = expr.span.text

@@ -61,7 +61,7 @@ def check_contract(contract: tree.Expr, current: Any, flow: Flow, env: Env, stag
 
 
 def last_line(span: Span) -> Span:
-    """The part of a place that stands on its last line."""
+    """The `Span` of a place that stands on its last line."""
     text = span.source.text[span.start : span.end]
     cut = text.rfind("\n")
     if cut < 0:

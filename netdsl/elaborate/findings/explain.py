@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 
 def recursion(message: str, span: Span, definition: Span, help: str) -> Trouble:
-    """A block that is not above its use."""
+    """The `Trouble` of a block that is not above its use."""
     return trouble(RECURSIVE_BLOCK, message, span, labels=(Label(definition, "it is defined here"),), help=help)
 
 
 def no_current(name: str, span: Span) -> Trouble:
-    """A stage where there is nothing to work on."""
+    """The `Trouble` of a stage where there is nothing to work on."""
     help = f"begin the line with the name of a value: `image -> {name}(…)`"
     return trouble(NO_CURRENT_VALUE, f"`{name}` has no value to start from", span, help=help)
 
 
 def problem(refusal: Problem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
-    """What an operator refuses, at the argument or the stage to blame."""
+    """The `Trouble` of what an operator refuses, at the argument or the stage to blame."""
     span = call.syntax.span
     if isinstance(refusal, BranchProblem):
         return branches(refusal, op, call, inputs, flow)
@@ -65,7 +65,7 @@ def problem(refusal: Problem, op: Operator, call: Call, inputs: tuple[Value, ...
 
 
 def match_problem(refusal: MatchProblem, name: str, call: Call) -> Trouble:
-    """Arguments that do not pair with what an operator or block takes."""
+    """The `Trouble` of arguments that do not pair with what an operator or block takes."""
     span = call.syntax.span
     args_span = call.syntax.args_span if isinstance(call.syntax, tree.Call) else span
     code = refusal.code or BAD_ARGUMENT
@@ -83,7 +83,7 @@ def match_problem(refusal: MatchProblem, name: str, call: Call) -> Trouble:
 
 
 def argument_span(op: Operator, call: Call, name: str) -> Span | None:
-    """Where an argument is written in the call."""
+    """The `Span` of an argument in the call; None if it is not written there."""
     positional = [argument for argument in call.args if argument.name is None]
     for given in call.args:
         if given.name == name:
@@ -95,7 +95,7 @@ def argument_span(op: Operator, call: Call, name: str) -> Span | None:
 
 
 def default_label(op: Operator, call: Call, name: str) -> tuple[Label, ...]:
-    """Where an argument comes from that a `default` gave."""
+    """A `Label` where an argument comes from that a `default` gave; none for others."""
     default = call.env.defaults.get(op.name, {}).get(name)
     if default is None or argument_span(op, call, name) is not None:
         return ()
@@ -121,7 +121,7 @@ def foreign_order(op: Operator, call: Call, positional: list[Any], inputs: tuple
 
 
 def branches(refusal: BranchProblem, op: Operator, call: Call, inputs: tuple[Value, ...], flow: Flow) -> Trouble:
-    """Branches that do not fit together: one of those that agree, and those that do not with their arithmetic."""
+    """The `Trouble` of branches that do not fit together: one that agrees, and those that do not, with arithmetic."""
     join = flow.steps[-1] if flow.steps and isinstance(flow.steps[-1], Join) else None
     if join is None or len(join.branches) != len(inputs) or not isinstance(call.syntax, tree.Combine):
         return trouble(refusal.code or BAD_SHAPE, refusal.reason, call.syntax.span, refusal.label, help=refusal.help)
@@ -152,7 +152,7 @@ def branches(refusal: BranchProblem, op: Operator, call: Call, inputs: tuple[Val
 
 
 def branch_span(statement: tree.Statement) -> Span:
-    """The text of a branch, its contract left out."""
+    """The `Span` of a branch, its contract left out."""
     return statement.pipeline.span if isinstance(statement, tree.Flow) else statement.span
 
 

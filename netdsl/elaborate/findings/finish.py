@@ -199,7 +199,7 @@ def _mark_scopes(scope: Scope, running: set[Scope], of_heads: set[Scope]) -> boo
 
 
 def uses_around(node: Node) -> tuple[Use, ...]:
-    """The blocks that it is in, innermost first."""
+    """The `Use`s of the blocks that a node is in, innermost first."""
     uses = []
     scope: Scope | None = node.scope
     while scope is not None and scope.parent is not None:

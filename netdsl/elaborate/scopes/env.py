@@ -115,7 +115,7 @@ class Env:
         return None
 
     def visible(self) -> Iterator[tuple[str, Binding]]:
-        """Every name in scope, for suggestions."""
+        """Every name in scope with its `Binding`, for suggestions."""
         env: Env | None = self
         while env is not None:
             for name, binding in env.names.items():

@@ -133,7 +133,7 @@ class Call:
     env: Env
 
 
-_MOST_SHOWN = 32
+_MAX_SHOWN = 32
 
 
 _LONGEST_TITLE = 1_000
@@ -146,7 +146,7 @@ class _Rest:
 
 def _short(value: Any) -> Any:
     """A value with the start of what is a long list."""
-    return _start(value, [_MOST_SHOWN])
+    return _start(value, [_MAX_SHOWN])
 
 
 def _start(value: Any, room: list[int]) -> Any:
@@ -164,9 +164,9 @@ def _start(value: Any, room: list[int]) -> Any:
 
 def title(name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> str:
     """A call as messages show it: `Inception(64, 96, 128, 16, 32, 32)`."""
-    arguments = [show(_short(value)) for value in positional[:_MOST_SHOWN]]
-    arguments += [f"{key} = {show(_short(value))}" for key, value in islice(named.items(), _MOST_SHOWN)]
-    if len(positional) > _MOST_SHOWN or len(named) > _MOST_SHOWN:
+    arguments = [show(_short(value)) for value in positional[:_MAX_SHOWN]]
+    arguments += [f"{key} = {show(_short(value))}" for key, value in islice(named.items(), _MAX_SHOWN)]
+    if len(positional) > _MAX_SHOWN or len(named) > _MAX_SHOWN:
         arguments.append("…")
     text = f"{name}({', '.join(arguments)})"
     return text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 2]}…)"

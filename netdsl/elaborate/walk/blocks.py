@@ -134,7 +134,7 @@ _AXES = {
 
 
 def formal_of(value: Value, scope: Scope, number: int, trace: bool) -> Value:
-    """A tensor from outside as a scope sees it; traced, its sizes are the scope's own."""
+    """The `Value` as which a scope sees a tensor from outside; traced, its sizes are the scope's own."""
     type_ = value.type
     if trace:
         shape = type_.shape

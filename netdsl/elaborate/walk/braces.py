@@ -54,7 +54,7 @@ def _choose(expr: tree.If, flow: Flow, env: Env) -> None:
 
 
 def choose(expr: tree.If, flow: Flow, env: Env) -> tuple[Choice, Env]:
-    """The arm of an `if` that is taken, with nothing done yet, and the names that it sees."""
+    """The `Choice` of an `if`, with nothing done yet in the arm that is taken, and the `Env` of that arm."""
     number = arm_of(expr, env)
     tests = tuple([expression_of(arm.test, env) for arm in expr.arms]) if env.session.traced else ()
     inner = Env(env)

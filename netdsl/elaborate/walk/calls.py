@@ -27,7 +27,7 @@ from netdsl.text.diagnostic import did_you_mean
 
 
 def resolve(call: tree.Call, env: Env) -> Call:
-    """What a call as a stage calls: a parameter that holds a block or operator, then blocks, then operators."""
+    """The `Call` that a stage is: of a parameter that holds a block or operator, then of blocks, then of operators."""
     function = call.function
     if isinstance(function, tree.Name):
         binding = env.callable(function.id)
@@ -93,7 +93,7 @@ def unfold(callee: Any, args: list[Given], syntax: tree.Call | tree.Combine | tr
 
 
 def arguments(args: tuple[tree.Argument, ...], env: Env) -> list[Given]:
-    """The arguments of a call, evaluated."""
+    """The arguments of a call, evaluated: a `Given` for each."""
     given = [give_argument(arg, env) for arg in args]
     for argument in given:
         if isinstance(argument.value, tuple):

@@ -71,10 +71,10 @@ def run(statements: tuple[tree.Statement, ...], flow: Flow, env: Env) -> None:
 
 
 def run_stage(expr: Any, flow: Flow, env: Env, label: Slot | None = None, output: str = "") -> Node | Scope | None:
-    """The part that a stage makes, if it makes one."""
+    """The part (`Node` or `Scope`) that a stage makes, if it makes one."""
     return _STAGES[type(expr)](expr, flow, env, label, output)
 
 
 def run_call(call: Call, flow: Flow, label: Slot | None = None, output: str = "") -> Node | Scope | None:
-    """The part that a call whose arguments are evaluated makes, if it makes one."""
+    """The part (`Node` or `Scope`) that a call whose arguments are evaluated makes, if it makes one."""
     return _CALLEES[type(call.callee)](call, flow, label, output)

@@ -29,7 +29,7 @@ from netdsl.graph.graph import Given, Graph, Input, Output, Scope, Value
 from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.ops.bind import MatchProblem, match
-from netdsl.ops.numbers import MOST_AXES
+from netdsl.ops.numbers import MAX_AXES
 from netdsl.ops.values import counted, is_number, is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, MISPLACED, NAME_CLASH, NO_INPUT, NO_OUTPUT, NOT_A_STAGE, RESERVED_NAME
@@ -56,7 +56,7 @@ def elaborate_net(
     params: Mapping[str, Any],
     overrides: Mapping[str | None, InputOverride],
 ) -> tuple[NetFlow, dict[str, Any], tuple[str, ...]]:
-    """Runs the body of a net. Gives what it declared, its arguments by name, and the names of those that are left to
+    """Runs the body of a net. Gives its `NetFlow`, its arguments by name, and the names of those that are left to
     their defaults. What is wrong is in `session.errors`."""
     definition = net.definition
     names = Env(net.env, home=True, defaults=net.defaults, limit=net.order, owner=definition)
@@ -188,8 +188,8 @@ def _input(statement: tree.Input, flow: Flow, env: Env) -> None:
         label = Label(other.syntax.name.span, "this is one")
         message = f"two inputs would be called `{shown}`"
         raise trouble(NAME_CLASH, message, statement.name.span, labels=(label,), help="call one otherwise")
-    if len(shape) + 1 > MOST_AXES:
-        message = f"an input of {len(shape):,} axes; tensors have at most {MOST_AXES}, the batch counted"
+    if len(shape) + 1 > MAX_AXES:
+        message = f"an input of {len(shape):,} axes; tensors have at most {MAX_AXES}, the batch counted"
         raise trouble(BAD_VALUE, message, statement.shape.span)
     type_ = TensorType(shape, "int" if statement.kind == "int" else "float")
     if type_.elements > flow.session.limits.tensor_elements:

@@ -25,7 +25,7 @@ class _Declared:
 
 
 def declared(parameters: tuple[tree.Parameter, ...], env: Env) -> tuple[_Declared, ...]:
-    """The parameters of a block or net, kept for its other uses."""
+    """The parameters of a block or net as `match` sees them (`_Declared`), kept for its other uses."""
     cache = env.session.cache
     key = ("parameters", id(parameters))
     if key not in cache:

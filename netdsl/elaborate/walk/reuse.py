@@ -27,7 +27,7 @@ def is_reuse(call: tree.Call, env: Env) -> bool:
 
 
 def reuse(expr: tree.Call, flow: Flow, env: Env) -> Node | Scope:
-    """`reuse(tower)`: applies a labelled stage again, with the same weights."""
+    """The part (`Node` or `Scope`) of `reuse(tower)`, which applies a labelled stage again, with the same weights."""
     if len(expr.args) != 1 or expr.args[0].name is not None or isinstance(expr.args[0].value, tree.Pipeline):
         raise trouble(BAD_ARGUMENT, "`reuse` takes the label of a part", expr.span, help="write `reuse(tower)`")
     target = expr.args[0].value

@@ -17,7 +17,7 @@ from netdsl.elaborate.walk.inits import check_fits, initialiser
 from netdsl.elaborate.walk.parts import take_name
 from netdsl.graph.graph import Given, Node, Value
 from netdsl.graph.types import TensorType
-from netdsl.ops.numbers import MOST_AXES
+from netdsl.ops.numbers import MAX_AXES
 from netdsl.ops.operator import Operator
 from netdsl.ops.tensors import BUFFER, CONSTANT, PARAM
 from netdsl.ops.values import counted, is_whole, kind, show
@@ -102,10 +102,10 @@ def _shape(expr: tree.Expr, flow: Flow, env: Env) -> tuple[int, ...]:
         message = f"a shape is a list of whole numbers from 1, not {show(value)} ({kind(value)})"
         raise trouble(BAD_VALUE, message, expr.span)
     shape = tuple(value)
-    if len(shape) + 1 > MOST_AXES:
+    if len(shape) + 1 > MAX_AXES:
         # Beside a tensor of the flow, it is stretched over the batch too.
-        message = f"a tensor of {len(shape):,} axes; tensors have at most {MOST_AXES}, the batch counted"
-        raise trouble(BAD_VALUE, message, expr.span, help=f"declare at most {MOST_AXES - 1} axes")
+        message = f"a tensor of {len(shape):,} axes; tensors have at most {MAX_AXES}, the batch counted"
+        raise trouble(BAD_VALUE, message, expr.span, help=f"declare at most {MAX_AXES - 1} axes")
     elements = TensorType(shape).elements
     if elements > flow.session.limits.tensor_elements:
         flow.session.exceeded("tensor_elements", f"a tensor of {counted(elements)} elements is too large", expr.span)

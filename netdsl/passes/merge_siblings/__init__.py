@@ -26,7 +26,7 @@ from netdsl.text.errors import SpecError
 if TYPE_CHECKING:
     from netdsl.text.source import Span
 
-MOST_ATTEMPTS = 32
+MAX_ATTEMPTS = 32
 """Elaborations that are spent on finding which combines can be rewritten, where not all can."""
 
 Elaborate = Callable[[Instead], Graph]
@@ -100,7 +100,7 @@ class _Settled:
 
     def add(self, families: list[Family]) -> None:
         """Adds those that can be; where one of several cannot, each half is tried by itself."""
-        if not families or self.attempts == MOST_ATTEMPTS:
+        if not families or self.attempts == MAX_ATTEMPTS:
             return
         self.attempts += 1
         if self._try([*self.families, *families]) or len(families) == 1:

@@ -25,7 +25,7 @@ _gotos: list[Row | None] = [None] * len(GOTOS)
 
 
 def actions_of(state: int) -> Row:
-    """By terminal: the state to shift to or, inverted, the rule to reduce by. Decoded when first asked for."""
+    """The row of a state by terminal: the state to shift to or, inverted, the rule to reduce by. Decoded on demand."""
     row = _actions[state]
     if row is None:
         row = _actions[state] = _decoded(ACTIONS[state])
@@ -33,7 +33,7 @@ def actions_of(state: int) -> Row:
 
 
 def gotos_of(state: int) -> Row:
-    """By what was made: the state after it."""
+    """The row of a state by what was made: the state after it."""
     row = _gotos[state]
     if row is None:
         row = _gotos[state] = _decoded(GOTOS[state])

@@ -29,7 +29,7 @@ _OPENS = {")": "(", "]": "[", "}": "{"}
 
 
 def too_deep(source: Source, limits: Limits) -> Diagnostic | None:
-    """What to say if more brackets are open at one place than is allowed."""
+    """The diagnostic of more brackets open at one place than is allowed; None if there are not."""
     text, most = source.text, limits.nesting
     if text.count("(") + text.count("[") + text.count("{") <= most:
         return None
@@ -65,7 +65,7 @@ _Open = tuple[int, int]
 
 
 def matched(text: str) -> Brackets:
-    """Finds what belongs together.
+    """The `Brackets` of a text, in pairs where they belong together.
 
     A brace closes all within it, and a definition at the start of a line all there is: so a bracket left open does
     not pair with one far below.

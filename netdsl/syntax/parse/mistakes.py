@@ -123,7 +123,7 @@ def meant(token: Token) -> Token | None:
 
 
 def not_a_token(source: Source, token: Token) -> Diagnostic:
-    """What to say of characters that make no token."""
+    """The diagnostic of characters that make no token."""
     terminal, start, end, text = token
     span = Span(source, start, end)
     if terminal == "BAD_STRING":
@@ -158,7 +158,7 @@ def _about_character(text: str) -> str:
 
 
 def unexpected(place: Place) -> Diagnostic:
-    """What to say of a token that does not fit."""
+    """The diagnostic of a token that does not fit."""
     terminal, start, end, text = place.token
     source = place.source
     if terminal in ("RPAR", "RSQB", "RBRACE"):
@@ -192,7 +192,7 @@ def is_consequence(diagnostic: Diagnostic) -> bool:
 
 
 def unclosed_brace(source: Source, opened: int, definition: Token | None) -> Diagnostic:
-    """What to say if a brace is open at the end of the file, or where a definition starts a line."""
+    """The diagnostic of a brace open at the end of the file, or where a definition starts a line."""
     labels: tuple[Label, ...] = ()
     if definition is not None:
         labels = (Label(Span(source, definition[1], definition[2]), "a definition cannot stand inside of braces"),)

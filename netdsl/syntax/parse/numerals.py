@@ -29,7 +29,7 @@ class Fault:
 
 
 def read_number(text: str, limits: Limits) -> int | float | Fault:
-    """The value of a number; `1.6G` is the whole number 1,600,000,000."""
+    """The value of a number, or the `Fault` in it; `1.6G` is the whole number 1,600,000,000."""
     if not _NUMBER.fullmatch(text):
         return _misspelt(text)
     digits = text.replace("_", "")
@@ -52,7 +52,7 @@ def read_number(text: str, limits: Limits) -> int | float | Fault:
 
 
 def read_size(text: str, limits: Limits) -> tuple[int, ...] | Fault:
-    """The values of a size such as `3x224x224`."""
+    """The values of a size such as `3x224x224`, or the `Fault` in it."""
     values = []
     for part in text.split("x"):
         value = _whole(part, limits, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.source import Source, Span
 
-MOST_REPORTED = 100
+MAX_REPORTED = 100
 """Findings of a parse that are told; the next one is kept too, and tells that there are more."""
 
 
@@ -19,11 +19,11 @@ class Report:
         """Where the last error is that belongs to a statement not yet complete."""
 
     def span(self, start: int, end: int) -> Span:
-        """The stretch of the source between two offsets."""
+        """The `Span` between two offsets of the source."""
         return Span(self.source, start, end)
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keeps a finding."""
-        if len(self.diagnostics) <= MOST_REPORTED:
+        if len(self.diagnostics) <= MAX_REPORTED:
             self.diagnostics.append(diagnostic)
         self.broken = max(self.broken, diagnostic.span.start)

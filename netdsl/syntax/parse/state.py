@@ -11,7 +11,7 @@ from netdsl.syntax.parse.brackets import Brackets, matched
 from netdsl.syntax.parse.builder import Builder
 from netdsl.syntax.parse.lexer import Lexer
 from netdsl.syntax.parse.mistakes import is_consequence
-from netdsl.syntax.parse.report import MOST_REPORTED
+from netdsl.syntax.parse.report import MAX_REPORTED
 from netdsl.text.codes import LIMIT, SYNTAX
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.errors import SpecSyntaxError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from netdsl.syntax.tree import Expr
     from netdsl.text.source import Source
 
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 """Statements with an error after which a parse ends: more of them would not be read."""
 
 
@@ -45,7 +45,7 @@ class ParseState:
         """Where the last mistake was that may be the cause of others on its line."""
 
     def sifted(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-        """The findings in the order of their places, without those that say the same."""
+        """The diagnostics in the order of their places, without those that say the same."""
         diagnostics = sorted(diagnostics, key=lambda diagnostic: diagnostic.span.start)
         # A bracket too many, or one that a mistake took with it, ends a block early: then what follows in that
         # definition stands outside, and so does its last brace.
@@ -58,8 +58,8 @@ class ParseState:
                 sifted.append(finding)
             told.add(definition)
         diagnostics = sifted
-        if self.errors >= MOST_ERRORS or len(diagnostics) > MOST_REPORTED:
-            diagnostics = diagnostics[:MOST_REPORTED]
+        if self.errors >= MAX_ERRORS or len(diagnostics) > MAX_REPORTED:
+            diagnostics = diagnostics[:MAX_REPORTED]
             diagnostics[-1] = replace(diagnostics[-1], notes=(*diagnostics[-1].notes, "there may be more errors below"))
         return diagnostics
 
