@@ -116,7 +116,7 @@ def _values(program: ClassProgram, ref: Ref) -> Sequence[Any]:
 def default_of(program: ClassProgram, parameter: tree.Parameter) -> Any:
     """The default of a parameter, where it does not depend on the input or on other parameters."""
     graph = program.traces.graph
-    if program.owner.kind == "net" and parameter.name in graph.open:
+    if program.owner.kind == "net":
         return plain(graph.parameters[parameter.name])
     if parameter.default is None:
         return UNSET

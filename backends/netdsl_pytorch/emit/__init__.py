@@ -5,7 +5,7 @@ from __future__ import annotations
 from netdsl.collecting import collector_paused
 from netdsl.graph.graph import Graph
 from netdsl.text.excerpt import visible
-from netdsl_pytorch.emit.dependence import closed
+from netdsl_pytorch.emit.dependence import Others, closed
 from netdsl_pytorch.emit.emission import Emission
 from netdsl_pytorch.emit.file import offered, state_of, write_file
 from netdsl_pytorch.emit.namer import safe
@@ -27,6 +27,7 @@ def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = Fals
 
 def _text(graph: Graph, name: str, spec_text: str, inference: bool) -> str:
     pinned: set[str] = set()
+    others = Others(graph)
     while True:
         emission = Emission(graph, inference, frozenset(pinned))
         text = write_file(emission, emission.write(), name, spec_text)
@@ -35,7 +36,7 @@ def _text(graph: Graph, name: str, spec_text: str, inference: bool) -> str:
             again = Emission(other, inference, pinned)
             return write_file(again, again.write(), name, spec_text)
 
-        found = closed(graph, text, offered(emission), write, inference)
+        found = closed(others, text, offered(emission), write, inference)
         if not found:
             return text
         pinned |= found

@@ -120,7 +120,8 @@ class _Writer:
         made = Evaluate(constructor.sequential(INIT, rows))
         inits, methods = init_statements(unit)
         lets = unit.finish_arguments()
-        body = [self._constructor([*lets, made, *inits]), *methods]
+        kept = [assigned(f"self.{name}", value) for name, value in unit.state.attributes.items()]
+        body = [self._constructor([*lets, made, *kept, *inits]), *methods]
         return Class(unit.name, code.name("nn.Sequential"), tuple(body), self._doc())
 
     def _class(

@@ -37,11 +37,33 @@ MOST_OF_LARGE = 3
 """Values of one that is large of which it is seen whether the spec refuses them."""
 
 
-def closed(graph: Graph, text: str, names: list[str], write: Write, inference: bool = False) -> set[str]:
+class Others:
+    """A network with other values of its parameters, each elaborated once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._found: dict[str, Graph | SpecError] = {}
+
+    def elaborated(self, values: dict[str, object]) -> Graph:
+        """The graph with these values; raises SpecError where they are refused."""
+        assert self.graph.with_parameters is not None
+        key = repr(sorted(values.items()))
+        if key not in self._found:
+            try:
+                self._found[key] = self.graph.with_parameters(values)
+            except SpecError as error:
+                self._found[key] = error
+        found = self._found[key]
+        if isinstance(found, SpecError):
+            raise found
+        return found
+
+
+def closed(others: Others, text: str, names: list[str], write: Write, inference: bool = False) -> set[str]:
     """The parameters among these, which the text offers, that it must not."""
-    if graph.with_parameters is None or not names:
+    if others.graph.with_parameters is None or not names:
         return set()
-    tried = _Tried(graph, text, write, inference)
+    tried = _Tried(others, text, write, inference)
     if len(names) > 1 and tried.all_at_once(names):
         return set()
     return {name for name in names if tried.depends(name)}
@@ -50,8 +72,9 @@ def closed(graph: Graph, text: str, names: list[str], write: Write, inference: b
 class _Tried:
     """A network with other values of its parameters, and what is written of it."""
 
-    def __init__(self, graph: Graph, text: str, write: Write, inference: bool) -> None:
-        self.graph = graph
+    def __init__(self, others: Others, text: str, write: Write, inference: bool) -> None:
+        self.others = others
+        self.graph = graph = others.graph
         self.write = write
         self.inference = inference and bool(graph.heads)
         self.program = ast.parse(text)
@@ -63,14 +86,14 @@ class _Tried:
         refused, nor if something differs that need not be wrong."""
         if any(isinstance(each, tree.Name) for parameter in self.graph.net.parameters for each in walk(parameter)):
             return False  # what one is by default may depend on another
-        values = {name: _far_first(other_values(self.graph.parameters[name])) for name in names}
+        values = {name: self._values(name) for name in names}
         if not all(values.values()):
             return False
         for turn in range(self.enough):
             # Not the same step for all of them, which would keep what they have in common.
             given = {name: each[(turn + at) % len(each)] for at, (name, each) in enumerate(values.items())}
             try:
-                other = self._elaborated(given)
+                other = self.others.elaborated(given)
             except SpecError:
                 return False
             found = changes(self.graph, other, names)
@@ -86,11 +109,11 @@ class _Tried:
         """Whether the file must not offer a parameter."""
         equal = structures = 0
         looked = False
-        values = _far_first(other_values(self.graph.parameters[name]))
+        values = self._values(name)
         refusals: list[SpecError] = []
         for at, value in enumerate(values):
             try:
-                other = self._elaborated({name: value})
+                other = self.others.elaborated({name: value})
             except SpecError as error:
                 refusals.append(error)
                 continue
@@ -116,11 +139,22 @@ class _Tried:
             return bool(values)  # an argument that only one value fits is a constant
         return not equal and (structures > 1 or (structures > 0 and bool(refusals)))
 
+    def _values(self, name: str) -> list[object]:
+        """Other values of a parameter, those first that are far from its own: what is rounded comes out alike for
+        neighbours. Of a large network the small ones come first, and one that makes it several times as large last."""
+        values = other_values(self.graph.parameters[name])
+        if not all(type(value) is int for value in values):
+            return values
+        ordered = sorted(values)
+        small = zip(reversed(ordered), ordered, strict=True)
+        pairs = small if self.enough > 1 else zip(ordered, ordered[-2::-1], strict=False)
+        return list(dict.fromkeys([*(each for pair in pairs for each in pair), *ordered]))
+
     def _refusals(self, name: str, values: list[object]) -> list[SpecError]:
         found: list[SpecError] = []
         for value in values:
             try:
-                self._elaborated({name: value})
+                self.others.elaborated({name: value})
             except SpecError as error:
                 found.append(error)
         return found
@@ -131,10 +165,6 @@ class _Tried:
             return not all(map(left_open, refusals))
         return any(map(silent, refusals))
 
-    def _elaborated(self, values: dict[str, object]) -> Graph:
-        assert self.graph.with_parameters is not None
-        return self.graph.with_parameters(values)
-
     def _difference(self, other: Graph, names: list[str]) -> Literal["", "literals", "structure"]:
         ours, theirs = (_without_defaults(each, names) for each in (self.program, ast.parse(self.write(other))))
         return _difference(ours, theirs)
@@ -144,14 +174,6 @@ def _renames(graph: Graph, other: Graph) -> bool:
     """Whether as many parts have weights in both, under other names."""
     ours, theirs = ({node.path for node in each.nodes() if node.owns_module} for each in (graph, other))
     return len(ours) == len(theirs) and ours != theirs
-
-
-def _far_first(values: list[object]) -> list[object]:
-    """The largest first, then the smallest: what is rounded comes out alike for neighbours."""
-    if not all(type(value) is int for value in values):
-        return values
-    ordered = sorted(values)  # type: ignore[type-var]
-    return [each for pair in zip(reversed(ordered), ordered, strict=True) for each in pair][: len(ordered)]
 
 
 def _difference(ours: ast.Module, theirs: ast.Module) -> Literal["", "literals", "structure"]:

@@ -158,7 +158,7 @@ def offered(emission: Emission) -> list[str]:
 
 def _is_offered(graph: Graph, argument: Argument) -> bool:
     name = argument.ref.name if argument.ref is not None else argument.name
-    return name in graph.open and argument.default is not None
+    return name in graph.parameters and argument.default is not None
 
 
 def _factory(emission: Emission, unit: Unit, spec_name: str) -> Function:
@@ -184,6 +184,8 @@ def _factory(emission: Emission, unit: Unit, spec_name: str) -> Function:
     call = " ".join(graph.model.call.span.text.split()) if graph.model is not None else f"{graph.net.name}()"
     heads = f"; `{emission.heads_flag}=False` leaves the training heads out" if emission.heads_optional else ""
     made = Return(code.call(unit.name, [], passed))
+    # What the `model` line leaves open first, then what it sets.
+    parameters.sort(key=lambda each: each.name not in graph.open)
     # By name only: `resnet50(10)` would set whatever stands first.
     only = (Parameter("*"), *parameters) if parameters else ()
     return Function(emission.factory, only, Name(unit.name), (made,), f"{call} of {spec_name}{heads}.")

@@ -20,6 +20,8 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.initialisers import argument_expr, fill
 from netdsl_pytorch.emit.operators import module_type, record_of
+from netdsl_pytorch.python.nodes import Name
+from netdsl_pytorch.python.rewrite import rewritten
 from netdsl_pytorch.python.statements import Evaluate, For, Function, If, Parameter, Statement, choice
 
 if TYPE_CHECKING:
@@ -178,26 +180,34 @@ def _origin(scope: Scope, at: int, weight: str) -> Given | None:
 def _numbers(
     unit: Unit, rule: Initialiser, origins: dict[Case, Given | None], alike: dict[Case, Scope]
 ) -> dict[str, Code]:
-    """The numbers of an initialiser, by name, that depend on arguments of the factory, as expressions of them, and
-    those of many digits, as the arithmetic that they came from."""
+    """The numbers of an initialiser, by name, that depend on arguments of the class, as expressions of them, and those
+    of many digits, as the arithmetic that they came from."""
     calls = {case: each for case, each in origins.items() if each is not None and isinstance(each.syntax, tree.Call)}
     if len(calls) < len(origins):
         return {}
-    open_ = unit.emission.graph.open
     made: dict[str, Code] = {}
     envs = {case: alike[case].names for case in calls}
     for name, value in rule.args.items():
         exprs = {case: argument_expr(origin, rule, name) for case, origin in calls.items()}
-        roots = unit.roots(exprs.values(), envs)
-        is_open = any(isinstance(each, tree.Parameter) and each.name in open_ for each in roots)
-        if unit.is_net and is_open and not isinstance(value, str):
-            made[name] = unit.number(Slot(dict.fromkeys(exprs, value), exprs, envs, given=True, role=name))
+        if any(True for _ in unit.roots(exprs.values(), envs)) and not isinstance(value, str):
+            number = unit.number(Slot(dict.fromkeys(exprs, value), exprs, envs, given=True, role=name))
+            made[name] = _kept(unit, number) if has_reset(unit) else number
             continue
         case = next(iter(exprs))
         arithmetic = unit.arithmetic(exprs.values(), plain(value), case, envs)
         if arithmetic is not None:
             made[name] = arithmetic
     return made
+
+
+def _kept(unit: Unit, made: Code) -> Code:
+    """A number of the constructor as a method has it, which reads what it needs from attributes."""
+    names = {unit.python_name(ref) for ref in unit.state.needs.values()}
+
+    def change(expr: Code) -> Code:
+        return unit.attribute(expr.id, expr) if isinstance(expr, Name) and expr.id in names else expr
+
+    return rewritten(made, change)
 
 
 def _if_heads(unit: Unit, scope: Scope, path: str) -> Code | None:

@@ -142,7 +142,7 @@ def parameters_of(graph: Graph, factory: Factory) -> dict[str, str]:
 
 def _candidates(graph: Graph, names: list[str]) -> Iterator[tuple[str, str]]:
     """Arguments that have a parameter's own name, then those that have it with underscores behind."""
-    known = [name for name in graph.open if name in graph.parameters]
+    known = list(graph.parameters)
     for name in names:
         if name in known:
             yield name, name

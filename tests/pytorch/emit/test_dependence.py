@@ -113,7 +113,18 @@ def test_without_heads_what_they_refuse_is_not_offered() -> None:
 
 def test_an_argument_that_one_value_fits_is_a_constant() -> None:
     _, source = of_file(MODELS["swin_t"], "swin_t")
-    assert "def swin_t(*, num_classes: int = 1000) -> Swin" in source
+    assert "def swin_t(*, num_classes: int = 1000, drop: float = 0.2) -> Swin" in source
+
+
+def test_what_the_model_line_sets_is_offered_after_what_it_leaves_open() -> None:
+    _, source = of_file(MODELS["mixer_s16"], "mixer_s16")
+    assert "def mixer_s16(*, num_classes: int = 1000, dim: int = 512, layers: int = 8) -> MLPMixer:" in source
+
+
+def test_an_initialiser_of_a_block_follows_the_parameter_that_it_depends_on() -> None:
+    _, source = of_file(MODELS["gpt_char"], "gpt_char")
+    assert "std=0.02 / math.sqrt(2 * self.layers)" in source
+    assert "layers: int = 6" in source
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class ConvNeXt(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, drop: float, num_classes: int = 1000) -> None:
+    def __init__(self, drop: float = 0.1, num_classes: int = 1000) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Sequential(nn.Conv2d(3, 96, kernel_size=4, stride=4), ChannelNorm(96, eps=1e-6)),  # 96x56x56
@@ -115,9 +115,9 @@ class ConvNeXt(nn.Module):
         return logits
 
 
-def convnext_tiny(*, num_classes: int = 1000) -> ConvNeXt:
+def convnext_tiny(*, num_classes: int = 1000, drop: float = 0.1) -> ConvNeXt:
     """ConvNeXt([96, 192, 384, 768], [3, 3, 9, 3], drop = 0.1) of convnext.net."""
-    return ConvNeXt(drop=0.1, num_classes=num_classes)
+    return ConvNeXt(drop=drop, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

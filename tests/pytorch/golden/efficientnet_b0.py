@@ -121,7 +121,7 @@ class EfficientNet(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, drop: float, num_classes: int = 1000) -> None:
+    def __init__(self, drop: float = 0.2, num_classes: int = 1000) -> None:
         super().__init__()
         self.features = nn.Sequential(
             ConvNormAct(3, 32, nn.SiLU, stride=2),  # 32x112x112
@@ -164,9 +164,9 @@ class EfficientNet(nn.Module):
         return logits
 
 
-def efficientnet_b0(*, num_classes: int = 1000) -> EfficientNet:
+def efficientnet_b0(*, num_classes: int = 1000, drop: float = 0.2) -> EfficientNet:
     """EfficientNet(1.0, 1.0, 224, 0.2) of efficientnet.net."""
-    return EfficientNet(drop=0.2, num_classes=num_classes)
+    return EfficientNet(drop=drop, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -152,7 +152,7 @@ class EfficientNetV2(nn.Module):
     Image [N, 3, 384, 384] to logits [N, num_classes].
     """
 
-    def __init__(self, drop: float, num_classes: int = 1000) -> None:
+    def __init__(self, drop: float = 0.2, num_classes: int = 1000) -> None:
         super().__init__()
         self.features = nn.Sequential(
             ConvNormAct(3, 24, nn.SiLU, stride=2),  # 24x192x192
@@ -218,9 +218,9 @@ class EfficientNetV2(nn.Module):
         return logits
 
 
-def efficientnet_v2_s(*, num_classes: int = 1000) -> EfficientNetV2:
+def efficientnet_v2_s(*, num_classes: int = 1000, drop: float = 0.2) -> EfficientNetV2:
     """EfficientNetV2(small, 384, drop = 0.2) of efficientnet_v2.net."""
-    return EfficientNetV2(drop=0.2, num_classes=num_classes)
+    return EfficientNetV2(drop=drop, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -56,8 +56,9 @@ class Block(nn.Module):
     blocks add to it.
     """
 
-    def __init__(self, in_features: int, heads: int, drop: float, bias: bool) -> None:
+    def __init__(self, in_features: int, layers: int, heads: int, drop: float, bias: bool) -> None:
         super().__init__()
+        self.layers = layers
         self.ln_1 = nn.LayerNorm(in_features, bias=bias)
         self.attn = CausalSelfAttention(in_features, heads, drop, bias)
         self.ln_2 = nn.LayerNorm(in_features, bias=bias)
@@ -67,8 +68,8 @@ class Block(nn.Module):
 
     def reset_parameters(self) -> None:
         """Gives the weights their first values."""
-        nn.init.normal_(self.get_parameter("attn.c_proj.weight"), std=0.02 / math.sqrt(24))
-        nn.init.normal_(self.get_parameter("mlp.c_proj.weight"), std=0.02 / math.sqrt(24))
+        nn.init.normal_(self.get_parameter("attn.c_proj.weight"), std=0.02 / math.sqrt(2 * self.layers))
+        nn.init.normal_(self.get_parameter("mlp.c_proj.weight"), std=0.02 / math.sqrt(2 * self.layers))
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attn(self.ln_1(x))  # 1024x768
@@ -93,9 +94,9 @@ class GPT(nn.Module):
 
     def __init__(
         self,
-        layers: int,
-        heads: int,
-        dim: int,
+        layers: int = 12,
+        heads: int = 12,
+        dim: int = 768,
         vocab: int = 50257,
         length: int = 1024,
         drop: float = 0.0,
@@ -109,7 +110,7 @@ class GPT(nn.Module):
         self.transformer.wte = nn.Embedding(vocab, dim)
         self.transformer.wpe = nn.Embedding(length, dim)
         self.dropout = nn.Dropout(drop)
-        self.transformer.h = nn.ModuleList(Block(dim, heads, drop, bias) for _ in range(layers))
+        self.transformer.h = nn.ModuleList(Block(dim, layers, heads, drop, bias) for _ in range(layers))
         self.transformer.ln_f = nn.LayerNorm(dim, bias=bias)
         self.lm_head = nn.Linear(dim, vocab, bias=False)
         self.lm_head.weight = self.transformer.wte.weight
@@ -136,9 +137,18 @@ class GPT(nn.Module):
         return logits
 
 
-def gpt2(*, vocab: int = 50257, length: int = 1024, drop: float = 0.0, bias: bool = True) -> GPT:
+def gpt2(
+    *,
+    vocab: int = 50257,
+    length: int = 1024,
+    drop: float = 0.0,
+    bias: bool = True,
+    layers: int = 12,
+    heads: int = 12,
+    dim: int = 768,
+) -> GPT:
     """GPT(layers = 12, heads = 12, dim = 768) of gpt.net."""
-    return GPT(layers=12, heads=12, dim=768, vocab=vocab, length=length, drop=drop, bias=bias)
+    return GPT(layers=layers, heads=heads, dim=dim, vocab=vocab, length=length, drop=drop, bias=bias)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -277,7 +277,7 @@ class Stage2(nn.Module):
 class MaxViT(nn.Module):
     """Image [N, 3, 224, 224] to logits [N, num_classes]."""
 
-    def __init__(self, first: int, num_classes: int = 1000) -> None:
+    def __init__(self, first: int = 64, num_classes: int = 1000) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             ConvNormAct(3, first, stride=2),
@@ -314,9 +314,9 @@ class MaxViT(nn.Module):
         return logits
 
 
-def maxvit_t(*, num_classes: int = 1000) -> MaxViT:
+def maxvit_t(*, num_classes: int = 1000, first: int = 64) -> MaxViT:
     """MaxViT(64, [64, 128, 256, 512], [2, 2, 5, 2], drop = 0.2) of maxvit.net."""
-    return MaxViT(first=64, num_classes=num_classes)
+    return MaxViT(first=first, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -64,7 +64,7 @@ class MLPMixer(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, dim: int, layers: int, num_classes: int = 1000) -> None:
+    def __init__(self, dim: int = 512, layers: int = 8, num_classes: int = 1000) -> None:
         super().__init__()
         self.stem = PatchEmbed(3, dim, 32)
         self.blocks = nn.ModuleList(MixerBlock(dim, 49, dim // 2, 4 * dim) for _ in range(layers))
@@ -87,9 +87,9 @@ class MLPMixer(nn.Module):
         return logits
 
 
-def mixer_s32(*, num_classes: int = 1000) -> MLPMixer:
+def mixer_s32(*, num_classes: int = 1000, dim: int = 512, layers: int = 8) -> MLPMixer:
     """MLPMixer( 512, layers = 8, patch = 32) of mixer.net."""
-    return MLPMixer(dim=512, layers=8, num_classes=num_classes)
+    return MLPMixer(dim=dim, layers=layers, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

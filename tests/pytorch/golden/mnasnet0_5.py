@@ -53,7 +53,7 @@ class MNASNet(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, alpha: float = 1.0, num_classes: int = 1000) -> None:
+    def __init__(self, alpha: float = 0.5, num_classes: int = 1000) -> None:
         super().__init__()
         stem = round_to(32 * alpha, 8)
         first = round_to(16 * alpha, 8)
@@ -107,9 +107,9 @@ class MNASNet(nn.Module):
         return logits
 
 
-def mnasnet0_5(*, num_classes: int = 1000) -> MNASNet:
+def mnasnet0_5(*, num_classes: int = 1000, alpha: float = 0.5) -> MNASNet:
     """MNASNet(0.5) of mnasnet.net."""
-    return MNASNet(alpha=0.5, num_classes=num_classes)
+    return MNASNet(alpha=alpha, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -104,7 +104,7 @@ class MobileNetV3(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, last: int, num_classes: int = 1000) -> None:
+    def __init__(self, last: int = 1280, num_classes: int = 1000) -> None:
         super().__init__()
         self.features = nn.Sequential(
             ConvNormAct(3, 16, nn.Hardswish, stride=2),  # 16x112x112
@@ -145,9 +145,9 @@ class MobileNetV3(nn.Module):
         return logits
 
 
-def mobilenet_v3_large(*, num_classes: int = 1000) -> MobileNetV3:
+def mobilenet_v3_large(*, num_classes: int = 1000, last: int = 1280) -> MobileNetV3:
     """MobileNetV3(large, 1280) of mobilenet_v3.net."""
-    return MobileNetV3(last=1280, num_classes=num_classes)
+    return MobileNetV3(last=last, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -226,7 +226,7 @@ class SwinTransformer(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, drop: float, num_classes: int = 1000) -> None:
+    def __init__(self, drop: float = 0.2, num_classes: int = 1000) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Sequential(
@@ -258,9 +258,9 @@ class SwinTransformer(nn.Module):
         return logits
 
 
-def swin_t(*, num_classes: int = 1000) -> SwinTransformer:
+def swin_t(*, num_classes: int = 1000, drop: float = 0.2) -> SwinTransformer:
     """SwinTransformer(dim = 96, depths = [2, 2, 6, 2], heads = [3, 6, 12, 24], drop = 0.2) of swin.net."""
-    return SwinTransformer(drop=0.2, num_classes=num_classes)
+    return SwinTransformer(drop=drop, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

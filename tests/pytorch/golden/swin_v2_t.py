@@ -267,7 +267,7 @@ class SwinTransformerV2(nn.Module):
     Image [N, 3, 256, 256] to logits [N, num_classes].
     """
 
-    def __init__(self, drop: float, window: int = 8, num_classes: int = 1000) -> None:
+    def __init__(self, drop: float = 0.2, window: int = 8, num_classes: int = 1000) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Sequential(
@@ -299,9 +299,9 @@ class SwinTransformerV2(nn.Module):
         return logits
 
 
-def swin_v2_t(*, window: int = 8, num_classes: int = 1000) -> SwinTransformerV2:
+def swin_v2_t(*, window: int = 8, num_classes: int = 1000, drop: float = 0.2) -> SwinTransformerV2:
     """SwinTransformerV2(dim = 96, depths = [2, 2, 6, 2], heads = [3, 6, 12, 24], drop = 0.2) of swin_v2.net."""
-    return SwinTransformerV2(drop=0.2, window=window, num_classes=num_classes)
+    return SwinTransformerV2(drop=drop, window=window, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

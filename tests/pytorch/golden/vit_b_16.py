@@ -72,11 +72,11 @@ class VisionTransformer(nn.Module):
 
     def __init__(
         self,
-        patch: int,
-        layers: int,
-        num_heads: int,
-        dim: int,
-        hidden: int,
+        patch: int = 16,
+        layers: int = 12,
+        num_heads: int = 12,
+        dim: int = 768,
+        hidden: int = 3072,
         size: int = 224,
         drop: float = 0.0,
         num_classes: int = 1000,
@@ -89,7 +89,7 @@ class VisionTransformer(nn.Module):
         self.encoder = Encoder(layers, num_heads, dim, hidden, drop, patches)
         self.heads = nn.Sequential(OrderedDict(head=nn.Linear(dim, num_classes)))
 
-        nn.init.trunc_normal_(self.conv_proj.weight, std=math.sqrt(1 / 768))
+        nn.init.trunc_normal_(self.conv_proj.weight, std=math.sqrt(1 / (3 * patch**2)))
         nn.init.zeros_(self.get_parameter("conv_proj.bias"))
         nn.init.zeros_(self.get_parameter("heads.head.weight"))
         nn.init.zeros_(self.get_parameter("heads.head.bias"))
@@ -103,10 +103,27 @@ class VisionTransformer(nn.Module):
         return logits
 
 
-def vit_b_16(*, size: int = 224, drop: float = 0.0, num_classes: int = 1000) -> VisionTransformer:
+def vit_b_16(
+    *,
+    size: int = 224,
+    drop: float = 0.0,
+    num_classes: int = 1000,
+    patch: int = 16,
+    layers: int = 12,
+    num_heads: int = 12,
+    dim: int = 768,
+    hidden: int = 3072,
+) -> VisionTransformer:
     """VisionTransformer(patch = 16, layers = 12, num_heads = 12, dim = 768, hidden = 3072) of vit.net."""
     return VisionTransformer(
-        patch=16, layers=12, num_heads=12, dim=768, hidden=3072, size=size, drop=drop, num_classes=num_classes
+        patch=patch,
+        layers=layers,
+        num_heads=num_heads,
+        dim=dim,
+        hidden=hidden,
+        size=size,
+        drop=drop,
+        num_classes=num_classes,
     )
 
 
