@@ -5,10 +5,11 @@ from __future__ import annotations
 from netdsl.collecting import collector_paused
 from netdsl.graph.graph import Graph
 from netdsl.text.excerpt import visible
-from netdsl_pytorch.emit.dependence import Others, closed
-from netdsl_pytorch.emit.emission import Emission
+from netdsl_pytorch.emit.common.namer import safe
+from netdsl_pytorch.emit.common.shared import Emission
+from netdsl_pytorch.emit.dependence.dependence import Others, closed
 from netdsl_pytorch.emit.file import offered, state_of, write_file
-from netdsl_pytorch.emit.namer import safe
+from netdsl_pytorch.emit.rounds import written
 from netdsl_pytorch.emit.translations import adopt
 
 
@@ -30,11 +31,11 @@ def _text(graph: Graph, name: str, spec_text: str, inference: bool) -> str:
     others = Others(graph)
     while True:
         emission = Emission(graph, inference, frozenset(pinned))
-        text = write_file(emission, emission.write(), name, spec_text)
+        text = write_file(emission, written(emission), name, spec_text)
 
         def write(other: Graph, pinned: frozenset[str] = emission.closed) -> str:
             again = Emission(other, inference, pinned)
-            return write_file(again, again.write(), name, spec_text)
+            return write_file(again, written(again), name, spec_text)
 
         found = closed(others, text, offered(emission), write, inference)
         if not found:

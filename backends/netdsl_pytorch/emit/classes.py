@@ -4,55 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from netdsl.graph.graph import Scope
 from netdsl.ops.axes import in_words
 from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.constructor import Constructor
+from netdsl_pytorch.emit.common.small_class import INIT, MODULE, SUPER, TENSOR
+from netdsl_pytorch.emit.common.unit import Unit
+from netdsl_pytorch.emit.constructor.constructor import Constructor
+from netdsl_pytorch.emit.constructor.modules import INDENT
+from netdsl_pytorch.emit.constructor.modules import Line as Entry
+from netdsl_pytorch.emit.constructor.rules import init_statements
 from netdsl_pytorch.emit.docs import documented
-from netdsl_pytorch.emit.forward import Forward
-from netdsl_pytorch.emit.lines import Line, nested
-from netdsl_pytorch.emit.modules import INDENT
-from netdsl_pytorch.emit.modules import Line as Entry
-from netdsl_pytorch.emit.rules import init_statements
-from netdsl_pytorch.emit.unit import Unit
+from netdsl_pytorch.emit.forward.forward import Forward
+from netdsl_pytorch.emit.forward.lines import Line, nested
 from netdsl_pytorch.python.nodes import Name
-from netdsl_pytorch.python.statements import Class, Declare, Evaluate, Function, Parameter, Return, Statement, assigned
-
-TENSOR = Name("Tensor")
-MODULE = code.name("nn.Module")
-INIT = code.attribute(code.call("super", []), "__init__")
-SUPER = Evaluate(code.call(INIT, []))
-"""`super().__init__()`."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageClass:
-    """A module for an operator that PyTorch has none for."""
-
-    name: str
-    doc: str
-    made: Code
-    attributes: tuple[str, ...] = ()
-    before: tuple[tuple[str, Code], ...] = ()
-    """Lines that stand before the result: names and what they hold."""
-
-    def definition(self) -> Class:
-        """The class."""
-        body: list[Statement] = []
-        if self.attributes:
-            parameters = [Parameter("self"), *(Parameter(name, Name("int")) for name in self.attributes)]
-            own = [assigned(f"self.{name}", Name(name)) for name in self.attributes]
-            body.append(Function("__init__", tuple(parameters), code.NONE, (SUPER, *own)))
-        before = [assigned(name, made) for name, made in self.before]
-        parameters = [Parameter("self"), Parameter("x", TENSOR)]
-        body.append(Function("forward", tuple(parameters), TENSOR, (*before, Return(self.made))))
-        return Class(self.name, MODULE, tuple(body), self.doc + ".")
+from netdsl_pytorch.python.statements import Class, Declare, Evaluate, Function, Parameter, Statement, assigned
 
 
 class WrittenClass(NamedTuple):
@@ -221,6 +191,3 @@ def _dims(unit: Unit, value: Any) -> str:
         else:
             sizes.append(str(plain(size)))
     return f"[{', '.join(['N', *sizes] if value.type.batched else sizes)}]"
-
-
-__all__ = ["Scope", "StageClass", "WrittenClass"]

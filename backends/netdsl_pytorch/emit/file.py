@@ -14,13 +14,14 @@ from netdsl.graph.graph import Graph
 from netdsl.lower.parameters import collapse
 from netdsl.symbolic import plain
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.classes import MODULE, TENSOR, WrittenClass
+from netdsl_pytorch.emit.classes import WrittenClass
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.emission import Emission
+from netdsl_pytorch.emit.common.namer import interface
+from netdsl_pytorch.emit.common.shared import Emission
+from netdsl_pytorch.emit.common.small_class import MODULE, TENSOR
+from netdsl_pytorch.emit.common.unit import Argument, Unit, net_of
 from netdsl_pytorch.emit.helpers import CLASSES, HELPERS
-from netdsl_pytorch.emit.namer import interface
 from netdsl_pytorch.emit.passes import polished
-from netdsl_pytorch.emit.unit import Argument, Unit
 from netdsl_pytorch.python import writer
 from netdsl_pytorch.python.nodes import Name
 from netdsl_pytorch.python.statements import Class, Declare, Function, Parameter, Return, Source, Statement, assigned
@@ -105,7 +106,7 @@ def _holder(name: str, attributes: dict[str, str]) -> Class:
 
 
 def _output_class(emission: Emission, results: Sequence[Any]) -> Class:
-    net = next(unit for unit in emission.units if unit.is_net)
+    net = net_of(emission)
     when = "gives in training mode" if emission.heads and len(results) == 1 else "gives"
     optional = bool(emission.heads) and len(results) > 1
     fields: list[Statement] = [Declare(Name(interface(each.name)), TENSOR) for each in results]
@@ -148,7 +149,7 @@ def _header(emission: Emission, spec_name: str, spec_text: str) -> str:
 
 def offered(emission: Emission) -> list[str]:
     """The parameters of the net that the factory has as arguments."""
-    net = next(unit for unit in emission.units if unit.is_net)
+    net = net_of(emission)
     return [
         argument.ref.name
         for argument in net.arguments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdsl_pytorch.emit.expressions import HELPERS as EXPRESSION_HELPERS
+from netdsl_pytorch.emit.common.expressions import HELPERS as EXPRESSION_HELPERS
 
 HELPERS: dict[str, str] = {
     **EXPRESSION_HELPERS,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from netdsl.graph.graph import Graph, Input, Node, Output, Value
 from netdsl.symbolic import Const, Expr, expr_of, plain, substitute
-from netdsl_pytorch.emit.namer import interface
+from netdsl_pytorch.emit.common.namer import interface
 from netdsl_pytorch.report import Mismatch, some
 
 BATCH = 2

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from netdsl_pytorch.emit import factory_name
-from netdsl_pytorch.emit.changes import changes
-from netdsl_pytorch.emit.dependence import _difference, _without_defaults
+from netdsl_pytorch.emit.dependence.changes import changes
+from netdsl_pytorch.emit.dependence.dependence import _difference, _without_defaults
 from netdsl_pytorch.load import module_of
 
 from tests.pytorch.emit.emitting import MODELS, emitted, of_file, traced
@@ -117,7 +117,7 @@ def test_an_argument_that_one_value_fits_is_a_constant() -> None:
 
 
 def test_what_the_model_line_sets_is_offered_after_what_it_leaves_open() -> None:
-    _, source = of_file(MODELS["mixer_s16"], "mixer_s16")
+    _, source = of_file(MODELS["mixer_s32"], "mixer_s16")
     assert "def mixer_s16(*, num_classes: int = 1000, dim: int = 512, layers: int = 8) -> MLPMixer:" in source
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from netdsl_pytorch.emit.forward import Forward
+from netdsl_pytorch.emit.forward.forward import Forward
 
 from tests.pytorch.emit.naming import outcome
 

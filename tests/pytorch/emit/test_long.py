@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from netdsl_pytorch.emit.forward import PATIENCE, Forward
-from netdsl_pytorch.emit.lines import Line
+from netdsl_pytorch.emit.forward.forward import PATIENCE, Forward
+from netdsl_pytorch.emit.forward.lines import Line
 
 from tests.pytorch.emit.emitting import emitted
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from netdsl_pytorch.emit import emit
+from netdsl_pytorch.emit.common.namer import RESERVED
 from netdsl_pytorch.emit.helpers import HELPERS
-from netdsl_pytorch.emit.namer import RESERVED
 
 from netdsl.text import SpecError
 from netdsl.text.reserved import FILE_NAMES

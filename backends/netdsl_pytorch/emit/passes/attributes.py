@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netdsl.text.reserved import MODULE_ATTRIBUTES
-from netdsl_pytorch.emit.namer import safe
+from netdsl_pytorch.emit.common.namer import safe
 from netdsl_pytorch.emit.passes.own import attributes, renamed
 from netdsl_pytorch.python.statements import Class
 

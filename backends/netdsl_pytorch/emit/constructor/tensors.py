@@ -12,13 +12,14 @@ from netdsl.lower.generalise import Slot
 from netdsl.lower.values import relative_path, within
 from netdsl.symbolic import expr_of, plain
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.attributes import Attributes, in_list
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.initialisers import parameter
-from netdsl_pytorch.emit.modules import INDENT, Line
+from netdsl_pytorch.emit.common.unit import unit_of
+from netdsl_pytorch.emit.common.uses import Use
+from netdsl_pytorch.emit.constructor.attributes import Attributes, in_list
+from netdsl_pytorch.emit.constructor.initialisers import parameter
+from netdsl_pytorch.emit.constructor.modules import INDENT, Line
+from netdsl_pytorch.emit.constructor.tables import table
 from netdsl_pytorch.emit.operators import record_of
-from netdsl_pytorch.emit.tables import table
-from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.statements import Assign, Evaluate, If, Statement, assigned
 
 
@@ -183,7 +184,9 @@ class Tensors(Attributes):
         made: list[Statement] = []
         for path, weight, owner, tied in lines:
             direct = path.count(".") == 1 and named(path)
-            direct = direct and self.emission.unit_of(step.first) is not None and path.startswith(f"{step.first.name}.")
+            direct = (
+                direct and unit_of(self.emission, step.first) is not None and path.startswith(f"{step.first.name}.")
+            )
             target = code.name(f"self.{path}") if direct else self.reference(path)
             made.append(Assign((code.attribute(target, weight),), self._tied_source(owner, tied)))
         self._tie(made, tests)

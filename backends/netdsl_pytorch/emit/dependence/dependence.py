@@ -22,8 +22,8 @@ from netdsl.graph.graph import Graph
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk
 from netdsl.text.errors import SpecError
-from netdsl_pytorch.emit.changes import Changes, changes
-from netdsl_pytorch.emit.refusals import left_open, silent
+from netdsl_pytorch.emit.dependence.changes import Changes, changes
+from netdsl_pytorch.emit.dependence.refusals import left_open, silent
 from netdsl_pytorch.variation import other_values
 
 Write = Callable[[Graph], str]

@@ -7,7 +7,7 @@ beats outer; by weight it comes last.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Given, InitRule, Node, Scope, WeightInit
 from netdsl.lower.align import Case, Disagree
@@ -18,14 +18,12 @@ from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.initialisers import argument_expr, fill
+from netdsl_pytorch.emit.common.unit import Unit, unit_of
+from netdsl_pytorch.emit.constructor.initialisers import argument_expr, fill
 from netdsl_pytorch.emit.operators import module_type, record_of
 from netdsl_pytorch.python.nodes import Name
 from netdsl_pytorch.python.rewrite import rewritten
 from netdsl_pytorch.python.statements import Evaluate, For, Function, If, Parameter, Statement, choice
-
-if TYPE_CHECKING:
-    from netdsl_pytorch.emit.unit import Unit
 
 _OPTIONAL_BIAS = ("nn.Conv", "nn.ConvTranspose")
 
@@ -82,7 +80,7 @@ def _groups(unit: Unit, scope: Scope, path: str) -> list[tuple[Scope, str]]:
     """The groups that are written in place, and their paths from the class."""
     found: list[tuple[Scope, str]] = []
     for item in unit.emission.traces.items(scope):
-        if isinstance(item, Scope) and item.kind == "sequence" and unit.emission.unit_of(item) is None:
+        if isinstance(item, Scope) and item.kind == "sequence" and unit_of(unit.emission, item) is None:
             inner = f"{path}.{item.name}" if path else item.name
             if item.inits:
                 found.append((item, inner))
@@ -94,7 +92,7 @@ def _inner_classes(unit: Unit, scope: Scope) -> list[str]:
     """Classes in a scope with rules of their own."""
     found: dict[str, None] = {}
     for inner in scope.scopes():
-        other = unit.emission.unit_of(inner)
+        other = unit_of(unit.emission, inner)
         if inner is not scope and other is not None and has_reset(other):
             found[other.name] = None
     return sorted(found)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable
+from typing import Any, Literal
 
-from netdsl.graph.graph import Naming, Node, Scope, Value
+from netdsl.graph.graph import Value
 from netdsl.lower.align import (
     Case,
     Disagree,
@@ -14,26 +13,32 @@ from netdsl.lower.align import (
     MergedChoice,
     MergedItem,
     MergedJoin,
-    MergedNote,
     MergedStep,
     MergedTurns,
     Program,
     cases_of,
-    walk,
 )
 from netdsl.lower.values import canonical
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.lines import BranchName, CaseValues, Line, Lost
+from netdsl_pytorch.emit.common.uses import Use
+from netdsl_pytorch.emit.forward.lines import BranchName, CaseValues, Line, Lost
+from netdsl_pytorch.emit.forward.stages import Stages
+from netdsl_pytorch.emit.forward.within import (
+    Within,
+    case_above,
+    inner_case,
+    is_bare,
+    named_in_several,
+    namings,
+    only_branches,
+    outer_case,
+    parent_case,
+    test_name,
+)
 from netdsl_pytorch.emit.operators import record_of
-from netdsl_pytorch.emit.stages import Stages
-from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.layout import WIDTH
-from netdsl_pytorch.python.nodes import Name
-
-_Within: TypeAlias = "MergedStep | set[Case]"
-"""What stands in the braces of a combine: branches, lines between them, and the cases of turns and arms that end."""
 
 
 class Branches(Stages):
@@ -48,13 +53,13 @@ class Branches(Stages):
     def join(self, step: MergedJoin) -> None:
         before = self.current
         within = self._branches(step.program)
-        branches = _only_branches(within)
+        branches = only_branches(within)
         self.flush()
         start = dict(self.current)
         made: dict[int, Code] = {}
         outer_running, outer_statement = self.running, self._statement
         outer_before = self._before
-        trivial = sum(1 for branch in branches if _is_bare(branch))
+        trivial = sum(1 for branch in branches if is_bare(branch))
         simple = len(branches) == 2 and trivial == 1
         read: list[tuple[str, Case, Value | None, Value]] = []
         for branch in within:
@@ -107,10 +112,10 @@ class Branches(Stages):
         self.step(step)
         self.flush()
 
-    def _branches(self, program: Program) -> list[_Within]:
+    def _branches(self, program: Program) -> list[Within]:
         """The branches of a combine, and what stands between them: an `if` whose arms are one branch each is one
         itself, and a turn or an arm ends with its cases."""
-        found: list[_Within] = []
+        found: list[Within] = []
         for step in program:
             if isinstance(step, MergedBranch) or isinstance(step.statement, tree.Bind):
                 found.append(step)
@@ -133,10 +138,10 @@ class Branches(Stages):
                 found.append(step)
         return found
 
-    def _ended(self, program: Program) -> list[_Within]:
+    def _ended(self, program: Program) -> list[Within]:
         """What stands in a turn or an arm, which ends where a name was given in it."""
         found = self._branches(program)
-        return found if len(found) == len(_only_branches(found)) else [*found, set(cases_of(program))]
+        return found if len(found) == len(only_branches(found)) else [*found, set(cases_of(program))]
 
     def _is_either(self, step: MergedChoice) -> bool:
         """Whether an `if` has an `else`, and either arm is one branch."""
@@ -152,7 +157,7 @@ class Branches(Stages):
         name = str(self.running)
         (one, test), (two, _) = self.constructor.ordered_arms(step)
         assert test is not None
-        attribute = self.unit.attribute(self._test_name(step, one, test), test)
+        attribute = self.unit.attribute(test_name(self.emission, step, one, test), test)
         holds = {each: dict(values) for each, values in self.holds.items()}
         typed, count = set(self.typed), len(self.statements)
         results: dict[Case, Value] = {}
@@ -161,12 +166,12 @@ class Branches(Stages):
         for number in (one, two):
             (branch,) = self._branches(step.arms[number])
             assert isinstance(branch, MergedBranch)
-            self.current = {case: start[_outer(case, start)] for case in branch.cases}
+            self.current = {case: start[outer_case(case, start)] for case in branch.cases}
             for each in branch.program:
                 self.step(each)
             values = {case: canonical(each.value) for case, each in branch.cases.items()}
             made = self.read(values, None)
-            results.update({_outer(case, step.cases): value for case, value in values.items()})
+            results.update({outer_case(case, step.cases): value for case, value in values.items()})
             arms.append((self.statements[count:], made, values))
             del self.statements[count:]
             self.holds, self.typed = {each: dict(held) for each, held in holds.items()}, set(typed)
@@ -225,7 +230,7 @@ class Branches(Stages):
         if changes and passed and wanted:
             settled = self._settle(running, {case: entry[case] for case in step.cases})
         arms = self.constructor.ordered_arms(step)
-        named = _named_in_several(step.arms.values())
+        named = named_in_several(step.arms.values())
         holds = {name: dict(values) for name, values in self.holds.items()}
         typed = set(self.typed)
         results: dict[Case, Value] = {}
@@ -239,16 +244,16 @@ class Branches(Stages):
             if test is None:
                 self.statements.append(Line(opens="else", indent=self.indent))
             else:
-                attribute = self.unit.attribute(self._test_name(step, number, test), test)
+                attribute = self.unit.attribute(test_name(self.emission, step, number, test), test)
                 self.statements.append(Line(attribute, opens=word, indent=self.indent))
                 word = "elif"
             self.holds = {name: dict(values) for name, values in holds.items()}
             self.indent += 4
             count = len(self.statements)
             inner = {case: each for case, each in step.cases.items() if each.arm == number}
-            self.current = {_inner(case, arm): entry[case] for case in inner} if arm else {}
+            self.current = {inner_case(case, arm): entry[case] for case in inner} if arm else {}
             self.program(arm)
-            for name, values in _namings(arm).items():
+            for name, values in namings(arm).items():
                 if name in named:
                     self.assign(self.emission.local(name), values, self.read(values, None))
             self.flush()
@@ -256,7 +261,7 @@ class Branches(Stages):
                 final = {case: self.current[case] for case in self.current}
                 settled = settled and self._settle(running, final)
                 for case, value in final.items():
-                    results[_parent(case, inner)] = value
+                    results[parent_case(case, inner)] = value
             if len(self.statements) == count and test is None:
                 self.statements.pop()
             elif len(self.statements) == count:
@@ -264,7 +269,7 @@ class Branches(Stages):
             self.indent -= 4
             for name, values in self.holds.items():
                 for case, value in values.items():
-                    parent = _parent(case, inner)
+                    parent = parent_case(case, inner)
                     if case not in holds.get(name, {}) and parent is not case:
                         after.setdefault(name, {})[parent] = value
         self.holds = holds
@@ -300,19 +305,6 @@ class Branches(Stages):
     def _keeps_current(self, program: Program) -> bool:
         return not any(isinstance(each, MergedItem | MergedJoin | MergedTurns | MergedChoice) for each in program)
 
-    def _test_name(self, step: MergedChoice, number: int, test: Code) -> str:
-        """`with_add`: what an `if` of `forward` is about."""
-        program = step.arms.get(number) or next(iter(step.arms.values()))
-        items = [each.first for each in walk(program) if isinstance(each, MergedItem)]
-        if not items:
-            return test.id if isinstance(test, Name) else "with_branch"
-        first = next((item for item in items if item.labelled), items[0])
-        if first.labelled:
-            return f"with_{first.name.split('.')[0]}"
-        if isinstance(first, Node) and record_of(first).flag:
-            return record_of(first).flag
-        return f"with_{self.emission.snake(first) if isinstance(first, Scope) else first.op.name}"
-
     def _inside(self, program: Program) -> None:
         """A turn or an arm, written as if it stood in the text around it."""
         current = self.current
@@ -337,67 +329,10 @@ class Branches(Stages):
     def _lower(self, inner: set[Case], names: Iterable[str]) -> None:
         """What variables hold in a turn, they hold after it."""
         if self.pending is not None:
-            self.pending.values = {(_up(case, inner)): value for case, value in self.pending.values.items()}
+            self.pending.values = {(case_above(case, inner)): value for case, value in self.pending.values.items()}
         last = self.statements[-1:]
         holds = [self.holds[name] for name in names if name in self.holds]
         for values in (*holds, *(each.assigned for each in last), *(each.replaced for each in last)):
             for case in [each for each in values if each in inner]:
                 assert case.parent is not None
                 values[case.parent] = values.pop(case)
-
-
-def _only_branches(within: Iterable[_Within]) -> list[MergedBranch | MergedChoice]:
-    """The branches, without what is named between them."""
-    found: list[MergedBranch | MergedChoice] = []
-    for each in within:
-        if isinstance(each, MergedBranch) or (
-            isinstance(each, MergedChoice) and not isinstance(each.statement, tree.Bind)
-        ):
-            found.append(each)
-    return found
-
-
-def _is_bare(branch: MergedBranch | MergedChoice) -> bool:
-    """Whether a branch is a name or `identity()`."""
-    if isinstance(branch, MergedChoice):
-        return False
-    for step in branch.program:
-        if isinstance(step, MergedItem) and isinstance(step.first, Node) and step.first.op.name == "identity":
-            continue
-        if not isinstance(step, MergedNote):
-            return False
-    return True
-
-
-def _outer(case: Case, known: Mapping[Case, Any]) -> Case:
-    return next((each for each in case.around() if each in known), case)
-
-
-def _inner(case: Case, program: Program) -> Case:
-    """The case of an arm that belongs to a case around it."""
-    return next(each for each in cases_of(program) if each.parent is case)
-
-
-def _namings(program: Program) -> dict[str, dict[Case, Value]]:
-    """The values that a program names with `name = …`, directly."""
-    found: dict[str, dict[Case, Value]] = {}
-    for step in program:
-        if isinstance(step, MergedNote):
-            for case, each in step.cases.items():
-                if isinstance(each, Naming) and isinstance(each.value, Value):
-                    found.setdefault(each.name, {})[case] = canonical(each.value)
-    return found
-
-
-def _named_in_several(arms: Iterable[Program]) -> set[str]:
-    """The names that more than one arm of an `if` gives, so that each arm has to put its value in that variable."""
-    counts = Counter(name for arm in arms for name in _namings(arm))
-    return {name for name, count in counts.items() if count > 1}
-
-
-def _parent(case: Case, inner: Mapping[Case, Any]) -> Case:
-    return next((each for each in case.around() if each in inner), case)
-
-
-def _up(case: Case, inner: set[Case]) -> Case:
-    return case.parent if case in inner and case.parent is not None else case

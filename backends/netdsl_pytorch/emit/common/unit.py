@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netdsl.graph.graph import Scope
 from netdsl.lower.align import Case
@@ -16,13 +16,12 @@ from netdsl.lower.signature import UNSET, Formal, arguments_of, axes_of, extras_
 from netdsl.symbolic import Expr, Ref, Unknown
 from netdsl.syntax import tree
 from netdsl.text.reserved import MODULE_ATTRIBUTES
-from netdsl_pytorch.emit import code, expressions
+from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.namer import RESERVED, safe
+from netdsl_pytorch.emit.common import expressions
+from netdsl_pytorch.emit.common.namer import RESERVED, safe
+from netdsl_pytorch.emit.common.shared import Emission
 from netdsl_pytorch.python.statements import Statement, assigned
-
-if TYPE_CHECKING:
-    from netdsl_pytorch.emit.emission import Emission
 
 
 @dataclass(slots=True)
@@ -226,3 +225,17 @@ class Unit(ClassProgram):
             # A use that does not come to what the argument is for.
             codes.setdefault(scope, default if default is not None else code.name("nn.Identity"))
         return Argument(key, argument.name, "Callable[..., nn.Module]", default)
+
+
+def net_of(emission: Emission) -> Unit:
+    """The unit of the net."""
+    net = emission.net
+    assert isinstance(net, Unit)
+    return net
+
+
+def unit_of(emission: Emission, scope: Scope) -> Unit | None:
+    """The unit that a scope is a use of; None for a group that is written in place."""
+    found = emission.class_by_scope.get(scope)
+    assert found is None or isinstance(found, Unit)
+    return found

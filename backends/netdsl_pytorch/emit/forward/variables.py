@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from netdsl.graph.graph import Naming, Node, Output, Scope, Value
+from netdsl.graph.graph import Node, Value
 from netdsl.graph.types import format_shape
 from netdsl.lower.align import (
     Case,
     Disagree,
     MergedItem,
     MergedTurns,
-    walk,
 )
+from netdsl.lower.values import DECLARED, canonical
 from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.attributes import in_list
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.constructor import Constructor
-from netdsl_pytorch.emit.lines import CaseValues, Line, Lost, Pending
-from netdsl_pytorch.emit.namer import interface
+from netdsl_pytorch.emit.common.namer import interface
+from netdsl_pytorch.emit.common.unit import Unit
+from netdsl_pytorch.emit.constructor.attributes import in_list
+from netdsl_pytorch.emit.constructor.constructor import Constructor
+from netdsl_pytorch.emit.forward.inputs import Inputs
+from netdsl_pytorch.emit.forward.lines import CaseValues, Line, Lost, Pending
+from netdsl_pytorch.emit.forward.value_names import value_names
 from netdsl_pytorch.emit.operators import record_of
-from netdsl_pytorch.emit.unit import Unit
-
-if TYPE_CHECKING:
-    from netdsl_pytorch.emit.emission import Emission
-
-from netdsl.lower.values import DECLARED, canonical, flat_values, is_alias, name_values
-
-_RUNNING = re.compile(r"[xyh]\d*|branch[\d_]*")
-"""What variables may come to be called by themselves."""
 
 
-class Variables:
+class Variables(Inputs):
     """What a `forward` has written so far."""
 
     def __init__(self, unit: Unit, constructor: Constructor) -> None:
-        self.unit = unit
-        self.emission: Emission = unit.emission
+        super().__init__(unit)
         self.constructor = constructor
         self.named: set[Value] = set()
         """Values that need a variable of their own."""
@@ -58,7 +50,7 @@ class Variables:
         self.single = False
         """Whether every value gets a variable of its own, loops are written out, and nothing is written over: the way
         out where all else fails."""
-        self.value_names = self._value_names()
+        self.value_names = value_names(self.unit.program)
         self.usual = self._usual()
         """What the current value is called, where nothing else is said."""
 
@@ -113,79 +105,6 @@ class Variables:
         return next(
             name for name in ("h", "y", "z", *(f"h{number}" for number in range(len(named) + 1))) if name not in named
         )
-
-    def inputs_of(self, instance: Scope) -> tuple[Value, ...]:
-        """The tensors that `forward` takes."""
-        if instance.kind == "net":
-            return tuple(each.value for each in self.emission.graph.inputs)
-        if instance.kind == "sequence":
-            return self.emission.traces.free_values(instance)
-        return instance.formals
-
-    def parameters(self) -> list[str]:
-        """The names of what `forward` takes."""
-        instance = self.unit.instances[0]
-        if instance.kind == "net":
-            return [interface(each.name) for each in self.emission.graph.inputs]
-        count = len(self.inputs_of(instance))
-        if instance.kind == "sequence":
-            return [
-                "x",
-                *[self._outer_name(value, number) for number, value in enumerate(self.inputs_of(instance)[1:], 2)],
-            ]
-        tensors = [p for p in getattr(instance.definition, "parameters", ()) if p.tensor]
-        tensors = [p for p in tensors if instance.arguments[p.name] is not None]
-        lists = {p.name: len(flat_values(instance.arguments[p.name])) for p in tensors}
-        own = count - sum(lists.values())
-        names = ["x"] if own == 1 else [f"x{number + 1}" for number in range(own)]
-        for each in tensors:
-            size = lists[each.name]
-            written = [each.name] if size == 1 else [f"{each.name}{number + 1}" for number in range(size)]
-            for name in written:
-                names.append(self.emission.local(name, {"x", *names}))
-        return names
-
-    def part_names(self) -> dict[Node | Scope, str]:
-        """What `forward` of a group calls the parts that it is given to use again."""
-        instance = self.unit.instances[0]
-        found: dict[Node | Scope, str] = {}
-        if instance.kind != "sequence":
-            return found
-        taken = set(self.parameters())
-        for part in self.emission.traces.outer_parts(instance):
-            label = part.name.rpartition(".")[2]
-            if not label.isidentifier() or _RUNNING.fullmatch(label):
-                label = f"{part.op.name if isinstance(part, Node) else self.emission.snake(part)}_part"
-            found[part] = self.emission.local(label, taken)
-            taken.add(found[part])
-        return found
-
-    def _outer_name(self, value: Value, number: int) -> str:
-        name = self.emission.traces.outer_names.get(value)
-        return self.emission.local(name, ("x",)) if name else f"x{number}"
-
-    def _value_names(self) -> dict[Value, str]:
-        """What the author calls values: labels, names of values, results."""
-        names: dict[Value, str] = {}
-        for step in walk(self.unit.program):
-            # `z = identity()` names on purpose what a label may have named by the way.
-            for each in step.cases.values():
-                if isinstance(each, Naming) and isinstance(each.value, Value) and is_alias(each.value.node):
-                    name_values(each.name, each.value, names)
-        for step in walk(self.unit.program):
-            for each in step.cases.values():
-                if isinstance(each, Naming):
-                    name_values(each.name, each.value, names)
-                elif isinstance(each, Node | Scope) and each.labelled:
-                    name_values(each.name, tuple(each.outputs) if len(each.outputs) > 1 else each.outputs[0], names)
-                elif isinstance(each, Output):
-                    names.setdefault(canonical(each.value), each.name)
-        # A label stands for what `then` made of its operator.
-        for step in walk(self.unit.program):
-            for each in step.cases.values():
-                if isinstance(each, Node) and each.appended and each.inputs and each.inputs[0] in names:
-                    names.setdefault(each.outputs[0], names[each.inputs[0]])
-        return names
 
     def held(self, name: str, case: Case) -> Value | None:
         holds = self.holds.get(name, {})
@@ -390,7 +309,7 @@ class Variables:
         shapes = {tuple(int(size) for size in value.type.shape) for value in values.values()}
         if len(shapes) != 1:
             return ""
-        if not self.unit.is_net and not self.emission.same_everywhere(self.unit, values):
+        if not self.unit.is_net and len({case.instance for case in values}) != len(self.unit.instances):
             return ""
         return format_shape(next(iter(shapes)))
 

@@ -13,7 +13,7 @@ from netdsl.symbolic import Const, Expr, Ref, expr_of
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.emit.common.uses import Use
 from netdsl_pytorch.python.nodes import Constant
 
 _FILLS = {"zeros": "torch.zeros", "ones": "torch.ones"}

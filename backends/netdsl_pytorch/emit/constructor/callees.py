@@ -12,7 +12,7 @@ from netdsl.symbolic import Ref
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.unit import Unit
+from netdsl_pytorch.emit.common.unit import Unit, unit_of
 from netdsl_pytorch.python.nodes import Call
 
 DIFFERENT = "the uses are of different operators"
@@ -102,7 +102,7 @@ class Callees:
         if step.is_node:
             made = self.operator(step)
         else:
-            units = {case: self.emission.unit_of(scope) for case, scope in step.scopes.items()}
+            units = {case: unit_of(self.emission, scope) for case, scope in step.scopes.items()}
             unit = next(iter(units.values()))
             if unit is None or any(each is not unit for each in units.values()):
                 raise Disagree(groups, DIFFERENT)

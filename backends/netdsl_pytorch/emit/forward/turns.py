@@ -23,10 +23,10 @@ from netdsl.lower.loops import Loop
 from netdsl.lower.values import DECLARED, canonical
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.attributes import in_list, numbered
-from netdsl_pytorch.emit.branches import Branches
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.lines import CaseValues, Line, Lost
+from netdsl_pytorch.emit.constructor.attributes import in_list, numbered
+from netdsl_pytorch.emit.forward.branches import Branches
+from netdsl_pytorch.emit.forward.lines import CaseValues, Line, Lost
 from netdsl_pytorch.emit.operators import record_of
 
 

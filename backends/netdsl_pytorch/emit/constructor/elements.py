@@ -14,10 +14,10 @@ from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.expressions import Printer
-from netdsl_pytorch.emit.formulas import MOST_ELEMENTS, Analysis, analyse, constant_read, given
-from netdsl_pytorch.emit.namer import safe
-from netdsl_pytorch.emit.uses import Use
+from netdsl_pytorch.emit.common.expressions import Printer
+from netdsl_pytorch.emit.common.namer import safe
+from netdsl_pytorch.emit.common.uses import Use
+from netdsl_pytorch.emit.constructor.formulas import MOST_ELEMENTS, Analysis, analyse, constant_read, given
 
 
 class Elements:

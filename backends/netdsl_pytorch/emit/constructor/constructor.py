@@ -19,11 +19,12 @@ from netdsl.lower.values import DECLARED, sized_by
 from netdsl.symbolic import Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.callees import callee_differs
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.modules import INDENT, Line
+from netdsl_pytorch.emit.common.unit import unit_of
+from netdsl_pytorch.emit.constructor.callees import callee_differs
+from netdsl_pytorch.emit.constructor.modules import INDENT, Line
+from netdsl_pytorch.emit.constructor.tensors import Tensors, named
 from netdsl_pytorch.emit.operators import record_of
-from netdsl_pytorch.emit.tensors import Tensors, named
 from netdsl_pytorch.python.statements import Evaluate, For, Statement, assigned, choice
 
 
@@ -112,7 +113,7 @@ class Constructor(Tensors):
     def _labelled_if(self, step: MergedItem) -> MergedChoice | None:
         """A labelled `if` on which the cases do not agree."""
         scope = step.first
-        if not isinstance(scope.definition, tree.If) or self.emission.unit_of(scope) is not None or self.unit.loops:
+        if not isinstance(scope.definition, tree.If) or unit_of(self.emission, scope) is not None or self.unit.loops:
             return None
         program = step.inside(self.emission.traces.steps)
         if len(program) == 1 and isinstance(program[0], MergedChoice) and not program[0].agreed:

@@ -7,7 +7,7 @@ held turns out to be needed later, the method is written anew with that value un
 from __future__ import annotations
 
 from itertools import chain, count
-from typing import Any, NamedTuple
+from typing import Any
 
 from netdsl.graph.graph import Fetch, Node, Output, Value, nodes_of
 from netdsl.lower.align import (
@@ -22,30 +22,21 @@ from netdsl.lower.align import (
     walk,
 )
 from netdsl.lower.errors import cannot
-from netdsl.lower.heads import after, for_heads, items_in_text
+from netdsl.lower.heads import for_heads
 from netdsl.lower.values import canonical
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.lines import CaseValues, Line, Lost
-from netdsl_pytorch.emit.namer import interface
-from netdsl_pytorch.emit.turns import Turns
+from netdsl_pytorch.emit.common.namer import interface
+from netdsl_pytorch.emit.forward.heads import Heads
+from netdsl_pytorch.emit.forward.lines import CaseValues, Line, Lost
 from netdsl_pytorch.python.nodes import Name
-
-
-class Deferred(NamedTuple):
-    """A step of the heads, with what was current before it, and the turns and arms that it stands in."""
-
-    step: Any
-    current: dict[Case, Value]
-    inside: tuple[set[Case], ...]
-
 
 PATIENCE = 12
 """Attempts that end with the first value that no variable holds; later ones go on, to find all such values at once."""
 
 
-class Forward(Turns):
+class Forward(Heads):
     """Writes `forward` of a unit."""
 
     def write(self) -> list[Line]:
@@ -201,66 +192,6 @@ class Forward(Turns):
         else:
             made = code.call(self.emission.output_class, [], [(interface(name), each) for name, each in plain_codes])
             self.statements.append(Line(made, indent=self.indent))
-
-    def _write_heads(self, results: list[tuple[str, Code]]) -> None:
-        """The heads of a net, which run in training only: their lines stand where their results are returned."""
-        made = code.name("self.training")
-        for each in self.emission.optional_names:
-            made = code.binary("and", made, code.binary("is not", code.name(f"self.{each}"), code.NONE))
-        if not self.emission.optional_names:
-            flag = self.emission.heads_flag
-            made = code.binary("and", made, self.unit.attribute(flag, code.name(flag)))
-        self.statements.append(Line(made, opens="if", indent=self.indent))
-        self.indent += 4
-        self.in_heads = True
-        inside: tuple[set[Case], ...] = ()
-        for each in self.deferred:
-            if each.inside != inside:
-                self._leave(inside)
-                inside = each.inside
-            self.current = dict(each.current)
-            self.step(each.step)
-        self._leave(inside)
-        codes = []
-        for output in self.emission.heads:
-            values = {case: canonical(output.value) for case in self.unit.cases}
-            codes.append((interface(output.name), self.heads.get(output.name) or self.read(values, None)))
-        for number, output in enumerate(each for each in self.emission.graph.outputs if not each.train):
-            # What heads have written over is kept under a name.
-            again = self.read({case: canonical(output.value) for case in self.unit.cases}, None)
-            results[number] = (output.name, again)
-        self._heads_still_hold()
-        named = [(interface(name), each) for name, each in results[1:]]
-        made = code.call(self.emission.output_class, [each for _, each in results[:1]], [*named, *codes])
-        self.statements.append(Line(made, indent=self.indent))
-        self.indent -= 4
-
-    def _leave(self, inside: tuple[set[Case], ...]) -> None:
-        """Ends the turns and arms that steps of heads were taken out of."""
-        for inner in reversed(inside):
-            self.flush()
-            self._lower(inner, self.holds)
-            self._statement = None
-
-    def _defer(self, step: Any) -> None:
-        """Keeps a step for the heads."""
-        statement = step.statement
-        if statement is not None and statement is not self._statement:
-            self._statement, self._before = statement, dict(self.current)
-        self.deferred.append(Deferred(step, dict(self.current), tuple(self.inside)))
-        if isinstance(step, MergedJoin):
-            for each in items_in_text(step.program):
-                if not for_heads(each):
-                    self.step(each)
-        self.current = dict(self._before) if isinstance(step.first, Output) else after(step, self.deferred[-1].current)
-
-    def _heads_still_hold(self) -> None:
-        """A head may write over a variable that an earlier head's result is computed from; that gets a name then."""
-        case = self.unit.cases[0]
-        for output in self.emission.heads:
-            reads = self.head_reads.get(output.name, {})
-            if any(self.held(name, case) not in (None, value) for name, value in reads.items()):
-                raise Lost([canonical(output.value)], ())
 
     def program(self, program: Program) -> None:
         self._count_calls(program)

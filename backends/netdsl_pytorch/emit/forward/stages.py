@@ -12,14 +12,14 @@ from netdsl.lower.errors import cannot
 from netdsl.lower.values import DECLARED, canonical, is_alias, relative_path, sized_by, within
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.attributes import in_list
-from netdsl_pytorch.emit.callees import callee_differs
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.lines import BranchName, Line, Pending
+from netdsl_pytorch.emit.common.uses import Use
+from netdsl_pytorch.emit.constructor.attributes import in_list
+from netdsl_pytorch.emit.constructor.callees import callee_differs
+from netdsl_pytorch.emit.forward.lines import BranchName, Line, Pending
+from netdsl_pytorch.emit.forward.variables import Variables
 from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.operators.record import Call
-from netdsl_pytorch.emit.uses import Use
-from netdsl_pytorch.emit.variables import Variables
 from netdsl_pytorch.python.layout import WIDTH
 from netdsl_pytorch.python.nodes import Name
 

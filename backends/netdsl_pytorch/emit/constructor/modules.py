@@ -16,14 +16,16 @@ from netdsl.lower.align import (
 from netdsl.lower.generalise import Slot
 from netdsl.lower.parameters import collapsed
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, expr_of, plain
+from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.arguments import one_side
-from netdsl_pytorch.emit.callees import Callees, callee_differs
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.common.arguments import one_side
+from netdsl_pytorch.emit.common.small_class import SmallClass
+from netdsl_pytorch.emit.common.unit import Unit, unit_of
+from netdsl_pytorch.emit.common.uses import Use
+from netdsl_pytorch.emit.constructor.callees import Callees, callee_differs
 from netdsl_pytorch.emit.operators import record_of
-from netdsl_pytorch.emit.unit import Unit
-from netdsl_pytorch.emit.uses import Use
 from netdsl_pytorch.python.statements import Statement
 
 INDENT = 8
@@ -95,7 +97,7 @@ class Modules(Callees):
         scopes = step.scopes
         if len(scopes) != len(step.cases):
             raise Disagree({case: type(item).__name__ for case, item in step.cases.items()}, "operators and blocks")
-        kinds = {case: self.emission.unit_of(scope) for case, scope in scopes.items()}
+        kinds = {case: unit_of(self.emission, scope) for case, scope in scopes.items()}
         units = list(dict.fromkeys(kinds.values()))
         if len(units) > 1:
             raise Disagree({case: id(unit) for case, unit in kinds.items()}, "the uses are of different classes")
@@ -108,7 +110,34 @@ class Modules(Callees):
         make = record_of(node).module
         if make is not None:
             return make(Use(self.unit, step.nodes))
-        return self.emission.stage_class(self.unit, step)
+        return self.small_class(step)
+
+    def small_class(self, step: MergedItem) -> Code:
+        """A small class for an operator that PyTorch has no module for, as a member of a sequence."""
+        node = step.first
+        record = record_of(node)
+        assert record.function is not None
+        unit = self.unit
+        before = unit.state.attributes
+        unit.state.attributes = {}
+        lines: list[tuple[str, Code]] = []
+
+        def spill(made: Code) -> Code:
+            lines.append(("y" * (len(lines) + 1), made))
+            return code.name(lines[-1][0], typed=True)
+
+        try:
+            use = Use(unit, step.nodes, in_forward=True)
+            use.spill = spill
+            made = record.function(use, [code.name("x", typed=True)])
+            attributes = unit.state.attributes
+        finally:
+            unit.state.attributes = before
+        key = (node.op.name, code.text(made), tuple(attributes))
+        if key not in self.emission.stages:
+            name = self.emission.free_name("".join(word[:1].upper() + word[1:] for word in node.op.name.split("_")))
+            self.emission.stages[key] = SmallClass(name, record.doc(node), made, tuple(attributes), tuple(lines))
+        return code.call(self.emission.stages[key].name, list(attributes.values()))
 
     def use_of(self, unit: Unit, scopes: Mapping[Case, Scope]) -> Code:
         """`Inception(192, 64, 96, …)`: the arguments of another class."""
@@ -116,7 +145,7 @@ class Modules(Callees):
         keywords: list[tuple[str, Code]] = []
         if not unit.is_group:
             envs = {case: self._outer_env(scope) for case, scope in scopes.items()}
-            self.emission.pin_outer(self.unit, unit, scopes, envs)
+            self._pin_outer(unit, scopes, envs)
         for argument in unit.arguments:
             made = self._argument(unit, argument, scopes)
             if argument.default is None:
@@ -124,6 +153,18 @@ class Modules(Callees):
             elif made != argument.default:
                 keywords.append((argument.name, made))
         return code.call(unit.name, positional, keywords)
+
+    def _pin_outer(self, unit: Unit, scopes: Mapping[Case, Scope], envs: Mapping[Case, Any]) -> None:
+        """What a class has in literals, or is given in literals, its uses must not offer as arguments."""
+        given = [key for extra in unit.state.extras for key in extra.roots]
+        for key in [*self.emission.solution.specialised(unit.owner.definition), *given]:
+            for case, scope in scopes.items():
+                if isinstance(key, tuple) and key[0] == "axis":
+                    _, number, axis, _ = key
+                    if number < len(scope.inputs) and axis < len(scope.inputs[number].type.shape):
+                        self.unit.pin([expr_of(scope.inputs[number].type.shape[axis])], {case: envs[case]})
+                elif isinstance(key, tree.Parameter) and key.name in scope.given:
+                    self.unit.pin([scope.given[key.name].expr], {case: envs[case]})
 
     def _argument(self, unit: Unit, argument: Any, scopes: Mapping[Case, Scope]) -> Code:
         key = argument.key

@@ -12,10 +12,11 @@ from netdsl.lower.generalise import Slot
 from netdsl.lower.parameters import collapse
 from netdsl.ops.values import Window, Word
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
-from netdsl_pytorch.emit import code, expressions
+from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.common import expressions
+from netdsl_pytorch.emit.common.unit import Unit
 from netdsl_pytorch.emit.operators import record_of
-from netdsl_pytorch.emit.unit import Unit
 from netdsl_pytorch.python.nodes import Name
 
 _MISSING = object()

@@ -10,8 +10,8 @@ from netdsl.lower.align import Case
 from netdsl.ops.pattern import REST, parse, plan
 from netdsl.symbolic import Apply, Const, Expr, expr_of, plain
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.arguments import Arguments
 from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.common.arguments import Arguments
 from netdsl_pytorch.python.nodes import Binary
 
 

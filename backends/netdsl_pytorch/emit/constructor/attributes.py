@@ -10,10 +10,11 @@ from netdsl.lower.align import (
 from netdsl.lower.errors import cannot
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.callees import callee_differs, name_of
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.modules import INDENT, Line, Parts, Row
-from netdsl_pytorch.emit.sequences import Sequences, folded
+from netdsl_pytorch.emit.constructor.callees import callee_differs, name_of
+from netdsl_pytorch.emit.constructor.folding import folded
+from netdsl_pytorch.emit.constructor.modules import INDENT, Line, Parts, Row
+from netdsl_pytorch.emit.constructor.sequences import Sequences
 from netdsl_pytorch.python.nodes import Call
 from netdsl_pytorch.python.statements import Evaluate, Statement, assigned
 

@@ -1,0 +1,1 @@
+"""What the constructor and `forward` of a class share: names, numbers, the operators' arguments."""

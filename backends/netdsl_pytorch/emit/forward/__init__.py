@@ -1,0 +1,1 @@
+"""`forward`: the values of a class in variables, a line per line of the spec."""

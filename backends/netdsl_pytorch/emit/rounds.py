@@ -1,0 +1,87 @@
+"""The rounds: every class of a file is written, until nothing new is found that makes another text of one."""
+
+from __future__ import annotations
+
+from netdsl.graph.kept import Kept
+from netdsl.lower.align import Disagree
+from netdsl.lower.errors import cannot
+from netdsl.lower.parameters import identity
+from netdsl.lower.partition import aligned, grouped, partition
+from netdsl.lower.solve import solve
+from netdsl.ops.values import Word
+from netdsl.symbolic import plain
+from netdsl_pytorch.emit.classes import WrittenClass
+from netdsl_pytorch.emit.common.shared import Again, Emission
+from netdsl_pytorch.emit.common.unit import Unit
+
+
+def written(emission: Emission) -> list[WrittenClass]:
+    """The classes of a file, inner ones first; raises SpecError for what cannot be written."""
+    return _Rounds(emission).write()
+
+
+class _Rounds:
+    def __init__(self, emission: Emission) -> None:
+        self.emission = emission
+        self.solution = emission.solution
+        self.units: list[Unit] = []
+
+    def write(self) -> list[WrittenClass]:
+        for uses in partition(self.emission.traces):
+            unit = Unit(self.emission, uses, "")
+            self.units.append(unit)
+            self._specialise_at_first(unit)
+        self._share()
+        found = solve(self.solution, self._round)
+        if found is None:
+            raise cannot("the arguments of the classes cannot be found", self.emission.graph.root.span)
+        return found
+
+    def _share(self) -> None:
+        """Tells the classes of each other."""
+        self.emission.classes = list(self.units)
+        self.emission.class_by_scope = {scope: unit for unit in self.units for scope in unit.instances}
+
+    def _specialise_at_first(self, unit: Unit) -> None:
+        """Lists, texts, operators and blocks as arguments fold to their values, where all uses agree."""
+        if unit.is_group:
+            return
+        for parameter in unit.parameters:
+            values = [instance.arguments.get(parameter.name) for instance in unit.instances]
+            if unit.is_net and parameter.name in self.emission.closed:
+                self.solution.specialise(unit.definition, parameter, at_once=True)
+                continue
+            special = [v for v in values if isinstance(v, (Kept, str | Word | tuple)) or v is None]
+            if not special:
+                continue
+            first = identity(values[0]) if isinstance(values[0], Kept) else plain(values[0])
+            if all((identity(v) if isinstance(v, Kept) else plain(v)) == first for v in values):
+                self.solution.specialise(unit.definition, parameter, at_once=True)
+
+    def _round(self) -> list[WrittenClass] | None:
+        """The classes, with what is known by now; None where something was found that makes them wrong."""
+        emission = self.emission
+        emission.begin()
+        for unit in self.units:
+            unit.name = emission.class_name(unit.instances[0])
+        emission.written = {name for unit in self.units for name in (*unit.declared, *unit.labels)}
+        if emission.heads or len([each for each in emission.graph.outputs if not each.train]) > 1:
+            net = next(unit for unit in self.units if unit.is_net)
+            emission.output_class = emission.free_name(f"{net.name}Output")
+        try:
+            return [self._class(unit) for unit in self.units]
+        except Again:
+            return None
+
+    def _class(self, unit: Unit) -> WrittenClass:
+        unit.reset()
+        try:
+            return WrittenClass.of(unit)
+        except Disagree as misfit:
+            groups = grouped(unit.instances, misfit)
+            if len(groups) < 2:
+                raise cannot(f"`{unit.name}` cannot be written yet: {misfit}", unit.instances[0].span) from misfit
+            at = self.units.index(unit)
+            self.units[at : at + 1] = [Unit(self.emission, aligned(unit.traces, group), "") for group in groups]
+            self._share()
+            raise Again from misfit
