@@ -9,13 +9,13 @@ import inspect
 from typing import TYPE_CHECKING
 
 from netdsl.elaborate import elaborate
-from netdsl.graph.types import TensorType
 from netdsl.ops import FAMILIES, INITIALISERS, REGISTRY
 from netdsl.ops.arguments import REQUIRED, Maybe
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import show
 from netdsl.syntax.parser import parse
 from netdsl.text import Source
+from netdsl.values.literals import show
+from netdsl.values.types import TensorType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from netdsl.graph.types import format_shape
+from netdsl.values.types import format_shape
 
 if TYPE_CHECKING:
     from netdsl.analysis.report import Line, Report

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from netdsl.analysis.schedule import Schedule
     from netdsl.graph.graph import Node
-    from netdsl.graph.types import TensorType
     from netdsl.ops.moves import Mixing
+    from netdsl.values.types import TensorType
 
 
 Extent: TypeAlias = "int | Fraction | None"

@@ -14,7 +14,7 @@ from netdsl.graph.graph import Graph, Item, Node, Scope, Value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from netdsl.graph.types import TensorType
+    from netdsl.values.types import TensorType
 
 Stretch: TypeAlias = tuple[int, int]
 """The first operator of an item, and the first after it."""

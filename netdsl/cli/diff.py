@@ -134,7 +134,7 @@ def _part(change: Change, level: int, arrow: str) -> list[str]:
 
 
 def _shape(row: Row) -> str:
-    from netdsl.graph.types import format_shape
+    from netdsl.values.types import format_shape
 
     return "" if row.shape is None else format_shape(row.shape)
 

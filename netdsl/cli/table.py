@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from netdsl.graph.types import format_shape
 from netdsl.text.excerpt import visible
 from netdsl.text.terminal import painted
+from netdsl.values.types import format_shape
 
 if TYPE_CHECKING:
     from netdsl.analysis.report import Line, Report

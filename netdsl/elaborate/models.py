@@ -23,11 +23,11 @@ from netdsl.elaborate.session import Instead, Session, Spent
 from netdsl.elaborate.walk.nets import elaborate_net, graph_of
 from netdsl.graph.graph import Graph
 from netdsl.limits import Limits
-from netdsl.ops.values import show
 from netdsl.syntax import tree
 from netdsl.text.codes import CONTRACT, MODEL_NOT_NAMED, NO_MODEL, UNKNOWN_MODEL, UNKNOWN_OPERATOR, UNKNOWN_PARAMETER
 from netdsl.text.diagnostic import did_you_mean
 from netdsl.text.errors import ContractError, SpecSemanticError
+from netdsl.values.literals import show
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from netdsl.elaborate.errors import trouble
-from netdsl.graph.types import format_shape
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, UNKNOWN_PARAMETER
 from netdsl.text.diagnostic import did_you_mean
+from netdsl.values.types import format_shape
 
 
 @dataclass(frozen=True, slots=True)

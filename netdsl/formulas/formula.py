@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from netdsl.formulas.parts import names_of, parts_of
 from netdsl.formulas.ranges import Range, Ranges
 from netdsl.graph.graph import Node, Parts, Value
-from netdsl.graph.types import Dtype
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
+from netdsl.values.types import Dtype
 
 
 class NoValueError(Exception):

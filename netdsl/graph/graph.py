@@ -38,7 +38,7 @@ from netdsl.graph.structure import (
     nodes_of,
     values_of,
 )
-from netdsl.graph.types import Weight
+from netdsl.values.types import Weight
 
 if TYPE_CHECKING:
     from netdsl.syntax import tree

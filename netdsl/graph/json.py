@@ -28,9 +28,9 @@ from __future__ import annotations
 from typing import Any
 
 from netdsl.graph.graph import Graph, Node, Scope, Value
-from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.initialisers import Initialiser
-from netdsl.ops.values import Size, Window, Word
+from netdsl.values.literals import Size, Window, Word
+from netdsl.values.types import TensorType, Weight
 
 SCHEMA = 1
 

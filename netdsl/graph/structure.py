@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from netdsl.graph.names import Names
-from netdsl.graph.types import TensorType, Weight
+from netdsl.values.types import TensorType, Typed, Weight
 
 if TYPE_CHECKING:
     from netdsl.ops.initialisers import Initialiser
@@ -28,7 +28,7 @@ ScopeKind = Literal["net", "block", "sequence"]
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Value:
+class Value(Typed):
     """A tensor: result number `index` of `node`; or, without a node, an input of the net, a scope's view of a tensor
     from around it, or a scope's result. `link` is the value that such a view or result stands for."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netdsl.graph.graph import Graph, Node, Scope, Value
-from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import Problem
+from netdsl.values.types import TensorType
 
 
 class BrokenGraph(AssertionError):

@@ -8,9 +8,9 @@ from typing import Any
 from netdsl.graph.graph import Scope
 from netdsl.graph.kept import Kept
 from netdsl.lower.loops import pattern_names
-from netdsl.ops.values import Window, Word
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
+from netdsl.values.literals import Window, Word
 
 
 def owner_of(scope: Scope) -> Scope:

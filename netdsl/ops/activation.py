@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real
 from netdsl.ops.axes import Axis
 from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
+from netdsl.values.types import TensorType, Weight
 
 _INPUT, _OUTPUT, _NOTHING = Kept(inputs=True), Kept(output=True), Kept()
 

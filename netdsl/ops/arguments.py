@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from netdsl.graph.types import Dtype
-from netdsl.ops.values import Size, Window, Word, is_number, is_whole, kind, show
 from netdsl.text.codes import Code
+from netdsl.values.literals import Size, Window, Word, is_number, is_whole, kind, show
+from netdsl.values.types import Dtype
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """Default of an argument that has none."""

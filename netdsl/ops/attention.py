@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from netdsl.graph.types import BYTES, TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Tensor, Whole
 from netdsl.ops.broadcast import Clash, Full, as_type, broadcast, full, reaches_batch
 from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK, BAD_SHAPE
+from netdsl.values.types import BYTES, TensorType, Weight
 
 _DROPOUT = Argument("dropout", Real(least=0, most=1), "probability of dropping an attention weight in training", 0.0)
 _CAUSAL = Argument("causal", Flag(), "each place attends to itself and to those before it", False)

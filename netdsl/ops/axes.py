@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netdsl.ops.arguments import Kind, Problem
-from netdsl.ops.values import Size, is_whole, show
+from netdsl.values.literals import Size, is_whole, show
 
 _NAMES: dict[int, tuple[str, ...]] = {
     1: ("features",),

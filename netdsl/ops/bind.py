@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from netdsl.graph.graph import Value
-from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import Argument, Operand, Problem
 from netdsl.ops.initialisers import Initialiser, Rule
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import Size
 from netdsl.text.codes import BAD_SHAPE, MISSING_ARGUMENT, REPEATED_ARGUMENT, UNKNOWN_ARGUMENT, Code
 from netdsl.text.diagnostic import did_you_mean
+from netdsl.values.literals import Size
+from netdsl.values.types import TensorType, Typed
 
 
 class Declared(Protocol):
@@ -43,6 +42,7 @@ class MatchProblem(Problem):
 
 
 _Value = TypeVar("_Value")
+_Tensor = TypeVar("_Tensor", bound=Typed)
 
 
 def match(
@@ -113,7 +113,7 @@ def _split(argument: Argument, values: Sequence[_Value], more: int) -> tuple[tup
 
 def _of_tensors(value: Any) -> bool:
     """Whether it is a tensor or a list of them."""
-    return isinstance(value, Value) or (isinstance(value, tuple) and any(map(_of_tensors, value)))
+    return isinstance(value, Typed) or (isinstance(value, tuple) and any(map(_of_tensors, value)))
 
 
 def convert(arguments: Sequence[Argument], given: Mapping[str, Any], rank: int) -> dict[str, Any]:
@@ -136,8 +136,8 @@ def bind(
 
 
 def bind_values(
-    op: Operator, positional: Sequence[Any], named: Mapping[str, Any], flow: Sequence[Value]
-) -> tuple[dict[str, Any], tuple[Value, ...]]:
+    op: Operator, positional: Sequence[Any], named: Mapping[str, Any], flow: Sequence[_Tensor]
+) -> tuple[dict[str, Any], tuple[_Tensor, ...]]:
     """The normalised arguments of one use of an operator, and all of its inputs: `flow`, what comes through the
     pipeline or from the branches, then the tensors among the arguments; raises Problem as `bind` does."""
     given = match_operator(op, positional, named)
@@ -146,9 +146,9 @@ def bind_values(
         if argument.name in given:
             value = given[argument.name]
             values = _flat(value) if argument.variadic else (value,)
-            tensors = tuple(tensor for tensor in values if isinstance(tensor, Value))
+            tensors: tuple[Any, ...] = tuple(tensor for tensor in values if isinstance(tensor, Typed))
             numbers = iter(range(len(inputs), len(inputs) + len(tensors)))
-            values = tuple(Operand(next(numbers)) if isinstance(operand, Value) else operand for operand in values)
+            values = tuple(Operand(next(numbers)) if isinstance(operand, Typed) else operand for operand in values)
             inputs += tensors
             given[argument.name] = values if argument.variadic else values[0]
     return _bind(op, given, tuple(value.type for value in inputs), len(flow)), inputs

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netdsl.graph.types import TensorType
+from netdsl.values.types import TensorType
 
 Full = tuple[int | None, ...]
 """A shape with its batch, which is `None`: equal to itself and to no number."""

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
-from netdsl.graph.types import Dtype, TensorType
 from netdsl.ops.arguments import Argument, Problem, Tensor
 from netdsl.ops.axes import Axis, axis_names, in_words
 from netdsl.ops.broadcast import Clash, as_type, broadcast, full, reaches_batch
 from netdsl.ops.moves import Move, New
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BRANCH_SHAPES, TOO_FEW_BRANCHES
+from netdsl.values.types import Dtype, TensorType
 
 OTHERS = Argument("others", Tensor(), "tensors that the current value is combined with", (), "positional")
 

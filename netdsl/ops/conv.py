@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, PerAxis, Problem, Whole, WindowKind
 from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, Sliding, register
-from netdsl.ops.values import Word
 from netdsl.ops.windows import same_padding, separate_stride, slide
 from netdsl.text.codes import EMPTY_OUTPUT
+from netdsl.values.literals import Word
+from netdsl.values.types import TensorType, Weight
 
 
 @register

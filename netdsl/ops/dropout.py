@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netdsl.graph.types import BYTES, TensorType
 from netdsl.ops.arguments import Argument, Real
 from netdsl.ops.operator import Args, Kept, Operator, register
+from netdsl.values.types import BYTES, TensorType
 
 
 @register

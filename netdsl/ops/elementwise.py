@@ -11,11 +11,11 @@ from collections import Counter
 from contextlib import suppress
 from typing import ClassVar
 
-from netdsl.graph.types import TensorType
 from netdsl.ops.axes import axis_names, in_words
 from netdsl.ops.broadcast import Clash, Full, as_type, broadcast, full, reaches_batch
 from netdsl.ops.combine import BranchProblem, Combine
 from netdsl.ops.operator import Args, Kept, register
+from netdsl.values.types import TensorType
 
 
 class Elementwise(Combine):

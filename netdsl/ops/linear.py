@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, Problem, Whole
 from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
+from netdsl.values.types import TensorType, Weight
 
 
 @register

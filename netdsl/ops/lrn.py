@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import prod
 
-from netdsl.graph.types import BYTES, TensorType
 from netdsl.ops.arguments import Argument, Real, Whole
 from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
+from netdsl.values.types import BYTES, TensorType
 
 _WIDEST = 65_535
 """Channels that a response may be normalised over; the sum makes a copy of the input that grows by as many."""

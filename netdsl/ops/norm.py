@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from netdsl.graph.types import BYTES, TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, Maybe, Problem, Real, Whole
 from netdsl.ops.axes import Axis
 from netdsl.ops.moves import Mixing
 from netdsl.ops.operator import Args, Kept, Operator, register
-from netdsl.ops.values import is_whole
 from netdsl.text.codes import BAD_RANK, BAD_SHAPE
+from netdsl.values.literals import is_whole
+from netdsl.values.types import BYTES, TensorType, Weight
 
 
 @dataclass(frozen=True)

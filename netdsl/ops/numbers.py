@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netdsl.ops.arguments import Kind, Problem
-from netdsl.ops.values import is_whole, show
+from netdsl.values.literals import is_whole, show
 
 LARGEST = 2**62
 """Positions and sizes are held in 64 bits, with a sign."""

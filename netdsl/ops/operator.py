@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from netdsl.graph.types import Dtype, TensorType, Weight
 from netdsl.ops.arguments import Argument, Problem
 from netdsl.ops.moves import Mixing, Move, Resizing
 from netdsl.text.codes import BAD_RANK
+from netdsl.values.types import Dtype, TensorType, Weight
 
 Args = Mapping[str, Any]
 """Normalised arguments by name, all of them. Those that take tensors hold numbers of inputs, or None."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import INT32_MAX, Argument, Maybe, PerAxis, Problem, Tensor, Whole
 from netdsl.ops.axes import Axis
 from netdsl.ops.moves import Cut, Drop, Move, Shuffle, View
 from netdsl.ops.numbers import Numbers, Position
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK, BAD_SHAPE
+from netdsl.values.types import TensorType
 
 MAX_RESULTS = 1000
 """Results of one operator: each costs memory in the compiler, and a spec names them."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from netdsl.graph.types import BYTES, TensorType
 from netdsl.ops.arguments import Argument, Flag, PerAxis, Problem, WindowKind
 from netdsl.ops.moves import Mixing, Resizing
 from netdsl.ops.operator import Args, Kept, Operator, Sliding, register
-from netdsl.ops.values import Size, Word, show
 from netdsl.ops.windows import same_padding, separate_stride, slide
 from netdsl.text.codes import EMPTY_OUTPUT
+from netdsl.values.literals import Size, Word, show
+from netdsl.values.types import BYTES, TensorType
 
 _KERNEL = Argument("kernel", WindowKind(), "window, with its stride after a slash")
 _STRIDE = Argument("stride", PerAxis(), "step of the window, where the window does not tell", None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from netdsl.graph.types import BYTES, TensorType, Weight
 from netdsl.ops.arguments import Argument, Flag, Problem, Whole
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK
+from netdsl.values.types import BYTES, TensorType, Weight
 
 _MAX_LAYERS = 100
 

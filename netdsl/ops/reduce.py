@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import Argument, Flag, Maybe, Problem
 from netdsl.ops.axes import Axes
 from netdsl.ops.moves import Cut, Drop, Mixing, Move
 from netdsl.ops.operator import Args, Kept, Operator, register
 from netdsl.text.codes import BAD_RANK
+from netdsl.values.types import TensorType
 
 
 class _Reduction(Operator):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import Argument, Flag, Maybe, OneOf, PerAxis, Problem, Real
 from netdsl.ops.moves import Grow, Move, Resizing
 from netdsl.ops.numbers import Borders
 from netdsl.ops.operator import Args, Kept, Operator, Sliding, register
 from netdsl.text.codes import BAD_SHAPE
+from netdsl.values.types import TensorType
 
 
 @register

@@ -5,15 +5,15 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from netdsl.graph.types import TensorType
 from netdsl.ops.arguments import REQUIRED, Argument, Problem, Text, Whole
 from netdsl.ops.axes import Axes, Axis
 from netdsl.ops.moves import Move, Order, Shuffle, View
 from netdsl.ops.numbers import ShapeKind, Signed
 from netdsl.ops.operator import Args, Operator, register
 from netdsl.ops.pattern import parse, plan
-from netdsl.ops.values import show
 from netdsl.text.codes import BAD_SHAPE
+from netdsl.values.literals import show
+from netdsl.values.types import TensorType
 
 
 class Arrangement(Operator):

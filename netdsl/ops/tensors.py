@@ -5,8 +5,8 @@ They are not in the registry: a spec declares them, and never calls them.
 
 from __future__ import annotations
 
-from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.operator import Args, Operator
+from netdsl.values.types import TensorType, Weight
 
 
 class Declared(Operator):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from netdsl.ops.values import Size, Window
 from netdsl.symbolic.expressions import Const, Expr, Ref
 from netdsl.symbolic.functions import FUNCTIONS
 from netdsl.symbolic.numbers import plain
 from netdsl.symbolic.operations import COMPARISONS, OPERATIONS, NoResult, arithmetic, bounded
+from netdsl.values.literals import Size, Window
 
 
 class Unknown(Exception):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from netdsl.limits import Limits
-from netdsl.ops.values import is_number, is_whole, kind, show
 from netdsl.symbolic.operations import NoResult, bounded
+from netdsl.values.literals import is_number, is_whole, kind, show
 
 Function = Callable[..., Any]
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from netdsl.ops.values import Window
 from netdsl.symbolic.expressions import Apply, Const, Expr, apply
+from netdsl.values.literals import Window
 
 
 class TracedInt(int):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netdsl.graph.graph import Graph, InitRule, WeightInit
-from netdsl.ops.values import show
+from netdsl.values.literals import show
 from tests.elaborate.specs import codes, findings, graph_of, in_net, net, operators, shape
 
 CONV = "conv(4, 3x3)"

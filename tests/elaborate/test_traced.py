@@ -13,11 +13,11 @@ from netdsl.elaborate import elaborate, model_names
 from netdsl.graph.graph import Branch, Choice, Graph, Join, Loop, Node, Scope, Step
 from netdsl.graph.json import to_json
 from netdsl.graph.verify import verify
-from netdsl.ops.values import Window
 from netdsl.symbolic import MAX_READ, Apply, Ref, TracedFloat, TracedInt, evaluate, plain, refs
 from netdsl.syntax import tree
 from netdsl.syntax.parser import parse
 from netdsl.text import Source, read_source
+from netdsl.values.literals import Window
 from tests.elaborate.specs import net
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdsl.ops.values import Size, Window
 from netdsl.text import SpecSyntaxError
+from netdsl.values.literals import Size, Window
 from tests.elaborate.specs import codes, findings, in_net, net, shape, value
 
 

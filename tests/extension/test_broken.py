@@ -163,7 +163,7 @@ def test_nothing_is_looked_for_at_the_start(tmp_path: Path) -> None:
 
 
 MODULE = """
-from netdsl.graph.types import Weight
+from netdsl.values.types import Weight
 from netdsl.ops.operator import Operator, register
 @register
 class ChannelScale(Operator):

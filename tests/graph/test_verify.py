@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from netdsl.graph.graph import Graph, Node, Scope, Value
-from netdsl.graph.types import TensorType, Weight
 from netdsl.graph.verify import BrokenGraph, verify
+from netdsl.values.types import TensorType, Weight
 from tests.elaborate.specs import graph_of
 
 TEXT = """

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from netdsl.graph.types import TensorType
-from netdsl.ops.values import Word
+from netdsl.values.literals import Word
+from netdsl.values.types import TensorType
 
 BATCH = 2  # batch normalisation refuses to train on a single value per channel
 

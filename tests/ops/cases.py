@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from netdsl.graph.graph import Value
-from netdsl.graph.types import TensorType, format_shape
 from netdsl.ops.arguments import Flag, Kind, Maybe, OneOf, PerAxis, Real, Tensor, Text, Whole, WindowKind
 from netdsl.ops.axes import Axes, Axis
 from netdsl.ops.numbers import Borders, Numbers, Position, ShapeKind, Signed
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import Size, Window, Word, show
+from netdsl.values.literals import Size, Window, Word, show
+from netdsl.values.types import TensorType, format_shape
 from tests.ops.fitting import FITTING
 
 Strategy = st.SearchStrategy[Any]

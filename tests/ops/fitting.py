@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from netdsl.graph.graph import Value
-from netdsl.graph.types import Dtype, TensorType
-from netdsl.ops.values import Word
+from netdsl.values.literals import Word
+from netdsl.values.types import Dtype, TensorType
 
 Fit = tuple[list[TensorType], dict[str, Any]]
 Draw = st.DrawFn

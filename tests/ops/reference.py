@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from netdsl.ops.values import Window, Word
+from netdsl.values.literals import Window, Word
 from tests.ops.calls import (
     Builder,
     Call,

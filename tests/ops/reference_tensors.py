@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from netdsl.graph.types import TensorType
+from netdsl.values.types import TensorType
 from tests.ops.calls import Builder, Call, Given, Refused, Types, axis, function, module, plain
 
 

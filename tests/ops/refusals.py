@@ -6,9 +6,9 @@ import re
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Value
-from netdsl.graph.types import TensorType
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import Size, Window, Word
+from netdsl.values.literals import Size, Window, Word
+from netdsl.values.types import TensorType
 
 _IMAGE = TensorType((4, 6, 6))
 _ROWS = TensorType((4, 6))

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from netdsl.graph.graph import Value
-from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import bind_values
 from netdsl.ops.operator import Operator
+from netdsl.values.types import TensorType
 from tests.ops.calls import BATCH, Refused
 from tests.ops.cases import Case, cases
 from tests.ops.reference import REFERENCE

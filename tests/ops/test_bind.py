@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import MatchProblem, bind, match
-from netdsl.ops.values import Size, Window, Word
 from netdsl.text import codes
+from netdsl.values.literals import Size, Window, Word
+from netdsl.values.types import TensorType
 
 IMAGE = TensorType((64, 28, 28))
 

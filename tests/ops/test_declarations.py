@@ -16,10 +16,10 @@ from netdsl.ops import FAMILIES, INITIALISERS, REGISTRY, WORDS
 from netdsl.ops.arguments import Flag, Problem
 from netdsl.ops.bind import bind_initialiser
 from netdsl.ops.initialisers import check_weight
-from netdsl.ops.values import Word
 from netdsl.reference import example, reference
 from netdsl.syntax.parser import parse
 from netdsl.text import Source, SpecError
+from netdsl.values.literals import Word
 from tests.ops.reference import REFERENCE
 
 NAMES = sorted(REGISTRY)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from netdsl.graph.types import TensorType, Weight
 from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import bind
 from netdsl.ops.combine import BranchProblem, TooFewBranches
 from netdsl.ops.operator import Kept, Sliding
-from netdsl.ops.values import Window, Word
+from netdsl.values.literals import Window, Word
+from netdsl.values.types import TensorType, Weight
 
 
 def shape(name: str, *inputs: tuple[int, ...], **given: Any) -> tuple[int, ...]:

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from netdsl.graph.graph import Value
-from netdsl.graph.types import TensorType, Weight
 from netdsl.ops import REGISTRY
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import MatchProblem, bind_values
 from netdsl.ops.combine import BranchProblem
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import Word
+from netdsl.values.literals import Word
+from netdsl.values.types import TensorType, Weight
 
 
 class Use(NamedTuple):

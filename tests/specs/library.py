@@ -11,8 +11,8 @@ from typing import Any
 
 from netdsl.catalogue import built_ins, specs_folder
 from netdsl.graph.graph import Graph
-from netdsl.graph.types import Weight
 from netdsl.loading import load_spec
+from netdsl.values.types import Weight
 
 DATA = Path(__file__).parent / "data"
 SPECS = sorted(Path(specs_folder()).glob("*.net"))

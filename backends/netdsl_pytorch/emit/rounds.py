@@ -8,8 +8,8 @@ from netdsl.lower.errors import cannot
 from netdsl.lower.parameters import identity
 from netdsl.lower.partition import aligned, grouped, partition
 from netdsl.lower.solve import solve
-from netdsl.ops.values import Word
 from netdsl.symbolic import plain
+from netdsl.values.literals import Word
 from netdsl_pytorch.emit.classes import WrittenClass
 from netdsl_pytorch.emit.common.shared import Again, Emission
 from netdsl_pytorch.emit.common.unit import Unit

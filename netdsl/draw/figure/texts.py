@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.graph.graph import Given, Node, Scope, Value
 from netdsl.graph.kept import Kept
-from netdsl.graph.types import TensorType, format_shape
-from netdsl.ops.values import Window, show
 from netdsl.syntax import tree
+from netdsl.values.literals import Window, show
+from netdsl.values.types import TensorType, format_shape
 
 if TYPE_CHECKING:
     from netdsl.draw.figure.figure import Family

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netdsl.graph.types import format_shape
+from netdsl.values.types import format_shape
 
 if TYPE_CHECKING:
     from netdsl.graph.graph import Graph, Scope

@@ -24,8 +24,8 @@ from netdsl.draw.page.lines import shapes_by_line
 from netdsl.draw.room import room
 from netdsl.draw.write.style import css
 from netdsl.draw.write.xml import escape
-from netdsl.graph.types import format_shape
 from netdsl.text.excerpt import visible
+from netdsl.values.types import format_shape
 
 if TYPE_CHECKING:
     from netdsl.analysis.report import Line

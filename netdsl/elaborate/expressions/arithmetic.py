@@ -7,11 +7,11 @@ from typing import Any
 from netdsl.elaborate.errors import trouble
 from netdsl.elaborate.scopes.values import OperatorValue
 from netdsl.graph.kept import Kept
-from netdsl.ops.values import Window, is_number, is_whole, kind, show
 from netdsl.symbolic import operations
 from netdsl.symbolic.operations import COMPARISONS, NoResult
 from netdsl.syntax import tree
 from netdsl.text.codes import ARITHMETIC, BAD_VALUE
+from netdsl.values.literals import Window, is_number, is_whole, kind, show
 
 
 def arithmetic(expr: tree.Binary, left: Any, right: Any) -> Any:

@@ -9,10 +9,10 @@ from itertools import product
 from typing import Any, TypeAlias
 
 from netdsl.elaborate.errors import Trouble, trouble
-from netdsl.graph.types import Dtype
 from netdsl.symbolic.operations import COMPARISONS, LARGEST, OPERATIONS
 from netdsl.syntax import tree
 from netdsl.text.codes import ARITHMETIC, BAD_INDEX
+from netdsl.values.types import Dtype
 
 Place: TypeAlias = tuple[int, ...]
 Compiled: TypeAlias = Callable[[Place], Any]

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from netdsl.elaborate.errors import trouble
 from netdsl.elaborate.scopes.env import Env
-from netdsl.ops.values import is_number, is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE
+from netdsl.values.literals import is_number, is_whole, kind, show
 
 Rule: TypeAlias = Callable[[Any, Env], Any]
 R = TypeVar("R", bound=Rule)

@@ -18,16 +18,16 @@ from netdsl.formulas.formula import Bounded, Formula
 from netdsl.formulas.parts import FORMULA_FUNCTIONS, is_leaf, names_of, parts_of
 from netdsl.formulas.ranges import Kind, Range
 from netdsl.graph.graph import Parts, Value
-from netdsl.graph.types import Dtype
 from netdsl.ops.arguments import FLOAT32_MAX
 from netdsl.ops.tensors import BUFFER, CONSTANT
-from netdsl.ops.values import is_number, kind, show
 from netdsl.symbolic import functions, plain
 from netdsl.symbolic.operations import COMPARISONS
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk
 from netdsl.text.codes import BAD_VALUE, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import did_you_mean
+from netdsl.values.literals import is_number, kind, show
+from netdsl.values.types import Dtype
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from netdsl.elaborate.expressions.patterns import bind_pattern
 from netdsl.elaborate.expressions.symbols import trace
 from netdsl.elaborate.scopes.bounds import weight
 from netdsl.elaborate.scopes.env import POISON, Env, Indexed
-from netdsl.ops.values import is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, UNKNOWN_NAME
+from netdsl.values.literals import is_whole, kind, show
 
 
 @evaluates(tree.Sequence)

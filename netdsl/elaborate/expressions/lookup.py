@@ -14,11 +14,11 @@ from netdsl.graph.graph import Node, Scope, Value
 from netdsl.graph.kept import Kept
 from netdsl.ops import REGISTRY, WORDS
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import is_whole
 from netdsl.syntax import tree
 from netdsl.text.codes import DUPLICATE_NAME, PLUG_IN, RECURSIVE_BLOCK, UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
 from netdsl.text.diagnostic import Label, did_you_mean
 from netdsl.text.source import Span
+from netdsl.values.literals import is_whole
 
 
 def unknown(name: str, span: Any, env: Env) -> Exception:

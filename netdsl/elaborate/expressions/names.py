@@ -19,10 +19,10 @@ from netdsl.elaborate.scopes.env import POISON, Binding, Env, Indexed
 from netdsl.elaborate.scopes.values import OperatorValue
 from netdsl.graph.graph import Value
 from netdsl.ops import REGISTRY, WORDS
-from netdsl.ops.values import Size, Word, kind, show
 from netdsl.symbolic import functions
 from netdsl.syntax import tree
 from netdsl.text.codes import UNKNOWN_ATTRIBUTE, UNKNOWN_NAME
+from netdsl.values.literals import Size, Word, kind, show
 
 
 @evaluates(tree.Number, tree.Text, tree.Constant)

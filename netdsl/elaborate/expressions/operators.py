@@ -10,10 +10,10 @@ from netdsl.elaborate.expressions.evaluate import evaluate, evaluates, truth
 from netdsl.elaborate.expressions.symbols import trace
 from netdsl.elaborate.scopes.env import Env
 from netdsl.elaborate.session import ITEMS_IN_A_STEP
-from netdsl.ops.values import is_number, is_whole, kind, show
 from netdsl.symbolic.operations import COMPARISONS
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE
+from netdsl.values.literals import is_number, is_whole, kind, show
 
 
 @evaluates(tree.Conditional)

@@ -9,10 +9,10 @@ from netdsl.elaborate.expressions.evaluate import evaluate
 from netdsl.elaborate.expressions.lookup import duplicate
 from netdsl.elaborate.expressions.symbols import symbol
 from netdsl.elaborate.scopes.env import Binding, Env
-from netdsl.ops.values import kind, show
 from netdsl.symbolic import Ref, expr_of, traced
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_PATTERN
+from netdsl.values.literals import kind, show
 
 
 def names_in(pattern: tree.Pattern) -> list[tree.NamePattern]:

@@ -13,9 +13,9 @@ from netdsl.elaborate.errors import Poisoned, Trouble
 from netdsl.elaborate.expressions.evaluate import evaluate
 from netdsl.elaborate.scopes.env import Env
 from netdsl.graph.graph import Value
-from netdsl.ops.values import is_number
 from netdsl.symbolic import Apply, Const, Expr, Ref, apply, expr_of, plain, traced
 from netdsl.syntax import tree
+from netdsl.values.literals import is_number
 
 _NAMED = ("parameter", "let", "loop variable")
 

@@ -12,13 +12,13 @@ from netdsl.elaborate.expressions.evaluate import evaluate, truth
 from netdsl.elaborate.expressions.lookup import find_part
 from netdsl.elaborate.scopes.flow import PendingBudget
 from netdsl.graph.graph import FIGURES, Budget, Figure, Test
-from netdsl.ops.values import is_number, kind, show
 from netdsl.symbolic import Apply, Const, Expr, Ref, plain
 from netdsl.symbolic.functions import FUNCTIONS
 from netdsl.symbolic.operations import COMPARISONS
 from netdsl.syntax import tree
 from netdsl.text.codes import ARITHMETIC, BAD_VALUE, UNKNOWN_ATTRIBUTE
 from netdsl.text.diagnostic import Diagnostic
+from netdsl.values.literals import is_number, kind, show
 
 TRAIN = "train"
 _NOTHING = Const(None)

@@ -8,11 +8,11 @@ from netdsl.elaborate.errors import Poisoned, Trouble, trouble
 from netdsl.elaborate.expressions.evaluate import evaluate
 from netdsl.elaborate.scopes.env import POISON, Env
 from netdsl.graph.graph import Value
-from netdsl.graph.types import TensorType, format_shape
-from netdsl.ops.values import is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, CONTRACT, NOTE_OVERRIDDEN
 from netdsl.text.diagnostic import Diagnostic, Label
+from netdsl.values.literals import is_whole, kind, show
+from netdsl.values.types import TensorType, format_shape
 
 if TYPE_CHECKING:
     from netdsl.elaborate.scopes.flow import Flow

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.elaborate.errors import Trouble, trouble
 from netdsl.graph.graph import Branch, Join, Node, Value, nodes_of
-from netdsl.graph.types import format_shape
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import MatchProblem
 from netdsl.ops.combine import BranchProblem, TooFewBranches
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import is_whole
 from netdsl.ops.windows import explain_slide
 from netdsl.syntax import tree
 from netdsl.text.codes import (
@@ -22,6 +20,8 @@ from netdsl.text.codes import (
     UNKNOWN_ARGUMENT,
 )
 from netdsl.text.diagnostic import Diagnostic, Label
+from netdsl.values.literals import is_whole
+from netdsl.values.types import format_shape
 
 if TYPE_CHECKING:
     from netdsl.elaborate.scopes.flow import Flow

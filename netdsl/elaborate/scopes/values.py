@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from netdsl.elaborate.scopes.env import Defaults, Env
 from netdsl.graph.graph import Given, Node
 from netdsl.graph.kept import Kept
-from netdsl.ops.values import show
+from netdsl.values.literals import show
 
 if TYPE_CHECKING:
     from netdsl.ops.operator import Operator

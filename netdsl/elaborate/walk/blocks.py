@@ -23,12 +23,12 @@ from netdsl.elaborate.walk.parts import name_item
 from netdsl.elaborate.walk.pipelines import pipeline
 from netdsl.graph.graph import Given, Scope, Value, values_of
 from netdsl.ops.bind import MatchProblem, match
-from netdsl.ops.values import kind, show
 from netdsl.symbolic import Const, Expr, Ref, expr_of, substitute, traced
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, NOT_A_STAGE
 from netdsl.text.diagnostic import Use
 from netdsl.text.words import snake_case
+from netdsl.values.literals import kind, show
 
 
 @runs_call(BlockValue)

@@ -15,15 +15,15 @@ from netdsl.elaborate.scopes.values import BlockValue, Call, Chain, KeptCall, Op
 from netdsl.elaborate.session import ITEMS_IN_A_STEP
 from netdsl.graph.graph import Given, Value
 from netdsl.graph.kept import Kept
-from netdsl.graph.types import Weight, format_shape
 from netdsl.ops import REGISTRY
 from netdsl.ops.bind import MatchProblem, match_operator
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import kind, show
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, BAD_SHAPE, NOT_A_STAGE, UNKNOWN_ARGUMENT, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import did_you_mean
+from netdsl.values.literals import kind, show
+from netdsl.values.types import Weight, format_shape
 
 
 def resolve(call: tree.Call, env: Env) -> Call:

@@ -18,11 +18,11 @@ from netdsl.elaborate.walk.dispatch import run, runs_stage
 from netdsl.elaborate.walk.operators import apply_operator
 from netdsl.elaborate.walk.statements import run_flow
 from netdsl.graph.graph import Branch, Join, Step, Turn, Value, values_of
-from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.syntax import tree
 from netdsl.text.codes import MISPLACED, NO_CURRENT_VALUE, NOT_A_STAGE, UNKNOWN_OPERATOR
 from netdsl.text.diagnostic import did_you_mean
+from netdsl.values.types import TensorType
 
 NO_VALUE = Value(TensorType(()))
 """Stands in a branch until it has run."""

@@ -26,14 +26,14 @@ from netdsl.elaborate.walk.inits import finish_inits
 from netdsl.elaborate.walk.parameters import declare_parameter, declared, keep_default
 from netdsl.elaborate.walk.pipelines import pipeline
 from netdsl.graph.graph import Given, Graph, Input, Output, Scope, Value
-from netdsl.graph.types import TensorType
 from netdsl.ops import REGISTRY
 from netdsl.ops.bind import MatchProblem, match
 from netdsl.ops.numbers import MAX_AXES
-from netdsl.ops.values import counted, is_number, is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, MISPLACED, NAME_CLASH, NO_INPUT, NO_OUTPUT, NOT_A_STAGE, RESERVED_NAME
 from netdsl.text.diagnostic import Diagnostic, Label
+from netdsl.values.literals import counted, is_number, is_whole, kind, show
+from netdsl.values.types import TensorType
 
 
 @dataclass(slots=True, eq=False)

@@ -15,12 +15,12 @@ from netdsl.elaborate.walk.dispatch import runs_call
 from netdsl.elaborate.walk.parts import name_item
 from netdsl.elaborate.walk.pipelines import run_kept
 from netdsl.graph.graph import Given, Node, Value, items_of, values_of
-from netdsl.graph.types import TensorType, Weight
 from netdsl.ops.arguments import Problem
 from netdsl.ops.bind import bind_values
 from netdsl.ops.operator import Operator
-from netdsl.ops.values import Window, counted
 from netdsl.text.diagnostic import Label
+from netdsl.values.literals import Window, counted
+from netdsl.values.types import TensorType, Weight
 
 if TYPE_CHECKING:
     from netdsl.text.source import Span

@@ -9,10 +9,10 @@ from netdsl.elaborate.errors import trouble
 from netdsl.elaborate.expressions.given import expression_of
 from netdsl.elaborate.scopes.env import Binding, Env
 from netdsl.graph.graph import Given, Scope, Value, values_of
-from netdsl.ops.values import Window
 from netdsl.symbolic import Apply, Expr, Ref, expr_of, plain, traced
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT
+from netdsl.values.literals import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from netdsl.elaborate.walk.dispatch import run_call, run_stage, runs_call, runs_
 from netdsl.elaborate.walk.reuse import is_reuse, reuse
 from netdsl.graph.graph import Fetch, Naming, Node, Scope, Value, values_of
 from netdsl.graph.kept import Kept
-from netdsl.ops.values import kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import NOT_A_STAGE
+from netdsl.values.literals import kind, show
 
 _VALUES = (tree.Name, tree.Computed, tree.Attribute, tree.Member, tree.Index, tree.Sequence)
 """Stages that are values: a pipeline may begin with them."""

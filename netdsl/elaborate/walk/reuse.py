@@ -15,10 +15,10 @@ from netdsl.elaborate.session import Session
 from netdsl.elaborate.walk.dispatch import run_stage
 from netdsl.graph.graph import Node, Scope
 from netdsl.ops.tensors import BUFFER, CONSTANT
-from netdsl.ops.values import show
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_ARGUMENT, BAD_SHAPE, UNKNOWN_NAME
+from netdsl.values.literals import show
 
 
 def is_reuse(call: tree.Call, env: Env) -> bool:

@@ -16,13 +16,13 @@ from netdsl.elaborate.walk.dispatch import runs_statement
 from netdsl.elaborate.walk.inits import check_fits, initialiser
 from netdsl.elaborate.walk.parts import take_name
 from netdsl.graph.graph import Given, Node, Value
-from netdsl.graph.types import TensorType
 from netdsl.ops.numbers import MAX_AXES
 from netdsl.ops.operator import Operator
 from netdsl.ops.tensors import BUFFER, CONSTANT, PARAM
-from netdsl.ops.values import counted, is_whole, kind, show
 from netdsl.syntax import tree
 from netdsl.text.codes import BAD_VALUE, DUPLICATE_NAME
+from netdsl.values.literals import counted, is_whole, kind, show
+from netdsl.values.types import TensorType
 
 
 @runs_statement(tree.Param)

@@ -11,11 +11,11 @@ from typing import Any
 from netdsl.analysis.budgets import check_budgets, named_parts
 from netdsl.elaborate.session import Place, place_of
 from netdsl.graph.graph import Graph, InitRule, Node, Scope, Value, WeightInit
-from netdsl.graph.types import Weight
 from netdsl.ops.initialisers import Initialiser
 from netdsl.passes.merge_siblings.find import Family, Sibling, joins_of
 from netdsl.passes.merge_siblings.rewrite import SPLIT
 from netdsl.symbolic import plain
+from netdsl.values.types import Weight
 
 Moves = dict[str, tuple[str, ...]]
 """For each key of the merged network's `state_dict`, the keys of the tensors that it is made of, side by side along

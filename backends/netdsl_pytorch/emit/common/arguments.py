@@ -10,8 +10,8 @@ from netdsl.graph.graph import Given, Node
 from netdsl.lower.align import Case, Disagree
 from netdsl.lower.generalise import Slot
 from netdsl.lower.parameters import collapse
-from netdsl.ops.values import Window, Word
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
+from netdsl.values.literals import Window, Word
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common import expressions

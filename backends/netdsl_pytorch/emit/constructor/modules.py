@@ -261,7 +261,7 @@ def _component(part: str, expr: Expr, unit: Unit, case: Case, env: Any) -> Expr:
         return Const(symbolic.compute(part, [expr.value]))
     if isinstance(expr, Ref):
         try:
-            from netdsl.ops.values import Window
+            from netdsl.values.literals import Window
 
             if isinstance(unit.lookup(expr, case, env), Window):
                 return Apply(part, (expr,))

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from netdsl.graph.graph import Node, Value
-from netdsl.graph.types import format_shape
 from netdsl.lower.align import (
     Case,
     Disagree,
@@ -16,6 +15,7 @@ from netdsl.lower.align import (
 from netdsl.lower.values import DECLARED, canonical
 from netdsl.syntax import tree
 from netdsl.text.source import Span
+from netdsl.values.types import format_shape
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.namer import interface

@@ -32,6 +32,13 @@ class TensorType(NamedTuple):
         return format_shape(self.shape)
 
 
+class Typed:
+    """What has the type of a tensor: the values of a graph."""
+
+    __slots__ = ()
+    type: TensorType
+
+
 class Weight(NamedTuple):
     """A tensor that an operator owns: its name within the module, its shape, whether it is learned or a buffer."""
 
