@@ -7,10 +7,10 @@ modules are loaded, all of them, where a network has an operator that netdsl its
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netdsl.extension.installed import PlugInError, load_all
 from netdsl.graph.graph import Node
@@ -20,9 +20,12 @@ from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.errors import SpecError
 
 if TYPE_CHECKING:
-    from netdsl_pytorch.interpret.registry import Compute
+    from torch import Tensor
 
 GROUP = "netdsl_pytorch.operators"
+
+Compute: TypeAlias = "Callable[[Node, list[Tensor], Mapping[str, Any], Mapping[str, Tensor]], Any]"
+"""A node, its inputs, its arguments as plain numbers, and its weights by name, to what it gives."""
 
 _DEFINITION = re.compile(r"(?:def|class) (?P<name>_[A-Za-z]\w*)\b")
 

@@ -8,11 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from netdsl.graph.graph import Node
+from netdsl_pytorch.operators import Compute
 
 Args = Mapping[str, Any]
 Weights = Mapping[str, Tensor]
-Compute = Callable[[Node, list[Tensor], Args, Weights], Any]
-"""A node, its inputs, its arguments as plain numbers, and its weights by name, to what it gives."""
 
 OPERATORS: dict[str, Compute] = {}
 
