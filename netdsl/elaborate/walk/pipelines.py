@@ -34,7 +34,7 @@ def pipeline(expr: tree.Pipeline, flow: Flow, env: Env, output: str = "") -> Non
             _look_over(stages[number:], flow, env)
             raise Poisoned
         try:
-            _stage(stage, flow, env, None, output if number == last else "")
+            _stage(stage, flow, env, output if number == last else "")
         except (Trouble, Poisoned):
             _look_over(stages[number + 1 :], flow, env)
             raise
@@ -56,7 +56,7 @@ def _look_over(stages: tuple[tree.Stage, ...], flow: Flow, env: Env) -> None:
             pass
 
 
-def _stage(expr: tree.Stage, flow: Flow, env: Env, label: tree.Labelled | None = None, output: str = "") -> None:
+def _stage(expr: tree.Stage, flow: Flow, env: Env, output: str) -> None:
     """Runs one stage."""
     if isinstance(expr, tree.Labelled):
         if isinstance(expr.stage, tree.If) and arm_of(expr.stage, env) is None:
@@ -66,7 +66,7 @@ def _stage(expr: tree.Stage, flow: Flow, env: Env, label: tree.Labelled | None =
         place = slot(expr.label, env)
         check_free(place, env)
         try:
-            item = run_stage(expr.stage, flow, env, place, "")
+            item = run_stage(expr.stage, flow, env, place)
         except (Trouble, Poisoned):
             poison(place, "label")
             raise
