@@ -122,7 +122,7 @@ def test_what_the_model_line_sets_is_offered_after_what_it_leaves_open() -> None
 
 
 def test_an_initialiser_of_a_block_follows_the_parameter_that_it_depends_on() -> None:
-    _, source = of_file(MODELS["gpt_char"], "gpt_char")
+    _, source = of_file(MODELS["gpt2"], "gpt_char")
     assert "std=0.02 / math.sqrt(2 * self.layers)" in source
     assert "layers: int = 6" in source
 
