@@ -83,8 +83,41 @@ class Given(NamedTuple):
     """The arguments of the initialiser that it is: of `normal(0.02)`."""
 
 
+class Placed:
+    """What operators and scopes have in common: a place in the text and in the net, and results."""
+
+    __slots__ = ()
+    syntax: Any
+    name: str
+    outputs: tuple[Value, ...]
+
+    @property
+    def span(self) -> Span:
+        span: Span = self.syntax.span
+        return span
+
+    @property
+    def path(self) -> str:
+        """The names of the scopes around it and its own, with dots between: the beginning of its keys."""
+        names: list[str] = []
+        at: Any = self
+        while at is not None:
+            if at.name:
+                names.append(at.name)
+            at = at.parent
+        return ".".join(reversed(names))
+
+    @property
+    def output(self) -> Value:
+        return self.outputs[0]
+
+    @property
+    def type(self) -> TensorType:
+        return self.outputs[0].type
+
+
 @dataclass(slots=True, eq=False, repr=False)
-class Node:
+class Node(Placed):
     """One use of an operator; also a `param`, `constant` or `buffer`, whose operators are in ops.tensors.
 
     `args` are the normalised arguments, all of them; `given` are those that the text gives (in the call, or in a
@@ -125,24 +158,8 @@ class Node:
         return f"<Node {self.path or '.'}: {self.op.name} -> {self.type}>"
 
     @property
-    def span(self) -> Span:
-        return self.syntax.span
-
-    @property
     def parent(self) -> Scope | None:
         return self.scope
-
-    @property
-    def path(self) -> str:
-        return _path(self)
-
-    @property
-    def output(self) -> Value:
-        return self.outputs[0]
-
-    @property
-    def type(self) -> TensorType:
-        return self.outputs[0].type
 
     @property
     def params(self) -> int:
@@ -175,7 +192,7 @@ class Parts:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Scope:
+class Scope(Placed):
     """A net, the use of a block, or a group (a sequence).
 
     `arguments` are a block's or net's arguments by parameter name, `given` the written ones of them; `names` are what
@@ -213,22 +230,6 @@ class Scope:
 
     def __repr__(self) -> str:
         return f"<Scope {self.path or '.'}: {self.title or self.kind}>"
-
-    @property
-    def span(self) -> Span:
-        return self.syntax.span
-
-    @property
-    def path(self) -> str:
-        return _path(self)
-
-    @property
-    def output(self) -> Value:
-        return self.outputs[0]
-
-    @property
-    def type(self) -> TensorType:
-        return self.outputs[0].type
 
     @property
     def items(self) -> Iterator[Item]:
@@ -394,13 +395,3 @@ def items_of(steps: list[Step]) -> Iterator[Item]:
                 yield step.node
         elif isinstance(step, Branch):
             yield from items_of(step.steps)
-
-
-def _path(item: Item) -> str:
-    names: list[str] = []
-    at: Item | None = item
-    while at is not None:
-        if at.name:
-            names.append(at.name)
-        at = at.parent
-    return ".".join(reversed(names))
