@@ -10,6 +10,7 @@ from netdsl import symbolic
 from netdsl.graph.graph import Scope
 from netdsl.graph.names import Named, Names
 from netdsl.lower.align import Case
+from netdsl.lower.answers import Answered
 from netdsl.lower.collect import Traces
 from netdsl.lower.loops import Loop, pattern_id
 from netdsl.lower.parameters import alike, home_lets_of, is_argument, owner_of, parameters_of
@@ -47,10 +48,14 @@ class Mentions:
     extras: list[Extra] = field(default_factory=list)
     written: set[Expr] = field(default_factory=set)
     """Expressions of the author's."""
+    answers: list[Answered] = field(default_factory=list)
+    """What was asked for, in the order of the text."""
 
     def copy(self) -> Mentions:
         """What is mentioned now, whatever is mentioned later."""
-        return Mentions(dict(self.needs), [extra.copy() for extra in self.extras], set(self.written))
+        return Mentions(
+            dict(self.needs), [extra.copy() for extra in self.extras], set(self.written), list(self.answers)
+        )
 
     def added(self) -> set[str]:
         """The names of arguments that the spec does not have."""

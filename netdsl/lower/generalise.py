@@ -11,14 +11,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from netdsl import symbolic
 from netdsl.graph.graph import Scope
 from netdsl.lower.align import Case, Disagree
+from netdsl.lower.answers import Added, Answer, Answered, Formula, Growth, Literal
 from netdsl.lower.argument_names import argument_name
 from netdsl.lower.class_program import CaseNames, ClassProgram, Extra, binding_of, mentioned
-from netdsl.lower.loops import Loop, pattern_id
+from netdsl.lower.loops import pattern_id
 from netdsl.lower.parameters import alike
 from netdsl.symbolic import Apply, Const, Expr, Ref, plain
 from netdsl.symbolic.spelled import is_long, spelled
@@ -47,42 +48,14 @@ class Slot:
     """The form in which values compare."""
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
-    """An expression over the names of the class."""
-
-    expr: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A value; and the arithmetic that it came from, where that is shorter than its digits."""
-
-    value: Any
-    arithmetic: Expr | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """What grows evenly over the turns of a loop: `first + index * step`."""
-
-    first: Answer
-    loop: Loop
-    step: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """An argument that the spec does not have."""
-
-    name: str
-
-
-Answer: TypeAlias = "Formula | Literal | Growth | Added"
-
-
 def answer(program: ClassProgram, slot: Slot) -> Answer:
     """The answer to a request; raises Disagree where there is none that fits all cases."""
+    made = _answer(program, slot)
+    program.state.answers.append(Answered(slot.role, made))
+    return made
+
+
+def _answer(program: ClassProgram, slot: Slot) -> Answer:
     values, names = slot.values, slot.names
     agreed = alike([slot.normal(value) for value in values.values()])
     known = program.knowledge(list(values), names)
@@ -202,8 +175,8 @@ def _growth(program: ClassProgram, slot: Slot) -> Growth | None:
     before, state = program.loops, program.state.copy()
     program.loops = before[:-1]
     try:
-        first_answer = answer(program, Slot(first, first_exprs, outer, given=False))
-        step_answer = answer(program, Slot(step, step_exprs, outer, given=False))
+        first_answer = _answer(program, Slot(first, first_exprs, outer, given=False))
+        step_answer = _answer(program, Slot(step, step_exprs, outer, given=False))
     except Disagree:
         program.state = state
         return None

@@ -8,9 +8,10 @@ from typing import Any
 
 from netdsl.graph.graph import Scope
 from netdsl.lower.align import Case
+from netdsl.lower.answers import Added, Answer, Formula, Growth, Literal
 from netdsl.lower.argument_names import argument_name
 from netdsl.lower.class_program import CaseNames, ClassProgram, Extra, Mentions
-from netdsl.lower.generalise import Added, Answer, Formula, Growth, Literal, Slot, answer, arithmetic
+from netdsl.lower.generalise import Slot, answer, arithmetic
 from netdsl.lower.partition import Uses
 from netdsl.lower.signature import UNSET, Formal, arguments_of, axes_of, extras_of, lets_of, outer_lets_of
 from netdsl.symbolic import Expr, Ref, Unknown
@@ -44,7 +45,7 @@ class State(Mentions):
         """What is found now, whatever is found later."""
         extras = [extra.copy() for extra in self.extras]
         modules = {key: ModuleArgument(each.name, dict(each.codes)) for key, each in self.modules.items()}
-        return State(dict(self.needs), extras, set(self.written), dict(self.attributes), modules)
+        return State(dict(self.needs), extras, set(self.written), list(self.answers), dict(self.attributes), modules)
 
     def added(self) -> set[str]:
         """The names of arguments that the spec does not have."""
