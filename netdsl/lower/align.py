@@ -41,12 +41,21 @@ class Disagree(Exception):
 class Case:
     """A use of a block, net or group; or a turn of a loop in one, whose `parent` is the case around it."""
 
-    __slots__ = ("instance", "names", "number", "parent", "turn")
+    __slots__ = ("instance", "loop", "names", "number", "parent", "turn")
 
-    def __init__(self, instance: Scope, parent: Case | None = None, turn: Turn | None = None, number: int = 0) -> None:
+    def __init__(
+        self,
+        instance: Scope,
+        parent: Case | None = None,
+        turn: Turn | None = None,
+        number: int = 0,
+        loop: Loop | None = None,
+    ) -> None:
         self.instance = instance
         self.parent = parent
         self.turn = turn
+        self.loop = loop
+        """The loop of which it is a turn."""
         self.number = number
         """Which turn of its loop it is."""
         self.names: Names = turn.names if turn is not None else parent.names if parent is not None else instance.names
@@ -143,7 +152,7 @@ class MergedTurns(Merged):
     def turn(self, number: int) -> Program:
         if number not in self._turns:
             steps = {
-                Case(case.instance, case, loop.turns[number], number): loop.turns[number].steps
+                Case(case.instance, case, loop.turns[number], number, loop): loop.turns[number].steps
                 for case, loop in self.cases.items()
                 if number < len(loop.turns)
             }
@@ -155,7 +164,7 @@ class MergedTurns(Merged):
         if start == 0 and self._body is not None:
             return self._body
         steps = {
-            Case(case.instance, case, turn, number): turn.steps
+            Case(case.instance, case, turn, number, loop): turn.steps
             for case, loop in self.cases.items()
             for number, turn in enumerate(loop.turns)
             if number >= start

@@ -12,7 +12,7 @@ from netdsl.graph.names import Named, Names
 from netdsl.lower.align import Case
 from netdsl.lower.answers import Answered
 from netdsl.lower.collect import Traces
-from netdsl.lower.loops import Loop, pattern_id
+from netdsl.lower.loops import Loop, item_of_list, pattern_id
 from netdsl.lower.parameters import alike, home_lets_of, is_argument, owner_of, parameters_of
 from netdsl.lower.partition import Uses
 from netdsl.lower.solve import Solution
@@ -142,9 +142,9 @@ class ClassProgram:
         self.state.needs[key] = ref
         return None
 
-    def knowledge(self, cases: Sequence[Case], names: CaseNames) -> Callable[[Ref], Expr | None]:
+    def knowledge(self, cases: Sequence[Case], names: CaseNames, back: int = 0) -> Callable[[Ref], Expr | None]:
         """What `fold` may put in place of names: specialised parameters, variables of loops that are written out turn
-        by turn, and `let`s that have no name in the class."""
+        by turn, and `let`s that have no name in the class; with `back`, as they were so many turns before."""
 
         def known(ref: Ref) -> Expr | None:
             key = ref.declaration
@@ -153,7 +153,10 @@ class ClassProgram:
             base = key[1] if isinstance(key, tuple) and key[0] in ("kernel", "stride") else key
             if ref.kind == "let":
                 return self._known_let(ref, cases, names, known)
-            if ref.kind == "loop variable" or self.solution.is_specialised(self.owner.definition, base):
+            if ref.kind == "loop variable":
+                same = None if back else self._same(ref, cases, names)
+                return same or item_of_list(ref, cases[0], back)
+            if self.solution.is_specialised(self.owner.definition, base):
                 return self._same(ref, cases, names)
             return None
 

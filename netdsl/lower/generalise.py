@@ -31,6 +31,10 @@ _LATER = {"==": False, "!=": True, "<": False, "<=": False, ">": True, ">=": Tru
 """What comparing a later number with an earlier one gives."""
 
 
+_BEFORE_LAST = {"==": False, "!=": True, "<": True, "<=": True, ">": False, ">=": False}
+"""What comparing the number of a turn with the last number gives, where it is not the last turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A request for a number of the constructor: its value and its expression in each case."""
@@ -59,9 +63,9 @@ def _answer(program: ClassProgram, slot: Slot) -> Answer:
     values, names = slot.values, slot.names
     agreed = alike([slot.normal(value) for value in values.values()])
     known = program.knowledge(list(values), names)
-    raw = list(dict.fromkeys(_settled(program, expr) for expr in slot.exprs.values()))
+    raw = list(dict.fromkeys(settled(program, expr) for expr in slot.exprs.values()))
     candidates = list(dict.fromkeys(symbolic.fold(expr, known) for expr in raw))
-    formulas = [expr for expr in candidates if not isinstance(expr, Const)]
+    formulas: list[Expr] = [expr for expr in candidates if not isinstance(expr, Const)]
     chosen: Expr | None = None
     if slot.given:
         chosen = _first(program, formulas, slot)
@@ -69,6 +73,12 @@ def _answer(program: ClassProgram, slot: Slot) -> Answer:
         simple = [expr for expr in formulas if isinstance(expr, Ref) or _is_component(expr)]
         seen = [expr for expr in formulas if expr in program.state.written]
         chosen = _first(program, simple + seen, slot)
+    if chosen is None and not agreed and not slot.given:
+        # A size that the turn before has left.
+        before = program.knowledge(list(values), names, back=1)
+        formulas += [symbolic.fold(expr, before) for expr in raw]
+        if program.loops and program.loops[-1].start:
+            formulas += [symbolic.fold(_turn_before(program.loops[-1], expr), known) for expr in raw]
     if chosen is None and not agreed:
         short = [expr for expr in formulas if symbolic.size_of(expr) <= _LONGEST]
         chosen = _first(program, sorted(short, key=symbolic.size_of), slot)
@@ -118,18 +128,50 @@ def _formula(program: ClassProgram, expr: Expr) -> Formula:
     return Formula(expr)
 
 
-def _settled(program: ClassProgram, expr: Expr) -> Expr:
+def settled(program: ClassProgram, expr: Expr) -> Expr:
     """The expression without tests for the first turns of a loop whose first turns are written apart: `i == 0`."""
     if not isinstance(expr, Apply) or not any(loop.settles for loop in program.loops):
         return expr
-    operands = [_settled(program, operand) for operand in expr.operands]
-    if len(operands) == 2 and expr.op in _LATER and isinstance(operands[0], Ref) and isinstance(operands[1], Const):
-        place = operands[0].declaration
-        start = next((loop.start for loop in program.loops if loop.settles and loop.index_declaration is place), 0)
-        number = operands[1].value
-        if start and type(number) is int and number < start:
-            return Const(_LATER[expr.op])
-    return symbolic.simplify(expr.op, operands)
+    made = symbolic.simplify(expr.op, [settled(program, operand) for operand in expr.operands])
+    if isinstance(made, Apply) and made.op in _LATER and isinstance(made.operands[1], Const):
+        number = made.operands[1].value
+        least = max((_least(loop, made.operands[0]) for loop in program.loops if loop.settles), default=0)
+        if type(number) is int and number < least:
+            return Const(_LATER[made.op])
+    return made
+
+
+def _turn_before(loop: Loop, expr: Expr) -> Expr:
+    """What an expression was in the turn before, whose number is one less, and which was not the last."""
+    if isinstance(expr, Ref):
+        return Apply("-", (expr, Const(1))) if expr.declaration is loop.index_declaration else expr
+    if not isinstance(expr, Apply):
+        return expr
+    if len(expr.operands) == 2 and expr.op in _BEFORE_LAST:
+        left, right = expr.operands
+        if isinstance(left, Ref) and left.declaration is loop.index_declaration and right in _last_turns(loop):
+            return Const(_BEFORE_LAST[expr.op])
+    return symbolic.simplify(expr.op, [_turn_before(loop, operand) for operand in expr.operands])
+
+
+def _least(loop: Loop, expr: Expr) -> int:
+    """What an expression is at least in the turns of a loop: the number of the turn, or how many turns there are."""
+    if isinstance(expr, Ref) and expr.declaration is loop.index_declaration:
+        return loop.start
+    return loop.start + 1 if loop.start and expr in _counts(loop) else 0
+
+
+def _counts(loop: Loop) -> list[Expr]:
+    """How many turns there are, as the uses may say it: `n` for a loop over `range(n)`."""
+    domains = dict.fromkeys(each.domain.expr for each in loop.step.cases.values())
+    if loop.pattern is None:
+        return list(domains)
+    return [expr.operands[0] for expr in domains if isinstance(expr, Apply) and expr.op == "range"]
+
+
+def _last_turns(loop: Loop) -> list[Expr]:
+    """The number of the last turn, as the uses may say it: `n - 1` for a loop over `range(n)`."""
+    return [symbolic.simplify("-", [count, Const(1)]) for count in _counts(loop)]
 
 
 def _first(program: ClassProgram, exprs: Iterable[Expr], slot: Slot) -> Expr | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from netdsl.lower.align import MergedTurns
-from netdsl.symbolic import plain
+from netdsl.lower.align import Case, MergedTurns
+from netdsl.symbolic import Apply, Const, Expr, Ref, plain, simplify
 from netdsl.syntax import tree
 
 
@@ -62,6 +62,37 @@ class Loop:
             while self._index in self.names.values():
                 self._index += "_"
         return self._index
+
+
+def item_of_list(ref: Ref, case: Case, back: int = 0) -> Expr | None:
+    """A loop variable in one turn, or `back` turns before it, as an item of the list that the loop goes through:
+    `drops[0]`."""
+    for each in case.around():
+        syntax = each.loop.syntax if each.loop is not None else None
+        path = _path_to(ref.declaration, syntax.pattern) if isinstance(syntax, tree.For) else None
+        if path is None or each.loop is None:
+            continue
+        expr, number = each.loop.domain.expr, each.number - back
+        if number < 0:
+            return None
+        if path and isinstance(expr, Apply) and expr.op == "enumerate":
+            if path[0] == 0:
+                return Const(number)
+            expr, path = expr.operands[0], path[1:]
+        if path and isinstance(expr, Apply) and expr.op == "zip":
+            expr, path = expr.operands[path[0]], path[1:]
+        for place in (number, *path):
+            expr = simplify("index", [expr, Const(place)])
+        return expr
+    return None
+
+
+def _path_to(declaration: object, pattern: tree.Pattern) -> tuple[int, ...] | None:
+    """The places that lead to a name in a pattern; None where it is not there."""
+    if isinstance(pattern, tree.NamePattern):
+        return () if pattern is declaration else None
+    found = ((place, _path_to(declaration, item)) for place, item in enumerate(pattern.items))
+    return next(((place, *path) for place, path in found if path is not None), None)
 
 
 def pattern_id(pattern: tree.NamePattern) -> str:

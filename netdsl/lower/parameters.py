@@ -82,6 +82,10 @@ def type_of(values: Sequence[Any]) -> str:
             kinds[f"tuple[{', '.join([inner] * len(value))}]" if len(value) < 4 else f"tuple[{inner}, ...]"] = None
         else:
             kinds[type(value).__name__] = None
+    lengths = {type_of(list(value)): None for value in map(plain, values) if isinstance(value, tuple) and value}
+    if len(lengths) == 1 and sum(kind.startswith("tuple") for kind in kinds) > 1:
+        kinds = {kind: None for kind in kinds if not kind.startswith("tuple")}
+        kinds[f"tuple[{next(iter(lengths))}, ...]"] = None
     if "float" in kinds and "int" in kinds:
         del kinds["int"]
     order = [kind for kind in kinds if kind != "None"] + (["None"] if "None" in kinds else [])

@@ -66,6 +66,10 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
             if _number(right) and isinstance(left, Apply) and left.op in "+-" and _number(left.operands[1]):
                 offset = left.operands[1].value if left.op == "+" else -left.operands[1].value  # type: ignore[union-attr]
                 return _plus(left.operands[0], offset + right.value)  # type: ignore[union-attr]
+        if op in _MIRRORED:
+            shifted = _without_offset(left, right) or _without_offset(right, left)
+            if shifted is not None:
+                return simplify(op if _number(right) else _MIRRORED[op], list(shifted))
         if op == "-":
             if _is(right, 0):
                 return left
@@ -102,6 +106,8 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
     return Apply(op, tuple(operands))
 
 
+_MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">=": "<=", ">": "<", "<=": ">="}
+
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
 
 
@@ -115,6 +121,16 @@ def negation(expr: Expr) -> Expr:
         if expr.op == "not":
             return expr.operands[0]
     return simplify("not", [expr])
+
+
+def _without_offset(sum_: Expr, number: Expr) -> tuple[Expr, Expr] | None:
+    """`n` and `1` for `n - 1`, which is compared with `0`."""
+    if not isinstance(sum_, Apply) or sum_.op not in "+-" or len(sum_.operands) != 2:
+        return None
+    term, offset = sum_.operands
+    if not isinstance(number, Const) or not isinstance(offset, Const) or not (_number(number) and _number(offset)):
+        return None
+    return term, Const(number.value - offset.value if sum_.op == "+" else number.value + offset.value)
 
 
 def _plus(expr: Expr, offset: int) -> Expr:

@@ -87,3 +87,50 @@ def test_a_let_that_holds_an_operator_becomes_an_argument() -> None:
         "net N() { input x: 4x4x4; B(0) -> conv(8, 1x1) -> B(1); output y = identity() }\n"
     )
     assert classes(source) == ["B", "N"]
+
+
+# --- Loops that turn differently often ------------------------------------------------------------------
+
+
+def test_a_list_has_its_first_turn_apart() -> None:
+    source = proved(
+        "block Layer(c, stride, drop) { conv(c, 3x3/stride, padding = 1) -> dropout(drop) }\n"
+        "block Stage(c, drops) { for (j, drop) in enumerate(drops) { layers[j]: Layer(c, 2 if j == 0 else 1, drop) }\n"
+        "}\n"
+        "net N() { input x: 3x32x32; Stage(4, [0.1, 0.2]) -> Stage(6, [0.3, 0.4, 0.5]); output y = identity() }\n"
+    )
+    assert classes(source) == ["Layer", "Stage", "N"]
+    assert "[Layer(in_channels, c, 2, drops[0]), *(Layer(c, c, 1, drop) for drop in drops[1:])]" in body(
+        source, "Stage"
+    )
+    assert "for layer in self.layers: x = layer(x)" in body(source, "Stage")
+
+
+def test_parts_with_computed_names_have_their_first_turn_apart() -> None:
+    source = proved(
+        "block Unit(c, stride) = conv(c, 3x3/stride, padding = 1) -> relu()\n"
+        "block Stage(n, c, stride) { for j in range(n) { unit{j}: Unit(c, stride if j == 0 else 1) } }\n"
+        "net N() { input x: 3x8x8; Stage(2, 4, 1) -> Stage(3, 6, 2) -> Stage(1, 6, 2); output y = identity() }\n"
+    )
+    assert classes(source) == ["Unit", "Stage", "N"]
+    assert 'for j in range(1, n): self.add_module(f"unit{j}", Unit(c, c, 1))' in body(source, "Stage")
+
+
+def test_a_sequence_has_several_members_in_a_turn() -> None:
+    source = proved(
+        "block Unit(out, n, early = true, act = true) {\n"
+        "    rep: {\n"
+        "        for i in range(n) {\n"
+        "            if i > 0 or act { relu() }\n"
+        "            conv(out if early or i == n - 1 else in.channels, 1x1) -> batchnorm()\n"
+        "        }\n"
+        "    }\n"
+        "    add { identity(); in -> conv(out, 1x1) }\n"
+        "}\n"
+        "net N() { input x: 3x4x4; Unit(4, 2, act = false) -> Unit(6, 3) -> Unit(8, 2, early = false)\n"
+        "output y = identity() }\n"
+    )
+    assert classes(source) == ["Unit", "N"]
+    text = body(source, "Unit")
+    assert "*([nn.ReLU()] if act else []), nn.Conv2d(in_channels, out if early or n == 1 else in_channels" in text
+    assert "module for i in range(1, n) for module in (nn.ReLU(), nn.Conv2d(out if early else in_channels" in text

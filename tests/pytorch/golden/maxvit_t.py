@@ -23,10 +23,15 @@ __all__ = [
     "RelativeAttention",
     "SqueezeExcitation",
     "Stage",
-    "Stage2",
     "StochasticDepth",
     "maxvit_t",
 ]
+
+
+def linspace(low: float, high: float, count: int) -> list[float]:
+    """`count` numbers from `low` to `high`, evenly spaced."""
+    step = (high - low) / (count - 1) if count > 1 else 0.0
+    return [low + step * i for i in range(count)]
 
 
 class StochasticDepth(nn.Module):
@@ -234,16 +239,19 @@ class MaxVitLayer(nn.Module):
 
 
 class Stage(nn.Module):
-    """A layer for each of drops; the first halves the resolution."""
+    """A layer for each of `drops`; the first halves the resolution."""
 
     def __init__(
-        self, in_channels: int, in_height: int, in_width: int, out: int, drop: float, in_width2: int, drop2: float
+        self, in_channels: int, in_height: int, in_width: int, out: int, drops: tuple[float, ...], in_width2: int
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             [
-                MaxVitLayer(in_channels, in_height, in_width, out, 2, 7, drop, in_width2),
-                MaxVitLayer(out, 7 * (((in_height - 1) // 2 + 1) // 7), in_width2, out, 1, 7, drop2, in_width2),
+                MaxVitLayer(in_channels, in_height, in_width, out, 2, 7, drops[0], in_width2),
+                *(
+                    MaxVitLayer(out, (in_height - 1) // 2 + 1, in_width2, out, 1, 7, drop, in_width2)
+                    for drop in drops[1:]
+                ),
             ]
         )
 
@@ -253,42 +261,25 @@ class Stage(nn.Module):
         return x
 
 
-class Stage2(nn.Module):
-    """A layer for each of drops; the first halves the resolution."""
-
-    def __init__(self, in_channels: int, out: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(
-            [
-                MaxVitLayer(in_channels, 28, 28, out, 2, 7, 0.08, 14),
-                MaxVitLayer(out, 14, 14, out, 1, 7, 0.1, 14),
-                MaxVitLayer(out, 14, 14, out, 1, 7, 0.12, 14),
-                MaxVitLayer(out, 14, 14, out, 1, 7, 0.14, 14),
-                MaxVitLayer(out, 14, 14, out, 1, 7, 0.16, 14),
-            ]
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        for max_vit_layer in self.layers:
-            x = max_vit_layer(x)  # 256x14x14
-        return x
-
-
 class MaxViT(nn.Module):
-    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
+    """`drop` is the stochastic depth of the last layer; it grows from 0.
 
-    def __init__(self, first: int = 64, num_classes: int = 1000) -> None:
+    Image [N, 3, 224, 224] to logits [N, num_classes].
+    """
+
+    def __init__(self, first: int = 64, drop: float = 0.2, num_classes: int = 1000) -> None:
         super().__init__()
+        drops = linspace(0, drop, 11)
         self.stem = nn.Sequential(
             ConvNormAct(3, first, stride=2),
             nn.Sequential(nn.Conv2d(first, first, kernel_size=3, padding=1)),
         )
         self.blocks = nn.ModuleList(
             [
-                Stage(first, 112, 112, 64, 0.0, 56, 0.02),
-                Stage(64, 56, 56, 128, 0.04, 28, 0.06),
-                Stage2(128, 256),
-                Stage(256, 14, 14, 512, 0.18, 7, 0.2),
+                Stage(first, 112, 112, 64, drops[0:2], 56),
+                Stage(64, 56, 56, 128, drops[2:4], 28),
+                Stage(128, 28, 28, 256, drops[4:9], 14),
+                Stage(256, 14, 14, 512, drops[9:11], 7),
             ]
         )
         self.classifier = nn.Sequential(
@@ -314,9 +305,9 @@ class MaxViT(nn.Module):
         return logits
 
 
-def maxvit_t(*, num_classes: int = 1000, first: int = 64) -> MaxViT:
+def maxvit_t(*, num_classes: int = 1000, first: int = 64, drop: float = 0.2) -> MaxViT:
     """MaxViT(64, [64, 128, 256, 512], [2, 2, 5, 2], drop = 0.2) of maxvit.net."""
-    return MaxViT(first=first, num_classes=num_classes)
+    return MaxViT(first=first, drop=drop, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -10,7 +10,7 @@ Comments give shapes without the batch, for the default arguments.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["SeparableConv", "Unit", "Unit2", "Xception", "xception"]
+__all__ = ["SeparableConv", "Unit", "Xception", "xception"]
 
 
 class SeparableConv(nn.Module):
@@ -27,41 +27,37 @@ class SeparableConv(nn.Module):
 
 
 class Unit(nn.Module):
-    """Residual unit of n separable convolutions. Only the last of them widens unless `early`; `act` tells
+    """Residual unit of `n` separable convolutions. Only the last of them widens unless `early`; `act` tells
     whether a ReLU comes first.
     """
 
-    def __init__(self, in_channels: int, out: int, early: bool = True, act: bool = True) -> None:
+    def __init__(
+        self, in_channels: int, out: int, n: int, stride: int = 1, early: bool = True, act: bool = True
+    ) -> None:
         super().__init__()
-        self.skip = nn.Conv2d(in_channels, out, kernel_size=1, stride=2, bias=False)
-        self.skipbn = nn.BatchNorm2d(out)
+        self.with_skip = stride != 1 or in_channels != out
+        if stride != 1 or in_channels != out:
+            self.skip = nn.Conv2d(in_channels, out, kernel_size=1, stride=stride, bias=False)
+            self.skipbn = nn.BatchNorm2d(out)
         self.rep = nn.Sequential(
             *([nn.ReLU()] if act else []),
-            SeparableConv(in_channels, out if early else in_channels),
-            nn.BatchNorm2d(out if early else in_channels),
-            nn.ReLU(),
-            SeparableConv(out if early else in_channels, out),
-            nn.BatchNorm2d(out),
-            nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
+            SeparableConv(in_channels, out if early or n == 1 else in_channels),
+            nn.BatchNorm2d(out if early or n == 1 else in_channels),
+            *(
+                module
+                for i in range(1, n)
+                for module in (
+                    nn.ReLU(),
+                    SeparableConv(out if early else in_channels, out if early or i == n - 1 else in_channels),
+                    nn.BatchNorm2d(out if early or i == n - 1 else in_channels),
+                )
+            ),
+            *([nn.MaxPool2d(kernel_size=3, stride=stride, padding=1)] if stride != 1 else []),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        branch1 = self.skipbn(self.skip(x))
+        branch1 = self.skipbn(self.skip(x)) if self.with_skip else x
         x = branch1 + self.rep(x)
-        return x
-
-
-class Unit2(nn.Module):
-    """Residual unit of n separable convolutions."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rep = nn.Sequential(
-            *(module for _ in range(3) for module in (nn.ReLU(), SeparableConv(728, 728), nn.BatchNorm2d(728)))
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.rep(x)  # 728x19x19
         return x
 
 
@@ -77,18 +73,18 @@ class Xception(nn.Module):
         self.bn1 = nn.BatchNorm2d(32)
         self.conv2 = nn.Conv2d(32, 64, kernel_size=3, bias=False)
         self.bn2 = nn.BatchNorm2d(64)
-        self.block1 = Unit(64, 128, act=False)
-        self.block2 = Unit(128, 256)
-        self.block3 = Unit(256, 728)
-        self.block4 = Unit2()
-        self.block5 = Unit2()
-        self.block6 = Unit2()
-        self.block7 = Unit2()
-        self.block8 = Unit2()
-        self.block9 = Unit2()
-        self.block10 = Unit2()
-        self.block11 = Unit2()
-        self.block12 = Unit(728, 1024, early=False)
+        self.block1 = Unit(64, 128, 2, stride=2, act=False)
+        self.block2 = Unit(128, 256, 2, stride=2)
+        self.block3 = Unit(256, 728, 2, stride=2)
+        self.block4 = Unit(728, 728, 3)
+        self.block5 = Unit(728, 728, 3)
+        self.block6 = Unit(728, 728, 3)
+        self.block7 = Unit(728, 728, 3)
+        self.block8 = Unit(728, 728, 3)
+        self.block9 = Unit(728, 728, 3)
+        self.block10 = Unit(728, 728, 3)
+        self.block11 = Unit(728, 728, 3)
+        self.block12 = Unit(728, 1024, 2, stride=2, early=False)
         self.conv3 = SeparableConv(1024, 1536)
         self.bn3 = nn.BatchNorm2d(1536)
         self.conv4 = SeparableConv(1536, 2048)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from netdsl.graph.graph import Node, Scope
 from netdsl.lower.align import (
@@ -22,7 +23,7 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.unit import unit_of
 from netdsl_pytorch.emit.constructor.callees import callee_differs
-from netdsl_pytorch.emit.constructor.modules import INDENT, Line
+from netdsl_pytorch.emit.constructor.modules import INDENT, Line, Parts
 from netdsl_pytorch.emit.constructor.tensors import Tensors, named
 from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.python.statements import Evaluate, For, Statement, assigned, choice
@@ -141,8 +142,12 @@ class Constructor(Tensors):
     def turns(self, step: MergedTurns, indent: int) -> None:
         counts = step.counts
         longest = max(counts.values(), default=0)
-        if longest > 1 and not self.emission.is_unrolled(step) and self._whole_loop(step, indent):
-            return
+        if longest > 1 and not self.emission.is_unrolled(step):
+            if self._whole_loop(step, indent, 0):
+                return
+            apart = min(counts.values()) > 0 and (longest > 2 or len(set(counts.values())) > 1)
+            if apart and self._whole_loop(step, indent, 1):
+                return
         count = step.count
         self._pin_loop(step)
         for number in range(count):
@@ -158,34 +163,39 @@ class Constructor(Tensors):
             for instance, count in turns.items()
         )
 
-    def _whole_loop(self, step: MergedTurns, indent: int) -> bool:
-        """A loop whose parts are elements of lists, or have computed names, as one statement each."""
+    def _whole_loop(self, step: MergedTurns, indent: int, start: int) -> bool:
+        """A loop whose parts are elements of lists, or have computed names, as one statement each; from turn `start`
+        on, those before on their own."""
         unit, state, entries = self.unit, self.unit.state.copy(), list(self.entries)
         parts = dict(self.parts)
+        holders = {prefix: dict(names) for prefix, names in self.holders.items()}
         known = self.emission.solution.found()
         attributes = dict(unit.attribute_names), dict(unit.counters)
-        loop = Loop(step, 0, unit.local)
-        unit.loops.append(loop)
+        loop = Loop(step, start, unit.local)
+        loop.settles = start > 0
         before, self.found = self.found, []
         try:
-            body = step.body()
+            for number in range(start):
+                self.program(step.turn(number), indent)
+            own = list(self.entries)
+            unit.loops.append(loop)
+            body = step.body(start)
             self.program(body, indent)
             unit.loops.pop()
             if not self.found:
                 self.entries = entries
-                return bool(not any(isinstance(each, MergedItem) and each.first.owns_module for each in body))
+                nothing = not any(isinstance(each, MergedItem) and each.first.owns_module for each in body)
+                if not nothing or start:
+                    raise Disagree(dict.fromkeys(step.cases, 0), "a loop makes no parts")
+                return True
             span = step.statement.span if step.statement is not None else step.first.syntax.span
             turn = [each for _, made, template, _ in self.found for each in (made, template) if each is not None]
             target, iterable = self.loop_head(loop, turn)
-            named = [each for each in self.found if each[2] is not None]
-            self.entries = list(entries)
+            self.entries = own
             for head, made, template, train in self.found:
                 if template is None:
-                    if head in self.parts or not self._fills(step, head):
-                        raise Disagree(dict.fromkeys(step.cases, 0), "a loop is not all that fills a list")
-                    whole = code.call("nn.ModuleList", [code.generator(made, (target, iterable))])
-                    parts_of = self.list_at(head, span)
-                    parts_of.whole, parts_of.whole_optional = whole, train
+                    self._fill(step, head, code.generator(made, (target, iterable)), train, parts)
+            named = [each for each in self.found if each[2] is not None]
             if named:
                 adding: list[Statement] = []
                 for _, made, template, _ in named:
@@ -197,9 +207,19 @@ class Constructor(Tensors):
         except (Disagree, Unknown):
             if loop in unit.loops:
                 unit.loops.remove(loop)
-            unit.state, self.entries, self.parts = state, entries, parts
+            unit.state, self.entries, self.parts, self.holders = state, entries, parts, holders
             unit.attribute_names, unit.counters = attributes
             self.emission.solution.forget_since(known)
             return False
         finally:
             self.found = before
+
+    def _fill(self, step: MergedTurns, head: str, turns: Code, train: bool, parts: Mapping[str, Parts]) -> None:
+        """A list of what a loop makes, and what its first turns have made; `parts` are the lists before the loop."""
+        if head in parts or not self._fills(step, head):
+            raise Disagree(dict.fromkeys(step.cases, 0), "a loop is not all that fills a list")
+        span = step.statement.span if step.statement is not None else step.first.syntax.span
+        filled = self.list_at(head, span)
+        first = [self._element(filled, name) for name in filled.elements]
+        made = code.list_of([*first, code.star(turns)]) if first else turns
+        filled.whole, filled.whole_optional = code.call("nn.ModuleList", [made]), train

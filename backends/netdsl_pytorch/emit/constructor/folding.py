@@ -65,3 +65,10 @@ def _loop_of(turn: list[Row], times: int) -> Code:
 
 def _same_row(first: list[Row], other: list[Row]) -> bool:
     return len(other) == 1 and not other[0].labelled and not other[0].many and other[0].code == first[0].code
+
+
+def members_of(turn: list[Row]) -> Code:
+    """The members of a turn as a tuple."""
+    if len(turn) == 1:
+        return turn[0].code
+    return code.tuple_of([code.star(row.code) if row.many else row.code for row in turn])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from netdsl import symbolic
@@ -16,16 +16,16 @@ from netdsl.lower.align import (
     Program,
     walk,
 )
-from netdsl.lower.generalise import Slot
+from netdsl.lower.generalise import Slot, settled
 from netdsl.lower.loops import Loop
 from netdsl.lower.values import is_alias
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.constructor.folding import folded
+from netdsl_pytorch.emit.constructor.folding import folded, members_of
 from netdsl_pytorch.emit.constructor.modules import Modules, Row
-from netdsl_pytorch.python.nodes import Conditional
+from netdsl_pytorch.python.nodes import Call, Conditional
 
 
 class Sequences(Modules):
@@ -121,10 +121,11 @@ class Sequences(Modules):
             if whole is not None:
                 return [whole]
         if len(set(counts.values())) > 1:
-            rest = self._generated(step, 1) if min(counts.values()) >= 1 else None
-            if rest is None:
-                raise Disagree(counts, "the uses make a loop turn differently often")
-            return [*self.rows(step.turn(0)), rest]
+            for start, lax in ((1, False), (1, True), (0, True)) if min(counts.values()) > 0 else ((0, True),):
+                rest = self._generated(step, start, lax=lax)
+                if rest is not None:
+                    return [*(row for number in range(start) for row in self.rows(step.turn(number))), rest]
+            raise Disagree(counts, "the uses make a loop turn differently often")
         if longest > 2:
             rest = self._generated(step, 1)
             if rest is not None:
@@ -133,8 +134,9 @@ class Sequences(Modules):
         rows = [self.rows(step.turn(number)) for number in range(longest)]
         return [row for turn in rows for row in turn] if self.keyed else folded(rows)
 
-    def _generated(self, step: MergedTurns, start: int) -> Row | None:
-        """A loop as a generator of members, if one text fits all of its turns."""
+    def _generated(self, step: MergedTurns, start: int, *, lax: bool = False) -> Row | None:
+        """A loop as a generator of members, if one text fits all of its turns; with `lax` of several members in a turn,
+        which is no shorter, or of one that asks which turn it is."""
         unit, state = self.unit, self.unit.state.copy()
         loop = Loop(step, start, unit.local)
         unit.loops.append(loop)
@@ -142,21 +144,26 @@ class Sequences(Modules):
         try:
             body = step.body(start)
             # Members with names of their own cannot be folded afterwards, so that all is done to write them as a loop.
-            loop.settles = any(isinstance(each, MergedItem) and each.first.labelled for each in body)
+            loop.settles = lax or any(isinstance(each, MergedItem) and each.first.labelled for each in body)
             rows = self.rows(body)
-            if len(rows) != 1 or rows[0].many:
+            single = len(rows) == 1 and not rows[0].many
+            if not single and (not lax or not rows or self.keyed or any(row.labelled for row in rows)):
                 raise Disagree(dict.fromkeys(step.cases, 0), "a turn makes several members")
-            row = rows[0]
-            if loop.index_name and _asks_for(row.code, loop.index_name):
+            if not lax and loop.index_name and _asks_for(rows[0].code, loop.index_name):
                 raise Disagree(dict.fromkeys(step.cases, 0), "the first turn is another one")
+            unit.loops.pop()
+            if not single:
+                several = members_of(rows)
+                target, iterable = self.loop_head(loop, [several])
+                made = code.generator(code.name("module"), (target, iterable), ("module", several))
+                return Row(made, None, False, many=True)
+            row = rows[0]
             element = row.code
-            labelled = row.labelled
-            if labelled:
+            if row.labelled:
                 key = row.template if row.template is not None else code.literal(row.name)
                 element = code.tuple_of([key, element])
-            unit.loops.pop()
             target, iterable = self.loop_head(loop, [element])
-            return Row(code.generator(element, (target, iterable)), None, labelled, many=True)
+            return Row(code.generator(element, (target, iterable)), None, row.labelled, many=True)
         except (Disagree, Unknown):
             if unit.loops and unit.loops[-1] is loop:
                 unit.loops.pop()
@@ -185,21 +192,30 @@ class Sequences(Modules):
             return target, code.call("range", arguments, nests=0)
         syntax = step.first.syntax
         assert isinstance(syntax, tree.For)
-        lists = {
-            case: tuple(_item_of(syntax.pattern, turn) for turn in each.turns) for case, each in step.cases.items()
-        }
+        pattern = syntax.pattern
         exprs = {case: each.domain.expr for case, each in step.cases.items()}
+        index = loop.index if counted else None
+        if isinstance(pattern, tree.TuplePattern) and _are_enumerated(exprs.values()):
+            # The number of a turn is written where it is read, and a list has items from some place on.
+            first, pattern = pattern.items
+            assert isinstance(first, tree.NamePattern)
+            index = loop.names[first] if first in loop.used else index
+            exprs = {case: expr.operands[0] for case, expr in exprs.items() if isinstance(expr, Apply)}
+        lists = {case: tuple(_item_of(pattern, turn) for turn in each.turns) for case, each in step.cases.items()}
         normal = _collapsed_list
         for expr in exprs.values():
             if isinstance(expr, Ref):
                 self.emission.solution.read_as_list(expr.declaration)
         iterable = unit.number(Slot(lists, exprs, envs, given=True, role="turns", normal=normal))
         if loop.start:
+            if isinstance(iterable, Call) and code.path_of(iterable.function) in ("zip", "enumerate", "reversed"):
+                iterable = code.call("list", [iterable], nests=0)
             iterable = code.subscript(iterable, [code.slice_of(code.literal(loop.start), None)])
-        target = _pattern(syntax.pattern, loop)
-        if counted:
-            iterable = code.call("enumerate", [iterable], nests=0)
-            target = f"{loop.index}, {target if '(' in target or ',' not in target else f'({target})'}"
+        target = _pattern(pattern, loop)
+        if index is not None:
+            begin = [code.literal(loop.start)] if loop.start else []
+            iterable = code.call("enumerate", [iterable, *begin], nests=0)
+            target = f"{index}, {target if '(' in target or ',' not in target else f'({target})'}"
         return target, iterable
 
     def _count_expr(self, step: MergedTurns, case: Case, start: int) -> Expr:
@@ -243,7 +259,7 @@ class Sequences(Modules):
             env = choice.taken.names if choice.taken is not None else case.names
             for test in choice.tests[: choice.arm + 1 if choice.arm >= 0 else None]:
                 if test is not None:
-                    self.unit.pin([test], {case: env})
+                    self.unit.pin([settled(self.unit, test)], {case: env})
 
     def tests(self, step: MergedChoice) -> list[Code | None]:
         """The tests of an `if`, as the constructor has them; None for `else`. Disagree if they cannot be written."""
@@ -332,6 +348,11 @@ def _item_of(pattern: tree.Pattern, turn: Any) -> Any:
         binding = turn.names.names.get(pattern.target.id)
         return None if binding is None else plain(binding.value)
     return tuple(_item_of(item, turn) for item in pattern.items)
+
+
+def _are_enumerated(exprs: Iterable[Expr]) -> bool:
+    """Whether all lists are `enumerate(…)` of others."""
+    return all(isinstance(expr, Apply) and expr.op == "enumerate" for expr in exprs)
 
 
 def _pattern(pattern: tree.Pattern, loop: Loop) -> str:
