@@ -19,7 +19,7 @@ from netdsl.lower.align import Case, Disagree
 from netdsl.lower.answers import Added, Answer, Answered, Formula, Growth, Literal
 from netdsl.lower.argument_names import argument_name
 from netdsl.lower.class_program import CaseNames, ClassProgram, Extra, binding_of, mentioned
-from netdsl.lower.loops import pattern_id
+from netdsl.lower.loops import Loop, pattern_id
 from netdsl.lower.parameters import alike
 from netdsl.symbolic import Apply, Const, Expr, Ref, plain
 from netdsl.symbolic.spelled import is_long, spelled
