@@ -24,11 +24,19 @@ class Tie(NamedTuple):
 class Traces:
     """What is known of a graph before it is read as classes: who stands where, and who reads what."""
 
-    def __init__(self, graph: Graph, inference: bool, unchained: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        inference: bool,
+        unchained: frozenset[str] = frozenset(),
+        without_batch: frozenset[str] = frozenset(),
+    ) -> None:
         self.graph = graph
         self.inference = inference
         self.unchained = unchained
         """Operators that no chain of modules holds, since what is written for them is not called with one tensor."""
+        self.without_batch = without_batch
+        """Operators that a chain of modules may do to a tensor without a batch."""
         self._net_steps: list[Step] | None = None
         self._free: dict[Scope, tuple[Value, ...]] = {}
         self._again: dict[Node, list[Node]] | None = None
@@ -108,7 +116,7 @@ class Traces:
                     return None
                 if [canonical(value) for value in step.inputs] != [current] or len(step.outputs) != 1:
                     return None
-                if not step.inputs[0].type.batched:
+                if not step.inputs[0].type.batched and step.op.name not in self.without_batch:
                     return None
                 current = canonical(step.outputs[0])
             elif isinstance(step, Scope):

@@ -7,7 +7,7 @@ from netdsl_pytorch.emit.common.expressions import HELPERS as EXPRESSION_HELPERS
 HELPERS: dict[str, str] = {
     **EXPRESSION_HELPERS,
     "center_crop": '''\
-def center_crop(x: Tensor, size: torch.Size) -> Tensor:
+def center_crop(x: Tensor, size: list[int]) -> Tensor:
     """The middle of an image; where a border is odd, the smaller half is cut off first."""
     for axis, length in enumerate(size, start=2):
         x = x.narrow(axis, (x.shape[axis] - length) // 2, length)
@@ -32,7 +32,8 @@ class ChannelNorm(nn.LayerNorm):
     """Layer normalisation over the channels of each pixel."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+        x = F.layer_norm(x.movedim(1, -1), self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.movedim(-1, 1)
 ''',
     "Permute": '''\
 class Permute(nn.Module):

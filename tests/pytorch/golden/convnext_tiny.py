@@ -8,6 +8,7 @@ Comments give shapes without the batch, for the default arguments.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 __all__ = ["CNBlock", "ChannelNorm", "ConvNeXt", "Permute", "StochasticDepth", "convnext_tiny"]
@@ -17,7 +18,8 @@ class ChannelNorm(nn.LayerNorm):
     """Layer normalisation over the channels of each pixel."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+        x = F.layer_norm(x.movedim(1, -1), self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.movedim(-1, 1)
 
 
 class Permute(nn.Module):

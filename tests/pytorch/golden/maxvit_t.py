@@ -148,7 +148,7 @@ class RelativeAttention(nn.Module):
         q, k, v = y.permute(0, 3, 1, 4, 2, 5).unbind(dim=1)  # g t (s h d) -> s g h t d
         x = F.scaled_dot_product_attention(
             q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), attn_mask=bias, scale=self.scale
-        ).unflatten(0, q.shape[:2])
+        ).reshape(q.shape)
         x = x.permute(0, 1, 3, 2, 4).flatten(3)  # g h t d -> g t (h d)
         x = self.merge(x)
         return x

@@ -179,11 +179,11 @@ class WindowAttention(nn.Module):
             bias = self.shift_mask(y) + table
             x = F.scaled_dot_product_attention(
                 q.flatten(1, 2), k.flatten(1, 2), v.flatten(1, 2), attn_mask=bias.flatten(0, 1)
-            ).unflatten(1, q.shape[1:3])
+            ).reshape(q.shape)
         else:
             x = F.scaled_dot_product_attention(
                 q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), attn_mask=table
-            ).unflatten(0, q.shape[:2])
+            ).reshape(q.shape)
         x = self.from_windows(self.proj(x.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
         return x
 

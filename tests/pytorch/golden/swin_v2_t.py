@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 __all__ = [
-    "CpbMlp",
     "FromWindows",
     "PatchMerging",
     "Permute",
@@ -71,17 +70,6 @@ class PatchMerging(nn.Module):
         y = x.reshape(x.shape[0], -1, 2, x.shape[2] // 2, 2, x.shape[3])
         x = y.permute(0, 1, 3, 4, 2, 5).flatten(3)  # (h a) (w b) c -> h w (b a c)
         x = self.norm(self.reduction(x))
-        return x
-
-
-class CpbMlp(nn.Module):
-    def __init__(self, heads: int) -> None:
-        super().__init__()
-        self.add_module("0", nn.Linear(2, 512))
-        self.add_module("2", nn.Linear(512, heads, bias=False))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("2")(F.relu(self.get_submodule("0")(x)))
         return x
 
 
@@ -174,7 +162,7 @@ class WindowAttention(nn.Module):
             * torch.log2(8 * torch.abs(torch.where(axis == 0, y, x) - window + 1) / (window - 1) + 1)
             / 3
         )
-        self.register_buffer("relative_coords_table", relative_coords_table.to(torch.float32).repeat(1, 1, 1, 1))
+        self.register_buffer("relative_coords_table", relative_coords_table.to(torch.float32).unsqueeze(0))
         i = torch.arange(window**4)
         relative_position_index = (
             (i // window**3 - i // window % window + window - 1) * span
@@ -188,7 +176,7 @@ class WindowAttention(nn.Module):
         self.qkv.weight = nn.Parameter(nn.init.trunc_normal_(torch.empty(3 * in_features, in_features), std=0.02))
         self.qkv.bias = nn.Parameter(torch.zeros(3 * in_features))
 
-        self.cpb_mlp = CpbMlp(heads)
+        self.cpb_mlp = nn.Sequential(nn.Linear(2, 512), nn.ReLU(), nn.Linear(512, heads, bias=False))
 
         self.to_windows = ToWindows(window, shift=shift)
         self.shift_mask = ShiftMask(in_height, in_width, window, shift) if shift > 0 else None
@@ -215,11 +203,11 @@ class WindowAttention(nn.Module):
             bias = self.shift_mask(y) + table
             y = F.scaled_dot_product_attention(
                 y.flatten(1, 2), keys.flatten(1, 2), v.flatten(1, 2), attn_mask=bias.flatten(0, 1), scale=1.0
-            ).unflatten(1, y.shape[1:3])
+            ).reshape(y.shape)
         else:
             y = F.scaled_dot_product_attention(
                 y.flatten(0, 1), keys.flatten(0, 1), v.flatten(0, 1), attn_mask=table, scale=1.0
-            ).unflatten(0, y.shape[:2])
+            ).reshape(y.shape)
         y = self.from_windows(self.proj(y.permute(0, 1, 3, 2, 4).flatten(3)))  # w h t d -> w t (h d)
         return y
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 __all__ = ["DoubleConv", "UNet", "Up", "unet"]
 
 
-def center_crop(x: Tensor, size: torch.Size) -> Tensor:
+def center_crop(x: Tensor, size: list[int]) -> Tensor:
     """The middle of an image; where a border is odd, the smaller half is cut off first."""
     for axis, length in enumerate(size, start=2):
         x = x.narrow(axis, (x.shape[axis] - length) // 2, length)
@@ -46,7 +46,7 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         x = self.up(x)
-        x = torch.cat([center_crop(skip, x.shape[2:]), x], dim=1)
+        x = torch.cat([center_crop(skip, [x.shape[2], x.shape[3]]), x], dim=1)
         x = self.conv(x)
         return x
 

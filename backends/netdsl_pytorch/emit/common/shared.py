@@ -13,7 +13,7 @@ from netdsl.lower.solve import Solution
 from netdsl.text.words import snake_case
 from netdsl_pytorch.emit.common.namer import RESERVED, interface, safe
 from netdsl_pytorch.emit.common.small_class import SmallClass
-from netdsl_pytorch.emit.operators import not_chained
+from netdsl_pytorch.emit.operators import not_chained, without_batch
 
 
 class Again(Exception):
@@ -26,7 +26,7 @@ class Emission:
     def __init__(self, graph: Graph, inference: bool, closed: frozenset[str] = frozenset()) -> None:
         self.graph = graph
         self.inference = inference
-        self.traces = Traces(graph, inference, not_chained())
+        self.traces = Traces(graph, inference, not_chained(), without_batch())
         self.closed = closed
         """The parameters of the net that its class must not have as arguments."""
         self.uses: set[str] = set()

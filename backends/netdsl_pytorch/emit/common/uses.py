@@ -26,9 +26,9 @@ class Use(Arguments):
         """The middle: exact with a slice per axis, whose start `center_crop` would round otherwise."""
         if any(self.unit.emission.traces.used_on_other_sizes(node) for node in self.nodes.values()):
             self.unit.emission.uses.add("center_crop")
-            whole = code.tuple_of([code.literal(plain(size)) for size in self.same("size")])
+            whole = code.list_of([code.literal(plain(size)) for size in self.same("size")])
             self._pin_sizes()
-            return code.call("center_crop", [x, code.call("torch.Size", [whole])], typed=True)
+            return code.call("center_crop", [x, whole], typed=True)
         indices: list[Code] = [code.ALL] * (1 + self.lead)
         for axis in range(self.rank):
             place = axis + 1

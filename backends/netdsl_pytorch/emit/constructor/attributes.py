@@ -182,6 +182,20 @@ def in_list(path: str) -> bool:
     return any(part.isdigit() for part in path.split("."))
 
 
+def part_at(path: str) -> Code:
+    """A part in `forward` by its path, of which no type is known: `getattr(self.stage, "block1-0")`.
+
+    TorchScript takes this, and no `get_submodule`.
+    """
+    made, known = code.name("self"), True
+    for part in path.split("."):
+        if part.isidentifier():
+            made = code.attribute(made, part)
+        else:
+            made, known = code.call("getattr", [made, code.literal(part)], nests=0), False
+    return code.call("self.get_submodule", [code.literal(path)], nests=0) if known else made
+
+
 def numbered(parts: Parts) -> bool:
     """Whether the elements are all from 0 on, without one missing."""
     return all(str(index) in parts.elements for index in range(len(parts.elements)))

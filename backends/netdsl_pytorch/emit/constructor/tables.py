@@ -72,7 +72,11 @@ class _Table(TableValues):
         first = self.syntax.indices[0].id in self.mentioned
         if self.mode == "elements":
             first = True
-        if any(each != code.literal(1) for each in repeats) or not first:
+        if all(each == code.literal(1) for each in repeats):
+            missing = next(at for at, index in enumerate(self.syntax.indices) if first or index.id in self.mentioned)
+            for _ in range(missing):
+                tensor = code.method(tensor, "unsqueeze", [code.literal(0)])
+        else:
             # Tensors that are saved own their numbers.
             tensor = code.method(tensor, "repeat", repeats)
         return lines, tensor

@@ -14,7 +14,7 @@ from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.uses import Use
-from netdsl_pytorch.emit.constructor.attributes import in_list
+from netdsl_pytorch.emit.constructor.attributes import in_list, part_at
 from netdsl_pytorch.emit.constructor.callees import callee_differs
 from netdsl_pytorch.emit.forward.lines import BranchName, Line, Pending
 from netdsl_pytorch.emit.forward.variables import Variables
@@ -169,15 +169,15 @@ class Stages(Variables):
             use = Use(self.unit, step.nodes, in_forward=True)
         else:
             use, inputs = self._prepared(step, inputs)
-        self._finish(step, record.sized(use, inputs, self._size_of_value(step)))
+        self._finish(step, record.sized(use, inputs, self._sized_like(step)))
 
-    def _size_of_value(self, step: MergedItem) -> Code:
-        """`x.shape[2:]` of the value that the author names the size of."""
+    def _sized_like(self, step: MergedItem) -> Code:
+        """The value that the author names the size of."""
         values = {case: sized_by(node) for case, node in step.nodes.items()}
         pending, self.pending = self.pending, None
         like = self.read({case: value for case, value in values.items() if value is not None}, None)
         self.pending = pending
-        return code.subscript(code.attribute(like, "shape"), [code.slice_of(code.literal(2), None)])
+        return like
 
     def _spill(self, made: Code) -> Code:
         """A part of a long expression on a line of its own."""
@@ -297,7 +297,7 @@ class Stages(Variables):
             return self.constructor.element(head, index)
         if head in self.constructor.holders and index in self.constructor.holders[head]:
             return code.name(f"self.{name}")
-        return code.call("self.get_submodule", [code.literal(name)], nests=0)
+        return part_at(name)
 
     def _loop_reference(self, step: MergedItem) -> Code:
         names = {case: item.name for case, item in step.cases.items()}

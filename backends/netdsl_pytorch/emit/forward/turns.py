@@ -24,7 +24,7 @@ from netdsl.lower.values import DECLARED, canonical
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.constructor.attributes import in_list, numbered
+from netdsl_pytorch.emit.constructor.attributes import in_list, numbered, part_at
 from netdsl_pytorch.emit.forward.branches import Branches
 from netdsl_pytorch.emit.forward.lines import CaseValues, Line, Lost
 from netdsl_pytorch.emit.operators import record_of
@@ -186,10 +186,8 @@ class Turns(Branches):
         if not in_list(path):
             return code.name(f"self.{path}")
         head, _, index = path.rpartition(".")
-        if in_list(head):
-            part = code.call("self.get_submodule", [code.literal(path)])
-        else:
-            part = code.subscript(code.name(f"self.{head}"), [code.literal(int(index))])
+        element = code.subscript(code.name(f"self.{head}"), [code.literal(int(index))])
+        part = part_at(path) if in_list(head) else element
         return code.call(code.attribute(part, "children"), [])
 
     def _only_children(self, step: MergedItem) -> bool:

@@ -22,9 +22,24 @@ def not_chained() -> frozenset[str]:
     return frozenset(name for name, record in records().items() if not record.chained)
 
 
+def without_batch() -> frozenset[str]:
+    """The operators that an `nn.Sequential` may have for a tensor without a batch."""
+    return frozenset(name for name, record in records().items() if record.any_lead)
+
+
 def missing() -> list[str]:
     """Operators of the language that this backend cannot write; a test says that there are none."""
     return [name for name in REGISTRY if not is_known(name)]
 
 
-__all__ = ["OperatorRecord", "is_known", "missing", "module_type", "not_chained", "operator", "record_of", "records"]
+__all__ = [
+    "OperatorRecord",
+    "is_known",
+    "missing",
+    "module_type",
+    "not_chained",
+    "operator",
+    "record_of",
+    "records",
+    "without_batch",
+]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from netdsl.graph.graph import Node
 from netdsl.ops.broadcast import full
+from netdsl.symbolic import expr_of
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.operators.record import Keywords, Use, operator
@@ -71,6 +72,7 @@ def _attend(use: Use, inputs: Sequence[Code]) -> Code:
     fold = _fold(use)
     if fold is None:
         return _attention(q, k, v, bias, keywords)
+    like = code.attribute(q, "shape")
     shape = _shape(q, fold.first or None, fold.last + 1)
     if fold.bias is not None and bias is not None:
         if fold.repeats:
@@ -80,7 +82,16 @@ def _attend(use: Use, inputs: Sequence[Code]) -> Code:
             bias = code.method(bias, "expand", [sizes])
         bias = _joined(bias, *fold.bias)
     q, k, v = (_joined(each, fold.first, fold.last) for each in (q, k, v))
-    return code.method(_attention(q, k, v, bias, keywords), "unflatten", [code.literal(fold.first), shape])
+    made = _attention(q, k, v, bias, keywords)
+    if _values_are_like_queries(use):
+        return code.typed_as(code.method(made, "reshape", [like]), True)
+    return code.call("torch.unflatten", [made, code.literal(fold.first), shape], typed=True)
+
+
+def _values_are_like_queries(use: Use) -> bool:
+    """Whether the result has the shape of the queries, whatever the arguments."""
+    features = [[expr_of(node.inputs[at].type.shape[-1]) for at in (0, node.args["v"])] for node in use.nodes.values()]
+    return all(ours == theirs for ours, theirs in features)
 
 
 def _attention(q: Code, k: Code, v: Code, bias: Code | None, keywords: Keywords) -> Code:

@@ -47,23 +47,24 @@ def _identity(use: Use, inputs: Sequence[Code]) -> Code:
     return inputs[0]
 
 
-operator("relu", module=plain_module("nn.ReLU"), function=plain_function("F.relu"))
-operator("relu6", module=plain_module("nn.ReLU6"), function=plain_function("F.relu6"))
+operator("relu", module=plain_module("nn.ReLU"), function=plain_function("F.relu"), any_lead=True)
+operator("relu6", module=plain_module("nn.ReLU6"), function=plain_function("F.relu6"), any_lead=True)
 operator(
     "leakyrelu",
     module=plain_module("nn.LeakyReLU", negative_slope=("slope", 0.01)),
     function=plain_function("F.leaky_relu", negative_slope=("slope", 0.01)),
+    any_lead=True,
 )
-operator("elu", module=plain_module("nn.ELU"), function=plain_function("F.elu"))
-operator("selu", module=plain_module("nn.SELU"), function=plain_function("F.selu"))
-operator("gelu", module=_gelu, function=_gelu_call)
-operator("silu", module=plain_module("nn.SiLU"), function=plain_function("F.silu"))
-operator("mish", module=plain_module("nn.Mish"), function=plain_function("F.mish"))
-operator("hardswish", module=plain_module("nn.Hardswish"), function=plain_function("F.hardswish"))
-operator("hardsigmoid", module=plain_module("nn.Hardsigmoid"), function=plain_function("F.hardsigmoid"))
-operator("sigmoid", module=plain_module("nn.Sigmoid"), function=plain_function("torch.sigmoid"))
-operator("tanh", module=plain_module("nn.Tanh"), function=plain_function("torch.tanh"))
-operator("softplus", module=plain_module("nn.Softplus"), function=plain_function("F.softplus"))
+operator("elu", module=plain_module("nn.ELU"), function=plain_function("F.elu"), any_lead=True)
+operator("selu", module=plain_module("nn.SELU"), function=plain_function("F.selu"), any_lead=True)
+operator("gelu", module=_gelu, function=_gelu_call, any_lead=True)
+operator("silu", module=plain_module("nn.SiLU"), function=plain_function("F.silu"), any_lead=True)
+operator("mish", module=plain_module("nn.Mish"), function=plain_function("F.mish"), any_lead=True)
+operator("hardswish", module=plain_module("nn.Hardswish"), function=plain_function("F.hardswish"), any_lead=True)
+operator("hardsigmoid", module=plain_module("nn.Hardsigmoid"), function=plain_function("F.hardsigmoid"), any_lead=True)
+operator("sigmoid", module=plain_module("nn.Sigmoid"), function=plain_function("torch.sigmoid"), any_lead=True)
+operator("tanh", module=plain_module("nn.Tanh"), function=plain_function("torch.tanh"), any_lead=True)
+operator("softplus", module=plain_module("nn.Softplus"), function=plain_function("F.softplus"), any_lead=True)
 operator("softmax", module=along_module("nn.Softmax"), function=along_function("F.softmax"))
 operator("logsoftmax", module=along_module("nn.LogSoftmax"), function=along_function("F.log_softmax"))
 operator("exp", function=plain_function("torch.exp"))
@@ -74,4 +75,4 @@ operator("square", function=plain_function("torch.square"))
 operator("sqrt", function=plain_function("torch.sqrt"))
 operator("clamp", function=_clamp)
 operator("scale", function=_scale)
-operator("identity", module=plain_module("nn.Identity"), function=_identity)
+operator("identity", module=plain_module("nn.Identity"), function=_identity, any_lead=True)

@@ -77,8 +77,9 @@ def _global_call(name: str) -> Writer:
     return write
 
 
-def _interpolate(use: Use, inputs: Sequence[Code], size: Code) -> Code:
+def _interpolate(use: Use, inputs: Sequence[Code], like: Code) -> Code:
     """An image in the size of another: the size is read from that one."""
+    size = code.subscript(code.attribute(like, "shape"), [code.slice_of(code.literal(2), None)])
     keywords: Keywords = [("size", size)]
     if use.same("mode") != "nearest":
         keywords.append(("mode", code.literal(use.same("mode"))))

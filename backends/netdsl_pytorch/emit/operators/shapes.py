@@ -120,9 +120,11 @@ def _permute_module(use: Use) -> Code:
     return code.call("Permute", [code.literal(axis) for axis in axes])
 
 
-def _crop_to(use: Use, inputs: Sequence[Code], size: Code) -> Code:
+def _crop_to(use: Use, inputs: Sequence[Code], like: Code) -> Code:
     use.uses.add("center_crop")
-    return code.call("center_crop", [inputs[0], size], typed=True)
+    # Axis by axis, since a tracer that stands for the shape cannot be gone through.
+    sizes = [code.subscript(code.attribute(like, "shape"), [code.literal(2 + axis)]) for axis in range(use.rank)]
+    return code.call("center_crop", [inputs[0], code.list_of(sizes)], typed=True)
 
 
 def reads_sizes(pattern_text: str) -> bool:
