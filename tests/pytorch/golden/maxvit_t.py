@@ -159,13 +159,9 @@ class PartitionAttention(nn.Module):
     evenly over the image (figure 3).
     """
 
-    def __init__(self, in_channels: int, in_height: int, in_width: int, size: int, grid: bool, drop: float) -> None:
+    def __init__(self, in_channels: int, size: int, grid: bool, drop: float) -> None:
         super().__init__()
-        rows = in_height // size
-        columns = in_width // size
         self.grid = grid
-        self.rows = rows
-        self.columns = columns
         self.size = size
         self.attn_layer = nn.Sequential(
             nn.LayerNorm(in_channels),
@@ -183,52 +179,36 @@ class PartitionAttention(nn.Module):
         self.drop_path2 = StochasticDepth(drop)
 
     def forward(self, x: Tensor) -> Tensor:
+        rows = x.shape[2] // self.size
+        columns = x.shape[3] // self.size
         if self.grid:
-            y = x.reshape(x.shape[0], x.shape[1], x.shape[2] // self.rows, self.rows, -1, self.columns)
-            x = y.permute(0, 3, 5, 2, 4, 1).reshape(x.shape[0], self.rows * self.columns, -1, x.shape[1])
+            y = x.reshape(x.shape[0], x.shape[1], x.shape[2] // rows, rows, -1, columns)
+            x = y.permute(0, 3, 5, 2, 4, 1).reshape(x.shape[0], rows * columns, -1, x.shape[1])
         else:
-            y = x.reshape(x.shape[0], x.shape[1], self.rows, x.shape[2] // self.rows, self.columns, -1)
-            x = y.permute(0, 2, 4, 3, 5, 1).reshape(x.shape[0], self.rows * self.columns, -1, x.shape[1])
+            y = x.reshape(x.shape[0], x.shape[1], rows, x.shape[2] // rows, columns, -1)
+            x = y.permute(0, 2, 4, 3, 5, 1).reshape(x.shape[0], rows * columns, -1, x.shape[1])
         x = x + self.drop_path1(self.attn_layer(x))
         x = x + self.drop_path2(self.mlp_layer(x))
         if self.grid:
-            y = x.reshape(x.shape[0], self.rows, -1, self.size, x.shape[2] // self.size, x.shape[3])
-            x = y.permute(0, 5, 3, 1, 4, 2).reshape(x.shape[0], x.shape[3], self.size * self.rows, -1)
+            y = x.reshape(x.shape[0], rows, x.shape[1] // rows, self.size, -1, x.shape[3])
+            x = y.permute(0, 5, 3, 1, 4, 2).reshape(x.shape[0], x.shape[3], self.size * rows, -1)
         else:
-            y = x.reshape(x.shape[0], self.rows, -1, self.size, x.shape[2] // self.size, x.shape[3])
-            x = y.permute(0, 5, 1, 3, 2, 4).reshape(x.shape[0], x.shape[3], self.rows * self.size, -1)
+            y = x.reshape(x.shape[0], rows, x.shape[1] // rows, self.size, -1, x.shape[3])
+            x = y.permute(0, 5, 1, 3, 2, 4).reshape(x.shape[0], x.shape[3], rows * self.size, -1)
         return x
 
 
 class MaxVitLayer(nn.Module):
     """A convolution, then attention to what is near and to what is far (figure 2)."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        in_height: int,
-        in_width: int,
-        out: int,
-        stride: int,
-        size: int,
-        drop: float,
-        in_width2: int,
-    ) -> None:
+    def __init__(self, in_channels: int, out: int, stride: int, size: int, drop: float) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             OrderedDict(
                 [
                     ("MBconv", MBConv(in_channels, out, stride, drop)),
-                    (
-                        "window_attention",
-                        PartitionAttention(
-                            out, (in_height - 1) // stride + 1, (in_width - 1) // stride + 1, size, False, drop
-                        ),
-                    ),
-                    (
-                        "grid_attention",
-                        PartitionAttention(out, (in_height - 1) // stride + 1, in_width2, size, True, drop),
-                    ),
+                    ("window_attention", PartitionAttention(out, size, False, drop)),
+                    ("grid_attention", PartitionAttention(out, size, True, drop)),
                 ]
             )
         )
@@ -241,17 +221,12 @@ class MaxVitLayer(nn.Module):
 class Stage(nn.Module):
     """A layer for each of `drops`; the first halves the resolution."""
 
-    def __init__(
-        self, in_channels: int, in_height: int, in_width: int, out: int, drops: tuple[float, ...], in_width2: int
-    ) -> None:
+    def __init__(self, in_channels: int, out: int, size: int, drops: tuple[float, ...]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             [
-                MaxVitLayer(in_channels, in_height, in_width, out, 2, 7, drops[0], in_width2),
-                *(
-                    MaxVitLayer(out, (in_height - 1) // 2 + 1, in_width2, out, 1, 7, drop, in_width2)
-                    for drop in drops[1:]
-                ),
+                MaxVitLayer(in_channels, out, 2, size, drops[0]),
+                *(MaxVitLayer(out, out, 1, size, drop) for drop in drops[1:]),
             ]
         )
 
@@ -276,10 +251,10 @@ class MaxViT(nn.Module):
         )
         self.blocks = nn.ModuleList(
             [
-                Stage(first, 112, 112, 64, drops[0:2], 56),
-                Stage(64, 56, 56, 128, drops[2:4], 28),
-                Stage(128, 28, 28, 256, drops[4:9], 14),
-                Stage(256, 14, 14, 512, drops[9:11], 7),
+                Stage(first, 64, 7, drops[0:2]),
+                Stage(64, 128, 7, drops[2:4]),
+                Stage(128, 256, 7, drops[4:9]),
+                Stage(256, 512, 7, drops[9:11]),
             ]
         )
         self.classifier = nn.Sequential(

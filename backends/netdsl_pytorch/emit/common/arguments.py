@@ -34,6 +34,8 @@ class Arguments:
         self.uses = unit.emission.uses
         self.spill: Callable[[Code], Code] | None = None
         """Puts a part of a long expression on a line of its own."""
+        self.size_here: Callable[[str, Slot], Code | None] | None = None
+        """Gives a number that follows from the sizes of inputs where `forward` can read them."""
         self.envs = {case: node.names for case, node in self.nodes.items()}
         self._agree(
             {
@@ -195,19 +197,20 @@ class Arguments:
         given: bool = True,
     ) -> Code:
         normal = (lambda value: collapse(plain(value))) if axes else plain
-        made = self.unit.number(
-            Slot(
-                values,
-                exprs,
-                self.envs,
-                given=given,
-                role=argument,
-                default=default,
-                has_default=has_default,
-                normal=normal,
-            ),
-            shown=lambda value: self._literal(collapse(plain(value)) if axes else value),
+        slot = Slot(
+            values,
+            exprs,
+            self.envs,
+            given=given,
+            role=argument,
+            default=default,
+            has_default=has_default,
+            normal=normal,
         )
+        size = None if self.size_here is None else self.size_here(argument, slot)
+        if size is not None:
+            return size
+        made = self.unit.number(slot, shown=lambda value: self._literal(collapse(plain(value)) if axes else value))
         return self.here(argument, made)
 
     def _literal(self, value: Any) -> Code:

@@ -22,7 +22,6 @@ from netdsl.lower.values import canonical
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.common.uses import Use
 from netdsl_pytorch.emit.forward.lines import BranchName, CaseValues, Line, Lost
 from netdsl_pytorch.emit.forward.stages import Stages
 from netdsl_pytorch.emit.forward.within import (
@@ -97,7 +96,7 @@ class Branches(Stages):
         node_inputs = step.node.first.inputs
         if len(node_inputs) != len(inputs):
             inputs = self._inputs(step.node)
-        use = Use(self.unit, step.node.nodes, in_forward=True)
+        use = self.use(step.node)
         inputs = [self._simple(step.node, use, each, number) for number, each in enumerate(inputs)]
         write = record_of(step.node.first).function
         assert write is not None

@@ -105,7 +105,7 @@ class Forward(Heads):
         self._begin()
         self.program(self.unit.program)
         self._end()
-        return self.statements
+        return [*self.size_lines(), *self.statements]
 
     def _begin(self) -> None:
         names = self.parameters()

@@ -17,7 +17,7 @@ from netdsl_pytorch.emit.common.uses import Use
 from netdsl_pytorch.emit.constructor.attributes import in_list, part_at
 from netdsl_pytorch.emit.constructor.callees import callee_differs
 from netdsl_pytorch.emit.forward.lines import BranchName, Line, Pending
-from netdsl_pytorch.emit.forward.variables import Variables
+from netdsl_pytorch.emit.forward.sizes import Sizes
 from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.emit.operators.record import Call
 from netdsl_pytorch.python.layout import WIDTH
@@ -31,7 +31,7 @@ LONG = 80
 """Columns of an expression that is put on a line of its own before more is done with it."""
 
 
-class Stages(Variables):
+class Stages(Sizes):
     """Writes operators and uses of blocks."""
 
     def region(self, statement: tree.Statement | None) -> str:
@@ -121,6 +121,12 @@ class Stages(Variables):
             made.append(self.read(values, step))
         return made
 
+    def use(self, step: MergedItem) -> Use:
+        """The use of an operator in `forward`."""
+        use = Use(self.unit, step.nodes, in_forward=True)
+        use.spill, use.size_here = self._spill, self.size_here
+        return use
+
     def operator(self, step: MergedItem) -> None:
         node = step.first
         record = record_of(node)
@@ -147,8 +153,7 @@ class Stages(Variables):
 
     def _prepared(self, step: MergedItem, inputs: list[Code]) -> tuple[Use, list[Code]]:
         """What an expression is written from: what it mentions more than once is in a variable."""
-        use = Use(self.unit, step.nodes, in_forward=True)
-        use.spill = self._spill
+        use = self.use(step)
         if len(inputs) == 1 and code.width(inputs[0]) + self.indent > LONG and not isinstance(inputs[0], Name):
             # A chain of methods on a long call would not fit on its line.
             values = {case: canonical(item.inputs[0]) for case, item in step.cases.items()}
@@ -166,7 +171,7 @@ class Stages(Variables):
         record = record_of(step.first)
         assert record.sized is not None
         if record.attribute:
-            use = Use(self.unit, step.nodes, in_forward=True)
+            use = self.use(step)
         else:
             use, inputs = self._prepared(step, inputs)
         self._finish(step, record.sized(use, inputs, self._sized_like(step)))
@@ -259,7 +264,7 @@ class Stages(Variables):
         held = bool(node.weights) or any(isinstance(source, tuple) for source in node.fed.values())
         if held and self.unit.loops:
             raise Disagree({case: case.number for case in step.cases}, "weights are given in a loop")
-        use = Use(self.unit, step.nodes, in_forward=True)
+        use = self.use(step)
         weights: dict[str, Code] = {}
         for name in node.fed:
             source = {case: item.fed[name] for case, item in step.nodes.items() if item.fed}
