@@ -134,3 +134,25 @@ def test_a_sequence_has_several_members_in_a_turn() -> None:
     text = body(source, "Unit")
     assert "*([nn.ReLU()] if act else []), nn.Conv2d(in_channels, out if early or n == 1 else in_channels" in text
     assert "module for i in range(1, n) for module in (nn.ReLU(), nn.Conv2d(out if early else in_channels" in text
+
+
+# --- Tensors of different rank ----------------------------------------------------------------------------
+
+
+def test_what_is_done_to_each_number_is_one_class_for_any_rank() -> None:
+    source = proved(
+        "block Star() { param s: [1] init ones(); relu() -> square() -> mul(s) }\n"
+        "block MLP(hidden, act, drop = 0.1) { fc1: linear(hidden) -> act() -> dropout(drop) -> fc2: linear(4)\n"
+        "add(in) }\n"
+        "net N() { input x: 5x4; MLP(3, Star) -> mean(dims = 0) -> MLP(6, Star) -> MLP(6, gelu)\n"
+        "output y = identity() }\n"
+    )
+    assert classes(source) == ["Star", "MLP", "N"]
+
+
+def test_what_counts_axes_needs_a_class_for_each_rank() -> None:
+    source = proved(
+        "block B() { flatten() -> linear(4) }\n"
+        "net N() { input x: 2x3x4; B() -> reshape([4, 1]) -> B(); output y = identity() }\n"
+    )
+    assert classes(source) == ["B", "B2", "N"]

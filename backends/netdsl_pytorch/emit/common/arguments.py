@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from netdsl import symbolic
-from netdsl.graph.graph import Given, Node
+from netdsl.graph.graph import Given, Node, Value
 from netdsl.lower.align import Case, Disagree
 from netdsl.lower.generalise import Slot
 from netdsl.lower.parameters import collapse
@@ -37,13 +37,10 @@ class Arguments:
         self.size_here: Callable[[str, Slot], Code | None] | None = None
         """Gives a number that follows from the sizes of inputs where `forward` can read them."""
         self.envs = {case: node.names for case, node in self.nodes.items()}
-        self._agree(
-            {
-                case: (len(n.inputs), *((len(v.type.shape), v.type.batched) for v in n.inputs))
-                for case, n in self.nodes.items()
-            },
-            "rank",
-        )
+        self._agree({case: len(node.inputs) for case, node in self.nodes.items()}, "the number of inputs")
+        if not record_of(self.node).any_rank:
+            ranks = {case: tuple(map(_rank, node.inputs)) for case, node in self.nodes.items()}
+            self._agree(ranks, "rank")
 
     def _agree(self, values: Mapping[Case, Any], what: str) -> Any:
         first = next(iter(values.values()))
@@ -273,6 +270,10 @@ class Arguments:
         if isinstance(expr, Const) and isinstance(expr.value, tuple) and index < len(expr.value):
             return Const(expr.value[index])
         return expr_of(value)
+
+
+def _rank(value: Value) -> tuple[int, bool]:
+    return len(value.type.shape), value.type.batched
 
 
 def one_side(expr: Expr) -> Expr:

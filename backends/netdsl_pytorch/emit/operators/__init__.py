@@ -24,7 +24,7 @@ def not_chained() -> frozenset[str]:
 
 def without_batch() -> frozenset[str]:
     """The operators that an `nn.Sequential` may have for a tensor without a batch."""
-    return frozenset(name for name, record in records().items() if record.any_lead)
+    return frozenset(name for name, record in records().items() if record.any_rank)
 
 
 def missing() -> list[str]:

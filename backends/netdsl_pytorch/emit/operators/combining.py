@@ -64,8 +64,8 @@ def _gives_others_its_batch(use: Use, number: int) -> bool:
 
 operator("concat", function=_concat, repeats=_gives_others_its_batch, promotes=True)
 operator("stack", function=_stack)
-operator("add", function=_chain("+"), promotes=True, flag="residual")
-operator("sub", function=_chain("-"), promotes=True)
-operator("mul", function=_chain("*"), promotes=True)
-operator("max", function=_maximum, promotes=True)
+operator("add", function=_chain("+"), promotes=True, flag="residual", any_rank=True)
+operator("sub", function=_chain("-"), promotes=True, any_rank=True)
+operator("mul", function=_chain("*"), promotes=True, any_rank=True)
+operator("max", function=_maximum, promotes=True, any_rank=True)
 operator("matmul", function=_chain("@"))

@@ -88,7 +88,7 @@ operator(
     weighted=linear,
     fan_in=True,
     input_role="in_features",
-    any_lead=True,
+    any_rank=True,
 )
 operator("embedding", module=_embedding, attribute=True, classes=("nn.Embedding",), weighted=of_weight("F.embedding"))
 operator("prelu", module=plain_module("nn.PReLU"), attribute=True, classes=("nn.PReLU",), weighted=of_weight("F.prelu"))

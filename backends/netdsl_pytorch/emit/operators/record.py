@@ -118,8 +118,9 @@ class OperatorRecord:
     """How many values the call of its module gives, of which the first is the result."""
     chained: bool = True
     """Whether an `nn.Sequential` may have it."""
-    any_lead: bool = False
-    """Whether its module does the same to a tensor without a batch, and may stand in an `nn.Sequential` of one."""
+    any_rank: bool = False
+    """Whether its text is the same for tensors of any number of axes, with a batch or without; its module may stand in
+    an `nn.Sequential` of tensors without one."""
     sized: Callable[[Any, Sequence[Code], Code], Code] | None = None
     """Gives the expression where the author takes its size from another tensor, which comes last."""
     repeats: Callable[[Any, int], bool] = _never
