@@ -78,10 +78,26 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    wte: nn.Embedding
-    wpe: nn.Embedding
-    h: nn.ModuleList
-    ln_f: nn.LayerNorm
+    position: Tensor
+
+    def __init__(self, layers: int, heads: int, dim: int, vocab: int, length: int, drop: float, bias: bool) -> None:
+        super().__init__()
+        t = torch.arange(length)
+        self.register_buffer("position", t, persistent=False)
+        self.wte = nn.Embedding(vocab, dim)
+        self.wpe = nn.Embedding(length, dim)
+        self.dropout = nn.Dropout(drop)
+        self.h = nn.ModuleList(Block(dim, layers, heads, drop, bias) for _ in range(layers))
+        self.ln_f = nn.LayerNorm(dim, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        wte = self.wte(x)  # 1024x768
+        x = self.wpe(self.position)  # 1024x768
+        x = self.dropout(wte + x)  # 1024x768
+        for block in self.h:
+            x = block(x)  # 1024x768
+        x = self.ln_f(x)  # 1024x768
+        return x
 
 
 class GPT(nn.Module):
@@ -89,8 +105,6 @@ class GPT(nn.Module):
 
     Tokens [N, length] to logits [N, length, vocab].
     """
-
-    position: Tensor
 
     def __init__(
         self,
@@ -103,15 +117,7 @@ class GPT(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        t = torch.arange(length)
-        self.register_buffer("position", t, persistent=False)
-
-        self.transformer = Transformer()
-        self.transformer.wte = nn.Embedding(vocab, dim)
-        self.transformer.wpe = nn.Embedding(length, dim)
-        self.dropout = nn.Dropout(drop)
-        self.transformer.h = nn.ModuleList(Block(dim, layers, heads, drop, bias) for _ in range(layers))
-        self.transformer.ln_f = nn.LayerNorm(dim, bias=bias)
+        self.transformer = Transformer(layers, heads, dim, vocab, length, drop, bias)
         self.lm_head = nn.Linear(dim, vocab, bias=False)
         self.lm_head.weight = self.transformer.wte.weight
 
@@ -127,12 +133,7 @@ class GPT(nn.Module):
                 module.reset_parameters()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        transformer_wte = self.transformer.wte(tokens)  # 1024x768
-        x = self.transformer.wpe(self.position)  # 1024x768
-        x = self.dropout(transformer_wte + x)  # 1024x768
-        for block in self.transformer.h:
-            x = block(x)  # 1024x768
-        x = self.transformer.ln_f(x)  # 1024x768
+        x = self.transformer(tokens)  # 1024x768
         logits: Tensor = self.lm_head(x)  # 1024x50257
         return logits
 

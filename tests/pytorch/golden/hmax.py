@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Band", "Gabor", "HMax", "hmax"]
+__all__ = ["Band", "Gabor", "Grid", "HMax", "hmax"]
 
 
 class Gabor(nn.Module):
@@ -71,6 +71,19 @@ class Band(nn.Module):
         return x
 
 
+class Grid(nn.Module):
+    """The maxima of `cells x cells` parts of each map; the last ones of a row or column may be smaller."""
+
+    def __init__(self, in_height: int, cells: int) -> None:
+        super().__init__()
+        size = math.ceil(in_height / cells)
+        self.maxpool = nn.MaxPool2d(kernel_size=size, stride=size, ceil_mode=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(x).flatten(1)  # 64
+        return x
+
+
 class HMax(nn.Module):
     """Eight bands of two scales, four orientations; of each map a 4x4 grid of maxima goes to the classifier.
 
@@ -80,40 +93,40 @@ class HMax(nn.Module):
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
         self.band1 = Band(4, 7, 8)
-        self.maxpool1 = nn.AdaptiveMaxPool2d(4)
+        self.grid1 = Grid(31, 4)
         self.band2 = Band(4, 11, 10)
-        self.maxpool2 = nn.AdaptiveMaxPool2d(4)
+        self.grid2 = Grid(24, 4)
         self.band3 = Band(4, 15, 12)
-        self.maxpool3 = nn.AdaptiveMaxPool2d(4)
+        self.grid3 = Grid(20, 4)
         self.band4 = Band(4, 19, 14)
-        self.maxpool4 = nn.AdaptiveMaxPool2d(4)
+        self.grid4 = Grid(17, 4)
         self.band5 = Band(4, 23, 16)
-        self.maxpool5 = nn.AdaptiveMaxPool2d(4)
+        self.grid5 = Grid(15, 4)
         self.band6 = Band(4, 27, 18)
-        self.maxpool6 = nn.AdaptiveMaxPool2d(4)
+        self.grid6 = Grid(13, 4)
         self.band7 = Band(4, 31, 20)
-        self.maxpool7 = nn.AdaptiveMaxPool2d(4)
+        self.grid7 = Grid(11, 4)
         self.band8 = Band(4, 35, 22)
-        self.maxpool8 = nn.AdaptiveMaxPool2d(4)
+        self.grid8 = Grid(10, 4)
         self.fc = nn.Linear(512, num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.band1(image)  # 4x31x31
-        c0 = self.maxpool1(x).flatten(1)  # 64
+        c0 = self.grid1(x)  # 64
         x = self.band2(image)  # 4x24x24
-        c1 = self.maxpool2(x).flatten(1)  # 64
+        c1 = self.grid2(x)  # 64
         x = self.band3(image)  # 4x20x20
-        c2 = self.maxpool3(x).flatten(1)  # 64
+        c2 = self.grid3(x)  # 64
         x = self.band4(image)  # 4x17x17
-        c3 = self.maxpool4(x).flatten(1)  # 64
+        c3 = self.grid4(x)  # 64
         x = self.band5(image)  # 4x15x15
-        c4 = self.maxpool5(x).flatten(1)  # 64
+        c4 = self.grid5(x)  # 64
         x = self.band6(image)  # 4x13x13
-        c5 = self.maxpool6(x).flatten(1)  # 64
+        c5 = self.grid6(x)  # 64
         x = self.band7(image)  # 4x11x11
-        c6 = self.maxpool7(x).flatten(1)  # 64
+        c6 = self.grid7(x)  # 64
         x = self.band8(image)  # 4x10x10
-        x = self.maxpool8(x).flatten(1)  # 64
+        x = self.grid8(x)  # 64
         logits: Tensor = self.fc(torch.cat([c0, c1, c2, c3, c4, c5, c6, x], dim=1))  # 10
         return logits
 

@@ -106,7 +106,7 @@ class Tensors(Attributes):
             ties: list[Statement] = []
             for weight, (owner, tied_name) in tied.items():
                 path = relative_path(owner, self.unit.instances[0], node)
-                source = self._tied_source(path, tied_name)
+                source = self._tied_source(path, tied_name, owner)
                 target = code.attribute(self.reference(name) if in_list(name) else code.name(f"self.{name}"), weight)
                 ties.append(Assign((target,), source))
             self._tie(ties, tests)
@@ -123,7 +123,7 @@ class Tensors(Attributes):
         """A tied weight of an operator that is a function of `forward`."""
         if within(owner, self.unit.instances[0]):
             path = relative_path(owner, self.unit.instances[0], step.first)
-            self._hold_weight(step, name, self._tied_source(path, tied), indent)
+            self._hold_weight(step, name, self._tied_source(path, tied, owner), indent)
         else:
             self._hold_weight(step, name, None, indent)  # a class around it has the other part
 
@@ -202,14 +202,22 @@ class Tensors(Attributes):
             ties = [If(reduce(partial(code.binary, "and"), tests), tuple(ties))]
         self.entries.append(Line(ties, None))
 
-    def _tied_source(self, path: str, weight: str) -> Code:
+    def _tied_source(self, path: str, weight: str, owner: Node | None = None) -> Code:
         whole = ".".join(filter(None, ("self", path, weight)))
-        if path == "" or path.isidentifier():
+        if path == "" or path.isidentifier() or (owner is not None and self._is_typed(path, owner)):
             return code.name(whole)
         known = any(path == f"{prefix}.{last}" for prefix, names in self.holders.items() for last in names)
         if known:
             return code.name(whole)
         return code.call("self.get_parameter", [code.literal(f"{path}.{weight}" if weight else path)])
+
+    def _is_typed(self, path: str, owner: Node) -> bool:
+        """Whether a part is an attribute of another part that has a class of its own, which type checkers know."""
+        scope = owner.parent
+        if not named(path) or path.count(".") != 1 or scope is None or scope.parent is not self.unit.instances[0]:
+            return False
+        own = unit_of(self.emission, scope) is not None and not self.emission.traces.chains(scope)
+        return own and not scope.train_only and not owner.train_only
 
     def reference(self, path: str) -> Code:
         return code.call("self.get_submodule", [code.literal(path)], nests=0)
