@@ -30,9 +30,12 @@ def other_values(value: Any, texts: Iterable[str] = ()) -> list[Any]:
     if isinstance(value, str):
         return [each for each in dict.fromkeys(texts) if each != value]
     if isinstance(value, tuple) and value:
-        more = (*value, value[-1])
-        changed = [(other, *value[1:]) for other in other_values(value[0], texts)[:1]]
-        return [each for each in (more, value[:-1], *changed) if each]
+        # A few items less: what the last ones gave is then given by others.
+        more, fewer = (*value, value[-1]), value[: (len(value) + 1) // 2] if len(value) > 2 else value[:-1]
+        first = [(other, *value[1:]) for other in other_values(value[0], texts)[:1]]
+        others = [other_values(item, texts)[:1] for item in value]
+        changed = [tuple(item for (item,) in others)] if all(others) else []
+        return list(dict.fromkeys(each for each in (more, *changed, fewer, *first) if each))
     return []
 
 

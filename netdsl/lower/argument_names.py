@@ -22,6 +22,8 @@ def argument_name(program: ClassProgram, ref: Ref) -> str:
     if isinstance(key, tuple) and key[0] == "axis":
         formals = owner_of(program.instances[0])
         return program.made_up(f"{formal_name(formals, key[1])}_{axis_name(program, ref)}")
+    if ref.kind == "carried":
+        return ref.name
     if isinstance(key, tuple) and key[0] == "stride":
         declared = {each.name for each in program.parameters}
         return program.local("stride" if "stride" not in declared else f"{ref.name}_stride")

@@ -11,6 +11,7 @@ from netdsl.graph.graph import Scope
 from netdsl.graph.names import Named, Names
 from netdsl.lower.align import Case
 from netdsl.lower.answers import Answered
+from netdsl.lower.carried import Carried
 from netdsl.lower.collect import Traces
 from netdsl.lower.loops import Loop, item_of_list, pattern_id
 from netdsl.lower.parameters import alike, home_lets_of, is_argument, owner_of, parameters_of
@@ -83,6 +84,8 @@ class ClassProgram:
         if self.owner is not self.instances[0]:
             self.home_lets |= set(home_lets_of(self.definition))
         self._arguments: dict[Any, bool] = {}
+        self.carried: Carried | None = None
+        """The size that the loops of a sequence carry on, if the text has it in a variable."""
         self.state = Mentions()
 
     @property
@@ -128,6 +131,11 @@ class ClassProgram:
                 if number >= len(formals) or len(formals[number].type.shape) != axes:
                     raise Unknown(ref.name)
                 return int(formals[number].type.shape[axis])
+            if key[0] == "carried":
+                held = self.carried.of(case) if self.carried is not None else None
+                if held is None:
+                    raise Unknown(ref.name)
+                return held.size
             inner = self.lookup(Ref(ref.name, ref.kind, key[1]), case, names)
             return symbolic.compute(key[0], [inner])
         return plain(binding_of(ref, names, case).value)
@@ -139,7 +147,8 @@ class ClassProgram:
             if key in loop.names:
                 loop.used.add(key)
                 return loop
-        self.state.needs[key] = ref
+        if ref.kind != "carried":
+            self.state.needs[key] = ref
         return None
 
     def knowledge(self, cases: Sequence[Case], names: CaseNames, back: int = 0) -> Callable[[Ref], Expr | None]:
@@ -255,6 +264,8 @@ class ClassProgram:
                 if key in seen:
                     continue
                 seen.add(key)
+                if ref.kind == "carried":
+                    continue
                 if isinstance(key, tuple) or ref.kind == "parameter":
                     yield key
                     continue

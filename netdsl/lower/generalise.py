@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netdsl import symbolic
-from netdsl.graph.graph import Scope
+from netdsl.graph.graph import Scope, Value
 from netdsl.lower.align import Case, Disagree
 from netdsl.lower.answers import Added, Answer, Answered, Formula, Growth, Literal
 from netdsl.lower.argument_names import argument_name
@@ -50,6 +50,8 @@ class Slot:
     has_default: bool = False
     normal: Callable[[Any], Any] = plain
     """The form in which values compare."""
+    of: Mapping[Case, Value] | None = None
+    """The values of whose first axis it is the size."""
 
 
 def answer(program: ClassProgram, slot: Slot) -> Answer:
@@ -72,7 +74,11 @@ def _answer(program: ClassProgram, slot: Slot) -> Answer:
     else:
         simple = [expr for expr in formulas if isinstance(expr, Ref) or _is_component(expr)]
         seen = [expr for expr in formulas if expr in program.state.written]
-        chosen = _first(program, simple + seen, slot)
+        chosen = _first(program, simple, slot)
+        if chosen is None and program.carried is not None:
+            claimed = program.carried.claims(values, slot.exprs, slot.role, slot.of)
+            chosen = _first(program, [] if claimed is None else [symbolic.fold(claimed, known)], slot)
+        chosen = chosen or _first(program, seen, slot)
     if chosen is None and not agreed and not slot.given:
         # A size that the turn before has left.
         before = program.knowledge(list(values), names, back=1)

@@ -24,6 +24,8 @@ class Loop:
         self._local = local
         self.settles = False
         """Whether tests for the turns before `start` are known to fail, and left out."""
+        self.columns: dict[str, tuple[int, ...]] = {}
+        """Variables that the spec does not have: numbers, turn by turn, that no expression gives."""
         self.counts = True
         """Whether the only variable is the number of the turn."""
         for each in pattern_names(pattern):

@@ -102,7 +102,10 @@ def _argument(program: ClassProgram, key: Hashable, parameter: tree.Parameter) -
     elif not program.solution.is_list(key, already=True):
         values = [collapse(value) for value in values]
         default = default if default is UNSET else collapse(default)
-    kind = type_of([*values, *([] if default is UNSET else [default])])
+    known = [*values, *([] if default is UNSET else [default])]
+    kind = type_of(known)
+    if program.solution.is_list(key, already=True) and all(isinstance(value, tuple) for value in known):
+        kind = f"Sequence[{type_of([item for value in known for item in value])}]"
     if kind == "float" and isinstance(default, int):
         default = float(default)
     # The class around a group always has a value to pass.

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from netdsl.symbolic.operations import OPERATIONS
 
-RefKind = Literal["parameter", "let", "loop variable", "axis", "figure", "hole"]
+RefKind = Literal["parameter", "let", "loop variable", "axis", "figure", "hole", "carried"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,29 @@ _COMPUTED: dict[str, Callable[..., Any]] = {
 """What `apply` computes; powers and comparisons stay as they were written."""
 
 
+def collected(left: Expr, right: Expr) -> Expr | None:
+    """`a + 2 * b` for `a + b` and `b` once more: what grows step by step would have as many terms as steps."""
+    if isinstance(right, Const) or not isinstance(left, Apply) or left.op != "+":
+        return None
+    first, last = left.operands
+    if last == right:
+        return Apply("+", (first, Apply("*", (Const(2), right))))
+    if isinstance(last, Apply) and last.op == "*" and last.operands[1] == right:
+        times = last.operands[0]
+        if isinstance(times, Const) and type(times.value) is int:
+            return Apply("+", (first, Apply("*", (Const(times.value + 1), right))))
+    return None
+
+
 def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
     """The expression with each name whose declaration `values` has replaced."""
     if isinstance(expr, Ref):
         return values.get(expr.declaration, expr)
     if isinstance(expr, Apply):
         operands = tuple(substitute(operand, values) for operand in expr.operands)
-        return expr if operands == expr.operands else apply(expr.op, *operands)
+        if operands == expr.operands:
+            return expr
+        return (collected(*operands) if expr.op == "+" else None) or apply(expr.op, *operands)
     return expr
 
 

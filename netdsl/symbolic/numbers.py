@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from netdsl.symbolic.expressions import Apply, Const, Expr, apply
+from netdsl.symbolic.expressions import Apply, Const, Expr, apply, collected
 from netdsl.values.literals import Window
 
 
@@ -84,7 +84,9 @@ def _binary(op: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], An
     def forward(self: Any, other: Any) -> Any:
         if isinstance(other, bool) or not isinstance(other, int | float):
             return NotImplemented
-        return traced(compute(self, other), apply(op, self.expr, expr_of(other)))
+        right = expr_of(other)
+        found = collected(self.expr, right) if op == "+" and isinstance(other, int) else None
+        return traced(compute(self, other), found or apply(op, self.expr, right))
 
     def backward(self: Any, other: Any) -> Any:
         if isinstance(other, bool) or not isinstance(other, int | float):

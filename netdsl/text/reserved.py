@@ -6,7 +6,19 @@ TUPLE_ATTRIBUTES: frozenset[str] = frozenset(("Tensor", "count", "index"))
 
 FILE_NAMES: frozenset[str] = frozenset(
     (
-        *("Callable", "ClassVar", "F", "NamedTuple", "OrderedDict", "Tensor", "math", "nn", "partial", "torch"),
+        *(
+            "Callable",
+            "Sequence",
+            "ClassVar",
+            "F",
+            "NamedTuple",
+            "OrderedDict",
+            "Tensor",
+            "math",
+            "nn",
+            "partial",
+            "torch",
+        ),
         *("ChannelNorm", "Permute", "StochasticDepth", "causal_mask", "center_crop", "linspace", "recur", "round_to"),
         *("module", "sign"),
         *("abs", "bool", "dict", "enumerate", "float", "int", "isinstance", "len", "list", "max", "min", "range"),

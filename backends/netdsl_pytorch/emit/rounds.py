@@ -5,7 +5,7 @@ from __future__ import annotations
 from netdsl.graph.kept import Kept
 from netdsl.lower.align import Disagree
 from netdsl.lower.errors import cannot
-from netdsl.lower.parameters import identity
+from netdsl.lower.parameters import identity, is_argument
 from netdsl.lower.partition import aligned, grouped, partition
 from netdsl.lower.solve import solve
 from netdsl.symbolic import plain
@@ -51,6 +51,8 @@ class _Rounds:
             if unit.is_net and parameter.name in self.emission.closed:
                 self.solution.specialise(unit.definition, parameter, at_once=True)
                 continue
+            if unit.is_net and type(values[0]) is tuple and is_argument(values[0]):
+                continue  # a list that loops go through, unless they are written out
             special = [v for v in values if isinstance(v, (Kept, str | Word | tuple)) or v is None]
             if not special:
                 continue

@@ -25,11 +25,12 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Assign(Base):
-    """`target = value`, `a, b = value`, `target: annotation = value`."""
+    """`target = value`, `a, b = value`, `target: annotation = value`, `target += value`."""
 
     targets: tuple[Expression, ...]
     value: Expression
     annotation: Expression | None = None
+    operator: str = "="
 
 
 @dataclass(frozen=True, slots=True)

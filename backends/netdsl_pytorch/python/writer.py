@@ -41,14 +41,14 @@ def file(doc: str, exported: Sequence[str], definitions: Sequence[Statement]) ->
 _STANDARD = {
     "math": "import math",
     "OrderedDict": "from collections import OrderedDict",
-    "Callable": "from collections.abc import Callable",
     "partial": "from functools import partial",
 }
+_ABSTRACT = ("Callable", "Sequence")
 _TYPING = ("ClassVar", "NamedTuple")
 _TORCH = {"torch": "import torch", "F": "import torch.nn.functional as F"}
 _MEMBERS = ("Tensor", "nn")
 
-IMPORTED = frozenset((*_STANDARD, *_TYPING, *_TORCH, *_MEMBERS))
+IMPORTED = frozenset((*_STANDARD, *_ABSTRACT, *_TYPING, *_TORCH, *_MEMBERS))
 """The names that an emitted file may import."""
 
 
@@ -58,6 +58,10 @@ def imports(definitions: Iterable[Statement]) -> list[str]:
     for each in definitions:
         names |= mentioned(each)
     standard = [line for name, line in _STANDARD.items() if name in names]
+    abstract = [name for name in _ABSTRACT if name in names]
+    if abstract:
+        place = sum(line.startswith(("import ", "from collections import")) for line in standard)
+        standard.insert(place, f"from collections.abc import {', '.join(abstract)}")
     typing = [name for name in _TYPING if name in names]
     standard += [f"from typing import {', '.join(typing)}"] if typing else []
     torch = [line for name, line in _TORCH.items() if name in names]
@@ -85,7 +89,9 @@ def lines(statement: Statement, indent: int = 0) -> list[str]:
         head = ", ".join(map(printer.text, statement.targets))
         if statement.annotation is not None:
             head += f": {printer.text(statement.annotation)}"
-        return printer.statement(f"{head} = ", statement.value, comment=statement.comment, indent=indent)
+        return printer.statement(
+            f"{head} {statement.operator} ", statement.value, comment=statement.comment, indent=indent
+        )
     if isinstance(statement, Declare):
         return [f"{pad}{printer.text(statement.target)}: {printer.text(statement.annotation)}"]
     if isinstance(statement, Evaluate):

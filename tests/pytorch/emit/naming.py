@@ -24,7 +24,20 @@ from netdsl.text import SpecError
 from tests.elaborate.specs import graph_of
 
 FILE = (
-    *("torch", "nn", "F", "Tensor", "math", "partial", "Callable", "OrderedDict", "NamedTuple", "ClassVar", "self"),
+    *(
+        "torch",
+        "nn",
+        "F",
+        "Tensor",
+        "math",
+        "partial",
+        "Callable",
+        "Sequence",
+        "OrderedDict",
+        "NamedTuple",
+        "ClassVar",
+        "self",
+    ),
     *("module", "aux", "with_heads", "device", "dtype", "loss_weights", "forward", "x", "y", "x1", "x2", "i", "_", "l"),
     *("N", "n", "NOutput", "NNet", "O", "I", "Group", "Holder", "Head", "head", "training", "weight", "bias", "in_"),
     *("in_channels", "in_height", "in_width", "in_features", "in_length", "conv1", "conv2", "x_", "aux_", "n_", "h"),

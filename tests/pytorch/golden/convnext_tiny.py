@@ -7,6 +7,8 @@ Input 3x224x224; 28,589,128 parameters; 4,455,531,264 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -83,22 +85,35 @@ class ConvNeXt(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, drop: float = 0.1, num_classes: int = 1000) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int] = (96, 192, 384, 768),
+        depths: Sequence[int] = (3, 3, 9, 3),
+        drop: float = 0.1,
+        num_classes: int = 1000,
+    ) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            nn.Sequential(nn.Conv2d(3, 96, kernel_size=4, stride=4), ChannelNorm(96, eps=1e-6)),  # 96x56x56
-            nn.Sequential(*(CNBlock(96, drop * j / 17) for j in range(3))),
-            nn.Sequential(ChannelNorm(96, eps=1e-6), nn.Conv2d(96, 192, kernel_size=2, stride=2)),  # 192x28x28
-            nn.Sequential(*(CNBlock(192, drop * (3 + j) / 17) for j in range(3))),
-            nn.Sequential(ChannelNorm(192, eps=1e-6), nn.Conv2d(192, 384, kernel_size=2, stride=2)),  # 384x14x14
-            nn.Sequential(*(CNBlock(384, drop * (6 + j) / 17) for j in range(9))),
-            nn.Sequential(ChannelNorm(384, eps=1e-6), nn.Conv2d(384, 768, kernel_size=2, stride=2)),  # 768x7x7
-            nn.Sequential(*(CNBlock(768, drop * (15 + j) / 17) for j in range(3))),
-        )
+        layers: list[nn.Module] = [
+            nn.Sequential(nn.Conv2d(3, widths[0], kernel_size=4, stride=4), ChannelNorm(widths[0], eps=1e-6))
+        ]
+        channels = widths[0]
+        for i, n in enumerate(depths):
+            if i > 0:
+                layers.append(
+                    nn.Sequential(
+                        ChannelNorm(channels, eps=1e-6),
+                        nn.Conv2d(channels, widths[i], kernel_size=2, stride=2),
+                    )
+                )
+                channels = widths[i]
+            layers.append(
+                nn.Sequential(*(CNBlock(channels, drop * (sum(depths[:i]) + j) / (sum(depths) - 1)) for j in range(n)))
+            )
+        self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(
-            ChannelNorm(768, eps=1e-6),
+            ChannelNorm(channels, eps=1e-6),
             nn.Flatten(),  # 768
-            nn.Linear(768, num_classes),  # 1000
+            nn.Linear(channels, num_classes),  # 1000
         )
 
         for module in self.modules():
@@ -117,9 +132,15 @@ class ConvNeXt(nn.Module):
         return logits
 
 
-def convnext_tiny(*, num_classes: int = 1000, drop: float = 0.1) -> ConvNeXt:
+def convnext_tiny(
+    *,
+    num_classes: int = 1000,
+    widths: Sequence[int] = (96, 192, 384, 768),
+    depths: Sequence[int] = (3, 3, 9, 3),
+    drop: float = 0.1,
+) -> ConvNeXt:
     """ConvNeXt([96, 192, 384, 768], [3, 3, 9, 3], drop = 0.1) of convnext.net."""
-    return ConvNeXt(drop=drop, num_classes=num_classes)
+    return ConvNeXt(widths=widths, depths=depths, drop=drop, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

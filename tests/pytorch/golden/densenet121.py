@@ -8,6 +8,7 @@ Comments give shapes without the batch, for the default arguments.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -61,29 +62,34 @@ class Transition(nn.Module):
 
 
 class DenseNet(nn.Module):
-    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
+    """`layers` is a column of table 1: how many layers each dense block has; `growth` is the paper's k.
 
-    def __init__(self, num_classes: int = 1000) -> None:
+    Image [N, 3, 224, 224] to logits [N, num_classes].
+    """
+
+    def __init__(
+        self, layers: Sequence[int] = (6, 12, 24, 16), growth: int = 32, stem: int = 64, num_classes: int = 1000
+    ) -> None:
         super().__init__()
         self.features = nn.Sequential(
             OrderedDict(
                 [
-                    ("conv0", nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)),  # 64x112x112
-                    ("norm0", nn.BatchNorm2d(64)),
+                    ("conv0", nn.Conv2d(3, stem, kernel_size=7, stride=2, padding=3, bias=False)),  # 64x112x112
+                    ("norm0", nn.BatchNorm2d(stem)),
                     ("2", nn.ReLU()),
                     ("3", nn.MaxPool2d(kernel_size=3, stride=2, padding=1)),  # 64x56x56
-                    ("denseblock1", DenseBlock(64, 6, 32)),  # 256x56x56
-                    ("transition1", Transition(256)),  # 128x28x28
-                    ("denseblock2", DenseBlock(128, 12, 32)),  # 512x28x28
-                    ("transition2", Transition(512)),  # 256x14x14
-                    ("denseblock3", DenseBlock(256, 24, 32)),  # 1024x14x14
-                    ("transition3", Transition(1024)),  # 512x7x7
-                    ("denseblock4", DenseBlock(512, 16, 32)),  # 1024x7x7
-                    ("norm5", nn.BatchNorm2d(1024)),
                 ]
             )
         )
-        self.classifier = nn.Linear(1024, num_classes)
+        channels = stem
+        for i, n in enumerate(layers):
+            self.features.add_module(f"denseblock{i + 1}", DenseBlock(channels, n, growth))
+            channels += n * growth
+            if i < len(layers) - 1:
+                self.features.add_module(f"transition{i + 1}", Transition(channels))
+                channels //= 2
+        self.features.add_module("norm5", nn.BatchNorm2d(channels))
+        self.classifier = nn.Linear(channels, num_classes)
 
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -97,9 +103,11 @@ class DenseNet(nn.Module):
         return logits
 
 
-def densenet121(*, num_classes: int = 1000) -> DenseNet:
+def densenet121(
+    *, growth: int = 32, stem: int = 64, num_classes: int = 1000, layers: Sequence[int] = (6, 12, 24, 16)
+) -> DenseNet:
     """DenseNet([6, 12, 24, 16]) of densenet.net."""
-    return DenseNet(num_classes=num_classes)
+    return DenseNet(layers=layers, growth=growth, stem=stem, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -121,32 +121,30 @@ class EfficientNet(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, drop: float = 0.2, num_classes: int = 1000) -> None:
+    def __init__(self, width: float = 1.0, drop: float = 0.2, num_classes: int = 1000) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            ConvNormAct(3, 32, nn.SiLU, stride=2),  # 32x112x112
-            nn.Sequential(MBConv(32, 16, expand=1)),  # 16x112x112
-            nn.Sequential(MBConv(16, 24, stride=2, drop=0.0125), MBConv(24, 24, drop=0.025)),  # 24x56x56
-            nn.Sequential(MBConv(24, 40, kernel=5, stride=2, drop=0.2 * 3 / 16), MBConv(40, 40, kernel=5, drop=0.05)),
-            nn.Sequential(
-                MBConv(40, 80, stride=2, drop=0.0625),  # 80x14x14
-                MBConv(80, 80, drop=0.2 * 6 / 16),
-                MBConv(80, 80, drop=0.2 * 7 / 16),
-            ),  # 80x14x14
-            nn.Sequential(
-                MBConv(80, 112, kernel=5, drop=0.1),
-                *(MBConv(112, 112, kernel=5, drop=0.2 * (8 + j) / 16) for j in range(1, 3)),
-            ),  # 112x14x14
-            nn.Sequential(
-                MBConv(112, 192, kernel=5, stride=2, drop=0.1375),  # 192x7x7
-                MBConv(192, 192, kernel=5, drop=0.2 * 12 / 16),
-                MBConv(192, 192, kernel=5, drop=0.1625),
-                MBConv(192, 192, kernel=5, drop=0.2 * 14 / 16),
-            ),  # 192x7x7
-            nn.Sequential(MBConv(192, 320, drop=0.1875)),  # 320x7x7
-            ConvNormAct(320, 1280, nn.SiLU, kernel=1),  # 1280x7x7
-        )
-        self.classifier = nn.Sequential(nn.Dropout(drop), nn.Linear(1280, num_classes))
+        layers: list[nn.Module] = [ConvNormAct(3, round_to(32 * width, 8), nn.SiLU, stride=2)]
+        channels = round_to(32 * width, 8)
+        for i, (t, kernel, s, c) in enumerate(
+            ((1, 3, 1, 16), (6, 3, 2, 24), (6, 5, 2, 40), (6, 3, 2, 80), (6, 5, 1, 112), (6, 5, 2, 192), (6, 3, 1, 320))
+        ):
+            stage: list[nn.Module] = []
+            for j in range((1, 2, 2, 3, 3, 4, 1)[i]):
+                stage.append(
+                    MBConv(
+                        channels,
+                        round_to(c * width, 8),
+                        kernel=kernel,
+                        stride=s if j == 0 else 1,
+                        expand=t,
+                        drop=0.2 * (sum((1, 2, 2, 3, 3, 4, 1)[:i]) + j) / 16,
+                    )
+                )
+                channels = round_to(c * width, 8)
+            layers.append(nn.Sequential(*stage))
+        layers.append(ConvNormAct(channels, 4 * round_to(320 * width, 8), nn.SiLU, kernel=1))  # 1280x7x7
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(nn.Dropout(drop), nn.Linear(4 * channels, num_classes))
 
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -164,9 +162,9 @@ class EfficientNet(nn.Module):
         return logits
 
 
-def efficientnet_b0(*, num_classes: int = 1000, drop: float = 0.2) -> EfficientNet:
+def efficientnet_b0(*, num_classes: int = 1000, width: float = 1.0, drop: float = 0.2) -> EfficientNet:
     """EfficientNet(1.0, 1.0, 224, 0.2) of efficientnet.net."""
-    return EfficientNet(drop=drop, num_classes=num_classes)
+    return EfficientNet(width=width, drop=drop, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -9,6 +9,7 @@ Comments give shapes without the batch, for the default arguments.
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -221,7 +222,7 @@ class MaxVitLayer(nn.Module):
 class Stage(nn.Module):
     """A layer for each of `drops`; the first halves the resolution."""
 
-    def __init__(self, in_channels: int, out: int, size: int, drops: tuple[float, ...]) -> None:
+    def __init__(self, in_channels: int, out: int, size: int, drops: Sequence[float]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             [

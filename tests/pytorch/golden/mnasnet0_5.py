@@ -57,7 +57,7 @@ class MNASNet(nn.Module):
         super().__init__()
         stem = round_to(32 * alpha, 8)
         first = round_to(16 * alpha, 8)
-        self.layers = nn.Sequential(
+        layers: list[nn.Module] = [
             nn.Conv2d(3, stem, kernel_size=3, stride=2, padding=1, bias=False),  # 16x112x112
             nn.BatchNorm2d(stem, momentum=0.0003),
             nn.ReLU(),
@@ -66,31 +66,27 @@ class MNASNet(nn.Module):
             nn.ReLU(),
             nn.Conv2d(stem, first, kernel_size=1, bias=False),  # 8x112x112
             nn.BatchNorm2d(first, momentum=0.0003),
-            nn.Sequential(
-                InvertedResidual(first, round_to(24 * alpha, 8), 3, 2, 3),
-                *(InvertedResidual(round_to(24 * alpha, 8), round_to(24 * alpha, 8), 3, 1, 3) for _ in range(2)),
-            ),  # 16x56x56
-            nn.Sequential(
-                InvertedResidual(round_to(24 * alpha, 8), round_to(40 * alpha, 8), 5, 2, 3),
-                *(InvertedResidual(round_to(40 * alpha, 8), round_to(40 * alpha, 8), 5, 1, 3) for _ in range(2)),
-            ),  # 24x28x28
-            nn.Sequential(
-                InvertedResidual(round_to(40 * alpha, 8), round_to(80 * alpha, 8), 5, 2, 6),
-                *(InvertedResidual(round_to(80 * alpha, 8), round_to(80 * alpha, 8), 5, 1, 6) for _ in range(2)),
-            ),  # 40x14x14
-            nn.Sequential(
-                InvertedResidual(round_to(80 * alpha, 8), round_to(96 * alpha, 8), 3, 1, 6),
-                InvertedResidual(round_to(96 * alpha, 8), round_to(96 * alpha, 8), 3, 1, 6),
-            ),  # 48x14x14
-            nn.Sequential(
-                InvertedResidual(round_to(96 * alpha, 8), round_to(192 * alpha, 8), 5, 2, 6),
-                *(InvertedResidual(round_to(192 * alpha, 8), round_to(192 * alpha, 8), 5, 1, 6) for _ in range(3)),
-            ),  # 96x7x7
-            nn.Sequential(InvertedResidual(round_to(192 * alpha, 8), round_to(320 * alpha, 8), 3, 1, 6)),  # 160x7x7
-            nn.Conv2d(round_to(320 * alpha, 8), 1280, kernel_size=1, bias=False),  # 1280x7x7
+        ]
+        channels = first
+        for c, kernel, s, t, n in (
+            (24, 3, 2, 3, 3),
+            (40, 5, 2, 3, 3),
+            (80, 5, 2, 6, 3),
+            (96, 3, 1, 6, 2),
+            (192, 5, 2, 6, 4),
+            (320, 3, 1, 6, 1),
+        ):
+            stage: list[nn.Module] = []
+            for i in range(n):
+                stage.append(InvertedResidual(channels, round_to(c * alpha, 8), kernel, s if i == 0 else 1, t))
+                channels = round_to(c * alpha, 8)
+            layers.append(nn.Sequential(*stage))
+        layers += [
+            nn.Conv2d(channels, 1280, kernel_size=1, bias=False),  # 1280x7x7
             nn.BatchNorm2d(1280, momentum=0.0003),
             nn.ReLU(),
-        )
+        ]
+        self.layers = nn.Sequential(*layers)
         self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, num_classes))
 
         for module in self.modules():

@@ -64,27 +64,30 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
+    """`width` scales the channels of all layers.
 
-    def __init__(self, num_classes: int = 1000) -> None:
+    Image [N, 3, 224, 224] to logits [N, num_classes].
+    """
+
+    def __init__(self, width: float = 1.0, num_classes: int = 1000) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            ConvNormAct(3, 32, stride=2),  # 32x112x112
-            InvertedResidual(32, 16, 1, 1),  # 16x112x112
-            InvertedResidual(16, 24, 2, 6),  # 24x56x56
-            InvertedResidual(24, 24, 1, 6),
-            InvertedResidual(24, 32, 2, 6),  # 32x28x28
-            *(InvertedResidual(32, 32, 1, 6) for _ in range(2)),
-            InvertedResidual(32, 64, 2, 6),  # 64x14x14
-            *(InvertedResidual(64, 64, 1, 6) for _ in range(3)),
-            InvertedResidual(64, 96, 1, 6),  # 96x14x14
-            *(InvertedResidual(96, 96, 1, 6) for _ in range(2)),
-            InvertedResidual(96, 160, 2, 6),  # 160x7x7
-            *(InvertedResidual(160, 160, 1, 6) for _ in range(2)),
-            InvertedResidual(160, 320, 1, 6),  # 320x7x7
-            ConvNormAct(320, 1280, kernel=1),  # 1280x7x7
-        )
-        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, num_classes))
+        layers: list[nn.Module] = [ConvNormAct(3, round_to(32 * width, 8), stride=2)]
+        channels = round_to(32 * width, 8)
+        for t, c, n, s in (
+            (1, 16, 1, 1),
+            (6, 24, 2, 2),
+            (6, 32, 3, 2),
+            (6, 64, 4, 2),
+            (6, 96, 3, 1),
+            (6, 160, 3, 2),
+            (6, 320, 1, 1),
+        ):
+            for i in range(n):
+                layers.append(InvertedResidual(channels, round_to(c * width, 8), s if i == 0 else 1, t))
+                channels = round_to(c * width, 8)
+        layers.append(ConvNormAct(channels, round_to(1280 * max(1.0, width), 8), kernel=1))  # 1280x7x7
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(round_to(1280 * max(1.0, width), 8), num_classes))
 
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -100,9 +103,9 @@ class MobileNetV2(nn.Module):
         return logits
 
 
-def mobilenet_v2(*, num_classes: int = 1000) -> MobileNetV2:
+def mobilenet_v2(*, width: float = 1.0, num_classes: int = 1000) -> MobileNetV2:
     """MobileNetV2() of mobilenet_v2.net."""
-    return MobileNetV2(num_classes=num_classes)
+    return MobileNetV2(width=width, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

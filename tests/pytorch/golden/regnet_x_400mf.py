@@ -16,6 +16,12 @@ from torch import Tensor, nn
 __all__ = ["ConvNormAct", "RegNet", "Unit", "regnet_x_400mf"]
 
 
+def round_to(x: float, divisor: int) -> int:
+    """The multiple of `divisor` nearest to x, at least `divisor`, and not more than 10 % under x."""
+    rounded = max(divisor, int(x + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * x else rounded
+
+
 class ConvNormAct(nn.Sequential):
     """Convolution that keeps height and width (divided by its stride), normalisation and activation, in
     torchvision's order (`Conv2dNormActivation`). `act = identity` leaves the activation out.
@@ -75,50 +81,25 @@ class Unit(nn.Module):
 
 class RegNet(nn.Module):
     """Widths grow linearly by slope from start (equation 2), are rounded to powers of step (equation 3) and to
-    whole eights; units of one width are a stage.
+    whole eights; units of one width are a stage. `group` is the width of the groups.
 
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, num_classes: int = 1000) -> None:
+    def __init__(self, group: int = 16, num_classes: int = 1000) -> None:
         super().__init__()
         self.stem = ConvNormAct(3, 32, stride=2)
-        self.trunk_output = nn.Sequential(
-            OrderedDict(
-                [
-                    ("block1", nn.Sequential(OrderedDict([("block1-0", Unit(32, 32, 2, 16))]))),  # 32x56x56
-                    (
-                        "block2",
-                        nn.Sequential(
-                            OrderedDict([("block2-0", Unit(32, 64, 2, 16)), ("block2-1", Unit(64, 64, 1, 16))])
-                        ),
-                    ),  # 64x28x28
-                    (
-                        "block3",
-                        nn.Sequential(
-                            OrderedDict(
-                                [
-                                    ("block3-0", Unit(64, 160, 2, 16)),
-                                    *((f"block3-{i}", Unit(160, 160, 1, 16)) for i in range(1, 7)),
-                                ]
-                            )
-                        ),
-                    ),  # 160x14x14
-                    (
-                        "block4",
-                        nn.Sequential(
-                            OrderedDict(
-                                [
-                                    ("block4-0", Unit(160, 400, 2, 16)),
-                                    *((f"block4-{i}", Unit(400, 400, 1, 16)) for i in range(1, 12)),
-                                ]
-                            )
-                        ),
-                    ),  # 400x7x7
-                ]
-            )
-        )
-        self.fc = nn.Linear(400, num_classes)
+        self.trunk_output = nn.Sequential()
+        channels = 32
+        for s, (w, n) in enumerate(((24, 1), (64, 2), (152, 7), (392, 12))):
+            stage = nn.Sequential()
+            for i in range(n):
+                stage.add_module(
+                    f"block{s + 1}-{i}", Unit(channels, round_to(w, min(group, w)), 2 if i == 0 else 1, min(group, w))
+                )
+                channels = round_to(w, min(group, w))
+            self.trunk_output.add_module(f"block{s + 1}", stage)
+        self.fc = nn.Linear(channels, num_classes)
 
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -134,9 +115,9 @@ class RegNet(nn.Module):
         return logits
 
 
-def regnet_x_400mf(*, num_classes: int = 1000) -> RegNet:
+def regnet_x_400mf(*, num_classes: int = 1000, group: int = 16) -> RegNet:
     """RegNet(22, 24, 24.48, 2.54, 16) of regnet.net."""
-    return RegNet(num_classes=num_classes)
+    return RegNet(group=group, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -7,6 +7,8 @@ Input 3x224x224; 28,288,354 parameters; 4,490,566,656 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -226,7 +228,7 @@ class SwinTransformer(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    def __init__(self, drop: float = 0.2, num_classes: int = 1000) -> None:
+    def __init__(self, heads: Sequence[int] = (3, 6, 12, 24), drop: float = 0.2, num_classes: int = 1000) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Sequential(
@@ -234,13 +236,13 @@ class SwinTransformer(nn.Module):
                 Permute(0, 2, 3, 1),  # 56x56x96
                 nn.LayerNorm(96),
             ),  # 56x56x96
-            nn.Sequential(*(SwinBlock(96, 56, 56, 3, 7, j % 2 == 1, drop * j / 11) for j in range(2))),
+            nn.Sequential(*(SwinBlock(96, 56, 56, heads[0], 7, j % 2 == 1, drop * j / 11) for j in range(2))),
             PatchMerging(96),  # 28x28x192
-            nn.Sequential(*(SwinBlock(192, 28, 28, 6, 7, j % 2 == 1, drop * (2 + j) / 11) for j in range(2))),
+            nn.Sequential(*(SwinBlock(192, 28, 28, heads[1], 7, j % 2 == 1, drop * (2 + j) / 11) for j in range(2))),
             PatchMerging(192),  # 14x14x384
-            nn.Sequential(*(SwinBlock(384, 14, 14, 12, 7, j % 2 == 1, drop * (4 + j) / 11) for j in range(6))),
+            nn.Sequential(*(SwinBlock(384, 14, 14, heads[2], 7, j % 2 == 1, drop * (4 + j) / 11) for j in range(6))),
             PatchMerging(384),  # 7x7x768
-            nn.Sequential(*(SwinBlock(768, 7, 7, 24, 7, j % 2 == 1, drop * (10 + j) / 11) for j in range(2))),
+            nn.Sequential(*(SwinBlock(768, 7, 7, heads[3], 7, j % 2 == 1, drop * (10 + j) / 11) for j in range(2))),
         )
         self.norm = nn.LayerNorm(768)
         self.head = nn.Linear(768, num_classes)
@@ -258,9 +260,9 @@ class SwinTransformer(nn.Module):
         return logits
 
 
-def swin_t(*, num_classes: int = 1000, drop: float = 0.2) -> SwinTransformer:
+def swin_t(*, num_classes: int = 1000, heads: Sequence[int] = (3, 6, 12, 24), drop: float = 0.2) -> SwinTransformer:
     """SwinTransformer(dim = 96, depths = [2, 2, 6, 2], heads = [3, 6, 12, 24], drop = 0.2) of swin.net."""
-    return SwinTransformer(drop=drop, num_classes=num_classes)
+    return SwinTransformer(heads=heads, drop=drop, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

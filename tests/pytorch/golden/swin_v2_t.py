@@ -7,6 +7,8 @@ Input 3x256x256; 28,351,570 parameters; 5,939,690,496 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -255,7 +257,9 @@ class SwinTransformerV2(nn.Module):
     Image [N, 3, 256, 256] to logits [N, num_classes].
     """
 
-    def __init__(self, drop: float = 0.2, window: int = 8, num_classes: int = 1000) -> None:
+    def __init__(
+        self, heads: Sequence[int] = (3, 6, 12, 24), drop: float = 0.2, window: int = 8, num_classes: int = 1000
+    ) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Sequential(
@@ -263,13 +267,19 @@ class SwinTransformerV2(nn.Module):
                 Permute(0, 2, 3, 1),  # 64x64x96
                 nn.LayerNorm(96),
             ),  # 64x64x96
-            nn.Sequential(*(SwinBlock(96, 64, 64, 3, window, j % 2 == 1, drop * j / 11) for j in range(2))),
+            nn.Sequential(*(SwinBlock(96, 64, 64, heads[0], window, j % 2 == 1, drop * j / 11) for j in range(2))),
             PatchMerging(96),  # 32x32x192
-            nn.Sequential(*(SwinBlock(192, 32, 32, 6, window, j % 2 == 1, drop * (2 + j) / 11) for j in range(2))),
+            nn.Sequential(
+                *(SwinBlock(192, 32, 32, heads[1], window, j % 2 == 1, drop * (2 + j) / 11) for j in range(2))
+            ),
             PatchMerging(192),  # 16x16x384
-            nn.Sequential(*(SwinBlock(384, 16, 16, 12, window, j % 2 == 1, drop * (4 + j) / 11) for j in range(6))),
+            nn.Sequential(
+                *(SwinBlock(384, 16, 16, heads[2], window, j % 2 == 1, drop * (4 + j) / 11) for j in range(6))
+            ),
             PatchMerging(384),  # 8x8x768
-            nn.Sequential(*(SwinBlock(768, 8, 8, 24, window, j % 2 == 1, drop * (10 + j) / 11) for j in range(2))),
+            nn.Sequential(
+                *(SwinBlock(768, 8, 8, heads[3], window, j % 2 == 1, drop * (10 + j) / 11) for j in range(2))
+            ),
         )
         self.norm = nn.LayerNorm(768)
         self.head = nn.Linear(768, num_classes)
@@ -287,9 +297,11 @@ class SwinTransformerV2(nn.Module):
         return logits
 
 
-def swin_v2_t(*, window: int = 8, num_classes: int = 1000, drop: float = 0.2) -> SwinTransformerV2:
+def swin_v2_t(
+    *, window: int = 8, num_classes: int = 1000, heads: Sequence[int] = (3, 6, 12, 24), drop: float = 0.2
+) -> SwinTransformerV2:
     """SwinTransformerV2(dim = 96, depths = [2, 2, 6, 2], heads = [3, 6, 12, 24], drop = 0.2) of swin_v2.net."""
-    return SwinTransformerV2(drop=drop, window=window, num_classes=num_classes)
+    return SwinTransformerV2(heads=heads, drop=drop, window=window, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

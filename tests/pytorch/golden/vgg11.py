@@ -7,6 +7,8 @@ Input 3x224x224; 132,863,336 parameters; 7,609,090,048 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 __all__ = ["VGG", "vgg11"]
@@ -15,26 +17,19 @@ __all__ = ["VGG", "vgg11"]
 class VGG(nn.Module):
     """Image [N, 3, 224, 224] to logits [N, num_classes]."""
 
-    def __init__(self, num_classes: int = 1000) -> None:
+    def __init__(self, counts: Sequence[int] = (1, 1, 2, 2, 2), num_classes: int = 1000) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            *(nn.Conv2d(3, 64, kernel_size=3, padding=1), nn.ReLU()),  # 64x224x224
-            nn.MaxPool2d(kernel_size=2, stride=2),  # 64x112x112
-            *(nn.Conv2d(64, 128, kernel_size=3, padding=1), nn.ReLU()),  # 128x112x112
-            nn.MaxPool2d(kernel_size=2, stride=2),  # 128x56x56
-            *(nn.Conv2d(128, 256, kernel_size=3, padding=1), nn.ReLU()),  # 256x56x56
-            *(nn.Conv2d(256, 256, kernel_size=3, padding=1), nn.ReLU()),
-            nn.MaxPool2d(kernel_size=2, stride=2),  # 256x28x28
-            *(nn.Conv2d(256, 512, kernel_size=3, padding=1), nn.ReLU()),  # 512x28x28
-            *(nn.Conv2d(512, 512, kernel_size=3, padding=1), nn.ReLU()),
-            nn.MaxPool2d(kernel_size=2, stride=2),  # 512x14x14
-            *(nn.Conv2d(512, 512, kernel_size=3, padding=1), nn.ReLU()),
-            *(nn.Conv2d(512, 512, kernel_size=3, padding=1), nn.ReLU()),
-            nn.MaxPool2d(kernel_size=2, stride=2),  # 512x7x7
-        )
+        layers: list[nn.Module] = []
+        channels = 3
+        for out, n in zip((64, 128, 256, 512, 512), counts, strict=False):
+            for _ in range(n):
+                layers += [nn.Conv2d(channels, out, kernel_size=3, padding=1), nn.ReLU()]
+                channels = out
+            layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+        self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(7)
         self.classifier = nn.Sequential(
-            nn.Linear(512 * 7 * 7, 4096),  # 4096
+            nn.Linear(channels * 7 * 7, 4096),  # 4096
             nn.ReLU(),
             nn.Dropout(0.5),
             nn.Linear(4096, 4096),
@@ -59,9 +54,9 @@ class VGG(nn.Module):
         return logits
 
 
-def vgg11(*, num_classes: int = 1000) -> VGG:
+def vgg11(*, num_classes: int = 1000, counts: Sequence[int] = (1, 1, 2, 2, 2)) -> VGG:
     """VGG([1, 1, 2, 2, 2]) of vgg.net."""
-    return VGG(num_classes=num_classes)
+    return VGG(counts=counts, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

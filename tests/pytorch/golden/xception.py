@@ -39,21 +39,17 @@ class Unit(nn.Module):
         if stride != 1 or in_channels != out:
             self.skip = nn.Conv2d(in_channels, out, kernel_size=1, stride=stride, bias=False)
             self.skipbn = nn.BatchNorm2d(out)
-        self.rep = nn.Sequential(
-            *([nn.ReLU()] if act else []),
-            SeparableConv(in_channels, out if early or n == 1 else in_channels),
-            nn.BatchNorm2d(out if early or n == 1 else in_channels),
-            *(
-                module
-                for i in range(1, n)
-                for module in (
-                    nn.ReLU(),
-                    SeparableConv(out if early else in_channels, out if early or i == n - 1 else in_channels),
-                    nn.BatchNorm2d(out if early or i == n - 1 else in_channels),
-                )
-            ),
-            *([nn.MaxPool2d(kernel_size=3, stride=stride, padding=1)] if stride != 1 else []),
-        )
+        layers: list[nn.Module] = []
+        channels = in_channels
+        for i in range(n):
+            if i > 0 or act:
+                layers.append(nn.ReLU())
+            layers.append(SeparableConv(channels, out if early or i == n - 1 else in_channels))
+            channels = out if early or i == n - 1 else in_channels
+            layers.append(nn.BatchNorm2d(channels))
+        if stride != 1:
+            layers.append(nn.MaxPool2d(kernel_size=3, stride=stride, padding=1))
+        self.rep = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         branch1 = self.skipbn(self.skip(x)) if self.with_skip else x

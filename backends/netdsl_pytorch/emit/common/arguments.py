@@ -229,10 +229,33 @@ class Arguments:
         shape = [plain(size) for size in self.node.inputs[number].type.shape]
         shown = self._factors() if axis == -1 or len(shape) == 1 else None
         role = record_of(self.node).input_role
+        is_first = axis == 0 or len(shape) == 1
+        of = {case: node.inputs[number] for case, node in self.nodes.items()} if is_first else None
+        flattened = self._flattened() if shown is not None else None
+        if flattened is not None:
+            return flattened
         return self.unit.number(
-            Slot(values, exprs, self.envs, given=False, role=role),
+            Slot(values, exprs, self.envs, given=False, role=role, of=of),
             shown=lambda value: shown if shown is not None else code.literal(plain(value)),
         )
+
+    def _flattened(self) -> Code | None:
+        """`channels * 7 * 7`: the size of what was flattened, where a variable holds the channels that went in."""
+        carried = self.unit.carried
+        makers = {case: node.inputs[0].root.node for case, node in self.nodes.items()}
+        given = {
+            case: maker.inputs[0] for case, maker in makers.items() if maker is not None and maker.op.name == "flatten"
+        }
+        if carried is None or carried.within or len(given) < len(makers) or not carried.is_of(given):
+            return None
+        sides = {case: tuple(plain(size) for size in value.type.shape[1:]) for case, value in given.items()}
+        if len(set(sides.values())) > 1:
+            return None
+        self.unit.pin([expr_of(size) for value in given.values() for size in value.type.shape[1:]], self.envs)
+        made = code.name(carried.name)
+        for side in next(iter(sides.values())):
+            made = code.binary("*", made, code.literal(side)) if side != 1 else made
+        return made
 
     def _factors(self) -> Code | None:
         """`128 * 4 * 4`: the size of what was flattened, as its factors, where all cases have the same."""

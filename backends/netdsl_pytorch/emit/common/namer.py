@@ -8,7 +8,20 @@ from collections.abc import Iterable
 
 RESERVED = frozenset(
     (
-        *("self", "torch", "F", "nn", "math", "Tensor", "OrderedDict", "Callable", "ClassVar", "NamedTuple", "partial"),
+        *(
+            "self",
+            "torch",
+            "F",
+            "nn",
+            "math",
+            "Tensor",
+            "OrderedDict",
+            "Callable",
+            "Sequence",
+            "ClassVar",
+            "NamedTuple",
+            "partial",
+        ),
         *("module", "l", "O", "I", "__class__", "__debug__"),
         *("ChannelNorm", "Permute", "StochasticDepth", "causal_mask", "center_crop", "linspace", "recur", "round_to"),
         *("sign",),

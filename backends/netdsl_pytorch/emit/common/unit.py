@@ -89,6 +89,7 @@ class Unit(ClassProgram):
         """Begins anew, with what has been found since."""
         self.state = State()
         self.loops = []
+        self.carried = None
         self.attribute_names = {}
         self.counters = {}
 

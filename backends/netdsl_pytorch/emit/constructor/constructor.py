@@ -23,17 +23,19 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.unit import unit_of
 from netdsl_pytorch.emit.constructor.callees import callee_differs
+from netdsl_pytorch.emit.constructor.growing import Growing
 from netdsl_pytorch.emit.constructor.modules import INDENT, Line, Parts
-from netdsl_pytorch.emit.constructor.tensors import Tensors, named
+from netdsl_pytorch.emit.constructor.tensors import named
 from netdsl_pytorch.emit.operators import record_of
 from netdsl_pytorch.python.statements import Evaluate, For, Statement, assigned, choice
 
 
-class Constructor(Tensors):
+class Constructor(Growing):
     """Writes the body of `__init__`."""
 
     def write(self) -> list[Line]:
         self.program(self.unit.program, INDENT)
+        self.unit.carried = None  # what stands before these lines, or in other methods, does not see it
         for entry in self.entries:
             if entry.parts:
                 entry.statements = [self._list_statement(entry.parts)]
@@ -65,6 +67,8 @@ class Constructor(Tensors):
             self.fed(step, indent)
         elif isinstance(first, Scope) and self._labelled_if(step) is not None:
             self.labelled_choice(step, indent)
+            self.tie_inside(step, indent)
+        elif self.grown(step, indent):
             self.tie_inside(step, indent)
         else:
             made = self.module(step)

@@ -79,6 +79,8 @@ class Modules(Callees):
         self.buffers: dict[str, None] = {}
         self.indices: dict[str, Statement] = {}
         """What made the indices of constants so far, by their names."""
+        self.local_names: set[str] = set()
+        """The variables of the constructor, beside those of its loops."""
         self.keyed = False
         """Whether the members of the sequence that is being written have keys, since some have labels."""
         self.found: list[tuple[str, Code, Code | None, bool]] = []
@@ -192,7 +194,8 @@ class Modules(Callees):
                 return self._free(argument, scopes)
             sizes = {case: scope.inputs[number].type.shape[axis] for case, scope in scopes.items()}
             exprs = {case: expr_of(size) for case, size in sizes.items()}
-            return self.unit.number(Slot(sizes, exprs, outer, given=False, role=argument.name))
+            of = {case: scope.inputs[number] for case, scope in scopes.items()} if axis == 0 else None
+            return self.unit.number(Slot(sizes, exprs, outer, given=False, role=argument.name, of=of))
         if next(iter(scopes.values())).kind == "sequence":
             return self._free(argument, scopes)
         return self._parameter(argument, scopes, outer)

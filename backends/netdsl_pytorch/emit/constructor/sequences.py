@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from netdsl import symbolic
@@ -16,8 +16,10 @@ from netdsl.lower.align import (
     Program,
     walk,
 )
-from netdsl.lower.generalise import Slot, settled
-from netdsl.lower.loops import Loop
+from netdsl.lower.answers import Literal
+from netdsl.lower.generalise import Slot, answer, settled
+from netdsl.lower.loops import Loop, pattern_names
+from netdsl.lower.parameters import collapsed
 from netdsl.lower.values import is_alias
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
 from netdsl.syntax import tree
@@ -89,8 +91,11 @@ class Sequences(Modules):
         return rows
 
     def _row(self, step: MergedItem) -> Row:
+        return self.named_row(step, self.module(step))
+
+    def named_row(self, step: MergedItem, made: Code) -> Row:
+        """A member of a sequence by the module that makes it."""
         first = step.first
-        made = self.module(step)
         if made.calls == 0:
             made = code.counting(made, 1)
         shape = ""
@@ -178,7 +183,7 @@ class Sequences(Modules):
         loop.used = {each for each in loop.used if loop.names[each] in words}
         counted = loop._index in words
         used = [each for each in loop.names if each in loop.used]
-        only_index = all(each is loop.index_declaration for each in used)
+        only_index = all(each is loop.index_declaration for each in used) and not loop.columns
         envs = {case: case.names for case in step.cases}
         if only_index:
             target = loop.index if counted or used else "_"
@@ -202,21 +207,48 @@ class Sequences(Modules):
             index = loop.names[first] if first in loop.used else index
             exprs = {case: expr.operands[0] for case, expr in exprs.items() if isinstance(expr, Apply)}
         lists = {case: tuple(_item_of(pattern, turn) for turn in each.turns) for case, each in step.cases.items()}
-        normal = _collapsed_list
         for expr in exprs.values():
             if isinstance(expr, Ref):
                 self.emission.solution.read_as_list(expr.declaration)
-        iterable = unit.number(Slot(lists, exprs, envs, given=True, role="turns", normal=normal))
+        made = answer(unit, Slot(lists, exprs, envs, given=True, role="turns", normal=_collapsed_list))
+        rows = {case: [self._shown_item(pattern, item, loop) for item in items] for case, items in lists.items()}
+        whole = {
+            case: [self._shown_item(pattern, item, loop, plain) for item in items] for case, items in lists.items()
+        }
+        if isinstance(made, Literal) or rows != whole:
+            if not isinstance(made, Literal):
+                self._pin_loop(step)
+            table = [list(row) if "," in _used_pattern(pattern, loop) else [row] for row in next(iter(rows.values()))]
+            if not _is_used(pattern, loop):
+                table = [[] for _ in table]
+            for values in loop.columns.values():
+                table = [[*row, value] for row, value in zip(table, values, strict=True)]
+            names = [_used_pattern(pattern, loop)] if _is_used(pattern, loop) else []
+            target = ", ".join([*names, *loop.columns])
+            iterable = code.literal(tuple(row[0] if len(row) == 1 else tuple(row) for row in table))
+        elif loop.columns:
+            raise Disagree(dict.fromkeys(step.cases, 0), "a number of a turn is not known")
+        else:
+            target, iterable = _pattern(pattern, loop), unit.written(made)
         if loop.start:
             if isinstance(iterable, Call) and code.path_of(iterable.function) in ("zip", "enumerate", "reversed"):
                 iterable = code.call("list", [iterable], nests=0)
             iterable = code.subscript(iterable, [code.slice_of(code.literal(loop.start), None)])
-        target = _pattern(pattern, loop)
         if index is not None:
             begin = [code.literal(loop.start)] if loop.start else []
             iterable = code.call("enumerate", [iterable, *begin], nests=0)
-            target = f"{index}, {target if '(' in target or ',' not in target else f'({target})'}"
+            target = f"{index}, {f'({target})' if ',' in target else target}"
         return target, iterable
+
+    def _shown_item(
+        self, pattern: tree.Pattern, item: Any, loop: Loop, shown_as: Callable[[Any], Any] = collapsed
+    ) -> Any:
+        """An item of a table, without what the turns do not read; a window of equal sides is one number."""
+        if isinstance(pattern, tree.NamePattern):
+            return item if self.emission.solution.is_list(pattern) else shown_as(item)
+        parts = zip(pattern.items, item, strict=True)
+        shown = [self._shown_item(each, part, loop, shown_as) for each, part in parts if _is_used(each, loop)]
+        return shown[0] if len(shown) == 1 else tuple(shown)
 
     def _count_expr(self, step: MergedTurns, case: Case, start: int) -> Expr:
         loop = step.cases[case]
@@ -300,29 +332,32 @@ class Sequences(Modules):
         return list(enumerate(tests))
 
     def _template(self, step: MergedItem) -> Code | None:
-        """`f"denselayer{i + 1}"`: a name that counts with the turns of the innermost loop."""
-        if not self.unit.loops:
+        """`f"denselayer{i + 1}"`: a name that counts with the turns of the loops around."""
+        names = [item.name for item in step.cases.values()]
+        turns = [_turns_of(case, self.unit.loops) for case in step.cases]
+        texts = [re.split(r"\d+", name) for name in names]
+        if not self.unit.loops or any(text != texts[0] for text in texts):
             return None
-        loop = self.unit.loops[-1]
-        by_turn: dict[int, set[str]] = {}
-        for case, item in step.cases.items():
-            turn = next((each for each in case.around() if each.parent in loop.step.cases), None)
-            if turn is None:
+        made: list[str | Code] = [texts[0][0]]
+        for place, text in enumerate(texts[0][1:]):
+            numbers = [re.findall(r"\d+", name)[place] for name in names]
+            counted = numbers[0] if len(set(numbers)) == 1 else self._counting(numbers, turns)
+            if counted is None:
                 return None
-            by_turn.setdefault(turn.number, set()).add(item.name)
-        if any(len(names) != 1 for names in by_turn.values()):
-            return None
-        names = {turn: next(iter(found)) for turn, found in by_turn.items()}
-        start = min(names)  # an `if` may leave the first turns without it
-        first, second = names[start], names.get(start + 1)
-        for match in re.finditer(r"\d+", first):
-            offset = int(match[0]) - start
-            before, after = first[: match.start()], first[match.end() :]
-            if second is not None and all(name == f"{before}{turn + offset}{after}" for turn, name in names.items()):
-                index = (
-                    code.binary("+", code.name(loop.index), code.literal(offset)) if offset else code.name(loop.index)
-                )
-                return code.formatted(before, index, after)
+            made += [counted, text]
+        return code.formatted(*_joined_texts(made))
+
+    def _counting(self, numbers: list[str], turns: list[tuple[int | None, ...]]) -> Code | None:
+        """A number of a name, case by case, as that of a loop's turns and an offset."""
+        for place, loop in reversed(list(enumerate(self.unit.loops))):
+            counted = [each[place] for each in turns]
+            known = [turn for turn in counted if turn is not None]
+            if len(known) < len(counted):
+                return None
+            offset = int(numbers[0]) - known[0]
+            if all(number == str(turn + offset) for number, turn in zip(numbers, known, strict=True)):
+                index = code.name(loop.index)
+                return code.binary("+", index, code.literal(offset)) if offset else index
         return None
 
 
@@ -363,6 +398,39 @@ def _pattern(pattern: tree.Pattern, loop: Loop) -> str:
         f"({part})" if isinstance(item, tree.TuplePattern) else part
         for part, item in zip(parts, pattern.items, strict=True)
     )
+
+
+def _turns_of(case: Case, loops: Sequence[Loop]) -> tuple[int | None, ...]:
+    """Which turn of each loop a case is in."""
+    return tuple(
+        next((each.number for each in case.around() if each.parent in loop.step.cases), None) for loop in loops
+    )
+
+
+def _joined_texts(parts: Sequence[str | Code]) -> list[str | Code]:
+    """Parts of a text with neighbouring texts as one."""
+    made: list[str | Code] = []
+    for part in parts:
+        if isinstance(part, str) and made and isinstance(made[-1], str):
+            made[-1] += part
+        else:
+            made.append(part)
+    return made
+
+
+def _is_used(pattern: tree.Pattern, loop: Loop) -> bool:
+    return any(each in loop.used for each in pattern_names(pattern))
+
+
+def _used_pattern(pattern: tree.Pattern, loop: Loop) -> str:
+    """The target of a loop over a table that has nothing but what the turns read."""
+    if isinstance(pattern, tree.NamePattern):
+        return loop.names[pattern]
+    used = [each for each in pattern.items if _is_used(each, loop)]
+    parts = [_used_pattern(each, loop) for each in used]
+    if len(used) == 1:
+        return parts[0]
+    return ", ".join(f"({part})" if "," in part else part for part in parts)
 
 
 def _asks_for(made: Code, name: str) -> bool:

@@ -86,6 +86,8 @@ class _Tried:
         refused, nor if something differs that need not be wrong."""
         if any(isinstance(each, tree.Name) for parameter in self.graph.net.parameters for each in walk(parameter)):
             return False  # what one is by default may depend on another
+        if any(isinstance(self.graph.parameters[name], tuple) for name in names):
+            return False  # what a list of another length makes is told of it alone
         values = {name: self._values(name) for name in names}
         if not all(values.values()):
             return False
@@ -111,6 +113,7 @@ class _Tried:
         looked = False
         values = self._values(name)
         refusals: list[SpecError] = []
+        enough = len(values) if isinstance(self.graph.parameters[name], tuple) else self.enough
         for at, value in enumerate(values):
             try:
                 other = self.others.elaborated({name: value})
@@ -123,7 +126,7 @@ class _Tried:
                 if self._takes_too_much(refusals, found):
                     return True
             looked = True
-            if found is not None and found.formulas:
+            if found is not None and found.formulas and (found.nodes or not isinstance(value, tuple)):
                 return False
             try:
                 difference = self._difference(other, [name])
@@ -133,7 +136,7 @@ class _Tried:
                 return True
             equal += not difference
             structures += difference == "structure"
-            if equal >= self.enough or equal + structures >= MOST_STRUCTURES:
+            if equal >= enough or equal + structures >= max(enough, MOST_STRUCTURES):
                 break
         if not looked:
             return bool(values)  # an argument that only one value fits is a constant

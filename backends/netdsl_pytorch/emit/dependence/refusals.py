@@ -14,6 +14,7 @@ from netdsl.text.codes import (
     BAD_ARGUMENT,
     BAD_INDEX,
     BAD_SHAPE,
+    BAD_VALUE,
     BRANCH_SHAPES,
     CANNOT_EMIT,
     EMPTY_OUTPUT,
@@ -32,6 +33,7 @@ _REPEATED: dict[Code, str] = {
     r"|`rearrange`: argument `\w+` (must divide the axis|makes)",
     EMPTY_OUTPUT: "the window does not fit",
     BRANCH_SHAPES: r"(branches|tensors) of `\w+` differ in (?!shape|their number)",
+    BAD_VALUE: r"the list has \d+ items, and no item",
     BAD_SHAPE: "argument `shape` (has|cannot be filled)|cannot use the same weights here|normalises over positions",
 }
 """By code, the messages of what PyTorch refuses too."""

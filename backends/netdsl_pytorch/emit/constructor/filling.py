@@ -1,0 +1,443 @@
+"""Filling a sequence by statements: members are added turn by turn, and what the next one is given is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from netdsl.graph.graph import Choice, Node, Scope, Step, Value
+from netdsl.graph.graph import Loop as Turned
+from netdsl.lower.align import Case, Disagree, MergedChoice, MergedItem, MergedTurns, Program, cases_of, walk
+from netdsl.lower.carried import Carried, Held, Stale, filled
+from netdsl.lower.generalise import Slot
+from netdsl.lower.loops import Loop, pattern_id
+from netdsl.symbolic import Expr, Ref, Unknown, expr_of, fold, plain
+from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.code import Code
+from netdsl_pytorch.emit.common.unit import unit_of
+from netdsl_pytorch.emit.constructor.modules import Row
+from netdsl_pytorch.emit.constructor.tensors import Tensors
+from netdsl_pytorch.python.nodes import Binary
+from netdsl_pytorch.python.statements import Assign, Evaluate, For, Statement, assigned, choice, expressions
+
+_AUGMENTED = ("+", "-", "*", "//")
+
+
+class Fillable(Tensors):
+    """What filling a sequence asks of the constructor that it is part of."""
+
+    def is_in_place(self, step: MergedItem) -> bool:
+        return all(unit_of(self.emission, scope) is None for scope in step.scopes.values())
+
+    def is_generated(self, step: MergedTurns, start: int) -> bool:
+        """Whether a loop, from a turn on, is a generator of members."""
+        state, found = self.unit.state.copy(), self.emission.solution.found()
+        try:
+            return self._generated(step, start) is not None
+        finally:
+            self.unit.state = state
+            self.emission.solution.forget_since(found)
+
+    def local_name(self, names: Iterable[str]) -> str:
+        """The first of these names that nothing in the constructor has; the last with underscores."""
+        taken = {
+            *self.unit.declared,
+            *self.local_names,
+            *(name for loop in self.unit.loops for name in loop.names.values()),
+        }
+        taken |= {self.unit.python_name(ref) for ref in self.unit.state.needs.values()}
+        *firsts, last = names
+        free = next((name for name in firsts if name not in taken and self.unit.local(name) == name), None)
+        made = free or self.emission.local(last, taken)
+        self.local_names.add(made)
+        return made
+
+
+@dataclass(slots=True)
+class Target:
+    """A sequence that is being filled: a list of members, or, where members have keys, the `nn.Sequential` itself."""
+
+    holder: Code
+    keyed: bool
+    pending: list[Row] = field(default_factory=list)
+    """Members that are on no line yet."""
+
+
+class Filler:
+    """Fills one sequence."""
+
+    def __init__(self, writer: Fillable, carries: bool) -> None:
+        self.writer = writer
+        self.unit = writer.unit
+        self.carries = carries
+        self.now: dict[Case, Value] = {}
+        """The value that the next member is given, case by case."""
+        self.axis = 0
+
+    def write(self, step: MergedItem, program: Program, name: str) -> list[Statement]:
+        """The statements that make the attribute."""
+        nodes = [node for scope in step.scopes.values() for node in scope.nodes()]
+        self.axis = 0 if any(node.op.needs_rank is not None for node in nodes) else -1
+        for case, scope in step.scopes.items():
+            self.now[case] = scope.inputs[0]
+        if self.unit.carried is not None:
+            self.unit.carried.within = True
+        attribute = code.name(f"self.{name}")
+        keyed = _is_keyed(program)
+        before, self.writer.keyed = self.writer.keyed, keyed
+        try:
+            at = next(number for number, each in enumerate(program) if loops_in([each]))
+            rows = self.writer.rows(program[:at])
+            for each in program[:at]:
+                self._pass(each)
+            if keyed:
+                made = self.writer.sequential("nn.Sequential", rows) if rows else code.call("nn.Sequential", [])
+                lines: list[Statement] = [assigned(f"self.{name}", made)]
+                lines += self._all(program[at:], Target(attribute, keyed=True))
+                self._leave(cases_of(program), step.cases)
+                return lines
+            holder = self.writer.local_name(("layers", "members", "parts"))
+            shapes = self.unit.is_net and len(rows) > 2
+            items = [
+                code.row(code.star(row.code) if row.many else row.code, row.shape if shapes else "") for row in rows
+            ]
+            lines = [assigned(holder, code.list_of(items), "list[nn.Module]")]
+            lines += self._all(program[at:], Target(code.name(holder), keyed=False))
+            self._leave(cases_of(program), step.cases)
+            made = code.call("nn.Sequential", [code.star(code.name(holder))])
+            return [*lines, assigned(f"self.{name}", made)]
+        finally:
+            self.writer.keyed = before
+            if self.unit.carried is not None:
+                self.unit.carried.within = False
+
+    # --- Statements ----------------------------------------------------------------------------------
+
+    def _all(self, program: Program, target: Target) -> list[Statement]:
+        made = self._fill(program, target)
+        return made + self._flushed(target)
+
+    def _fill(self, program: Program, target: Target) -> list[Statement]:
+        made: list[Statement] = []
+        for step in program:
+            if isinstance(step, MergedItem):
+                made += self._member(step, target)
+            elif isinstance(step, MergedTurns):
+                made += self._loop(step, target)
+            elif isinstance(step, MergedChoice):
+                made += self._choice(step, target)
+        return made
+
+    def _flushed(self, target: Target) -> list[Statement]:
+        """The statements that add what is pending."""
+        rows, target.pending = target.pending, []
+        shapes = self.unit.is_net and not self.unit.loops
+        if target.keyed:
+            add = code.attribute(target.holder, "add_module")
+            return [
+                Evaluate(
+                    code.call(add, [row.template or code.literal(row.name), row.code]),
+                    comment=row.shape if shapes else "",
+                )
+                for row in rows
+            ]
+        if not rows:
+            return []
+        if len(rows) == 1:
+            method = "extend" if rows[0].many else "append"
+            call = code.call(code.attribute(target.holder, method), [rows[0].code])
+            return [Evaluate(call, comment=rows[0].shape if shapes else "")]
+        items = [code.row(code.star(row.code) if row.many else row.code, row.shape if shapes else "") for row in rows]
+        return [Assign((target.holder,), code.list_of(items), operator="+=")]
+
+    def _member(self, step: MergedItem, target: Target) -> list[Statement]:
+        made: list[Statement] = []
+        if self._is_nested(step):
+            made += self._flushed(target)
+            lines, module = self._nested(step)
+            made += lines
+            target.pending.append(self.writer.named_row(step, module))
+        else:
+            state = self.unit.state.copy()
+            try:
+                row = self.writer._row(step)
+            except Stale:
+                self.unit.state = state
+                made += [*self._flushed(target), *self._updated(step.cases)]
+                row = self.writer._row(step)
+            target.pending.append(row)
+        self._pass(step)
+        return made
+
+    def _is_nested(self, step: MergedItem) -> bool:
+        """Whether a member is a sequence that has to be filled by statements too."""
+        first = step.first
+        if not isinstance(first, Scope) or first.kind != "sequence" or len(step.scopes) < len(step.cases):
+            return False
+        if not self.writer.is_in_place(step):
+            return False
+        loops = list(loops_in(step.inside(self.writer.emission.traces.steps)))
+        return any(not self.writer.is_generated(loop, 0) for loop in loops if max(loop.counts.values(), default=0) > 1)
+
+    def _nested(self, step: MergedItem) -> tuple[list[Statement], Code]:
+        program = step.inside(self.writer.emission.traces.steps)
+        keyed = _is_keyed(program)
+        before, self.writer.keyed = self.writer.keyed, keyed
+        try:
+            name = self.writer.local_name(("stage", "stage2", "stage3"))
+            if keyed:
+                lines: list[Statement] = [assigned(name, code.call("nn.Sequential", []))]
+                lines += self._all(program, Target(code.name(name), keyed=True))
+                made = code.name(name)
+            else:
+                lines = [assigned(name, code.list_of([]), "list[nn.Module]")]
+                lines += self._all(program, Target(code.name(name), keyed=False))
+                made = code.call("nn.Sequential", [code.star(code.name(name))])
+        finally:
+            self.writer.keyed = before
+        self._leave(cases_of(program), step.cases)
+        return lines, made
+
+    def _loop(self, step: MergedTurns, target: Target) -> list[Statement]:
+        counts = step.counts
+        longest = max(counts.values(), default=0)
+        if longest == 0:
+            self.writer._pin_loop(step)
+            return []
+        row = self.writer._generated(step, 0) if longest > 1 and not target.keyed else None
+        if row is not None:
+            target.pending.append(row)
+            self._pass(step)
+            return []
+        made = [*self._flushed(target), *self._begun(step.cases)]
+        loop = Loop(step, 0, lambda name: self.writer.local_name((name, name)))
+        self.unit.loops.append(loop)
+        self._countloops_in()
+        body = step.body()
+        entries = self._entries(step)
+        for case in cases_of(body):
+            assert case.parent is not None
+            self.now[case] = entries[case.parent, case.number]
+        self._refresh(cases_of(body), anew=True)
+        inner = self._all(body, target)
+        inner += self._updated(cases_of(body))
+        self.unit.loops.pop()
+        self._countloops_in()
+        self.writer.local_names -= set(loop.names.values())
+        head, iterable = self._head(loop, [each for line in inner for each in expressions(line)])
+        last = {case: count - 1 for case, count in counts.items()}
+        self._leave([case for case in cases_of(body) if last[_parent(case)] == case.number], step.cases)
+        return [*made, For(head, iterable, tuple(inner))] if inner else made
+
+    def _head(self, loop: Loop, turn: Sequence[Code]) -> tuple[str, Code]:
+        """The head of a loop; where no expression tells how often it turns, a column of the loop around does."""
+        state = self.unit.state.copy()
+        try:
+            return self.writer.loop_head(loop, turn)
+        except Disagree:
+            if not self.unit.loops:
+                raise
+        self.unit.state = state
+        outer, counts = self.unit.loops[-1], loop.step.counts
+        by_turn: dict[int, int] = {}
+        for case, count in counts.items():
+            number = next((each.number for each in case.around() if each.parent in outer.step.cases), None)
+            if number is None or by_turn.setdefault(number, count) != count:
+                raise Disagree(counts, "the uses make a loop turn differently often")
+        words = set().union(*map(code.names, turn))
+        loop.used = {each for each in loop.used if loop.names[each] in words}
+        if any(each is not loop.index_declaration for each in loop.used) or sorted(by_turn) != list(
+            range(len(by_turn))
+        ):
+            raise Disagree(counts, "the uses make a loop turn differently often")
+        column = self.writer.local_name(("n", "count"))
+        outer.columns[column] = tuple(by_turn[number] for number in range(len(by_turn)))
+        is_counted = bool(loop.used) or loop.index_name in words
+        return loop.index if is_counted else "_", code.call("range", [code.name(column)], nests=0)
+
+    def _choice(self, step: MergedChoice, target: Target) -> list[Statement]:
+        self.writer.pin_choice(step)
+        if step.agreed:
+            made: list[Statement] = []
+            for arm in step.arms.values():
+                made += self._fill(arm, target)
+                self._leave(cases_of(arm), step.cases)
+            return made
+        made = [*self._flushed(target), *self._updated(step.cases)]
+        written: list[tuple[Code | None, list[Statement]]] = []
+        for number, test in self.writer.ordered_arms(step):
+            arm = step.arms.get(number, [])
+            body = [*self._all(arm, target), *self._updated(cases_of(arm))]
+            written.append((test, body))
+        for arm in step.arms.values():
+            self._leave(cases_of(arm), step.cases)
+        while written and not written[-1][1]:
+            written.pop()
+        return [*made, choice(written)] if written else made
+
+    # --- The size that is carried on -----------------------------------------------------------------
+
+    def _size(self, case: Case) -> Held | None:
+        value = next((self.now[each] for each in case.around() if each in self.now), None)
+        if value is None or not value.type.shape:
+            return None
+        size = value.type.shape[self.axis]
+        return Held(plain(size), expr_of(size), value if self.axis == 0 else None)
+
+    def _begun(self, cases: Iterable[Case]) -> list[Statement]:
+        """The line that gives the variable its first value, or its next where it has one."""
+        if not self.carries:
+            self.unit.carried = None
+            return []
+        cases = list(cases)
+        sizes = {case: self._size(case) for case in cases}
+        carried = self.unit.carried
+        if any(size is None for size in sizes.values()):
+            raise Disagree(dict.fromkeys(cases, 0), "a size that is carried on is not known")
+        if carried is not None and all(_same(carried.of(case), size) for case, size in sizes.items()):
+            return []
+        if carried is not None and self.unit.loops:
+            return self._updated(cases)
+        known = {case: size for case, size in sizes.items() if size is not None}
+        values = {case: size.size for case, size in known.items()}
+        slot = Slot(values, {case: size.expr for case, size in known.items()}, _names(cases), given=True)
+        first = self.unit.number(slot)
+        if carried is None:
+            name = self.writer.local_name(("channels", "channels") if self.axis == 0 else ("features", "features"))
+            carried = self.unit.carried = Carried(name)
+        carried.held.update(known)
+        return [assigned(carried.name, first)]
+
+    def _countloops_in(self) -> None:
+        if self.unit.carried is not None:
+            self.unit.carried.inside = len(self.unit.loops)
+
+    def _updated(self, cases: Iterable[Case]) -> list[Statement]:
+        """The line that gives the variable the size that the next member is given, where that is another."""
+        carried, cases = self.unit.carried, list(cases)
+        if carried is None or not cases:
+            return []
+        sizes: dict[Case, int] = {}
+        exprs: dict[Case, Expr] = {}
+        relative: dict[Case, Expr] = {}
+        new: dict[Case, Held] = {}
+        for case in cases:
+            size, held = self._size(case), carried.of(case)
+            if size is None or held is None:
+                raise Disagree(dict.fromkeys(cases, 0), "a size that is carried on is not known")
+            sizes[case], exprs[case], new[case] = size.size, size.expr, size
+            relative[case] = carried.relative(size.expr, held)
+        held_sizes = {case: held.size for case in cases if (held := carried.of(case)) is not None}
+        if all(new[case].size == held_sizes.get(case) for case in cases):
+            carried.held.update(new)
+            return []
+        variables = self._variables(cases)
+        generals = [each for each in (filled(exprs, variables), filled(relative, variables)) if each is not None]
+        known = self.unit.knowledge(cases, _names(cases))
+        for general in generals:
+            if self.unit.accepts(fold(general, known), sizes, _names(cases)):
+                relative = dict.fromkeys(cases, general)
+                break
+        slot = Slot(sizes, relative, _names(cases), given=True)
+        made = self.unit.number(slot)
+        carried.held.update(new)
+        name = code.name(carried.name)
+        if isinstance(made, Binary) and made.op in _AUGMENTED and made.left == name:
+            return [Assign((name,), made.right, operator=f"{made.op}=")]
+        return [Assign((name,), made)]
+
+    def _variables(self, cases: Sequence[Case]) -> dict[Any, tuple[Ref, dict[Case, Any]]]:
+        """The variables of the loops around, with their values."""
+        found: dict[Any, tuple[Ref, dict[Case, Any]]] = {}
+        for loop in reversed(self.unit.loops):
+            for pattern in loop.names:
+                ref = Ref(pattern_id(pattern), "loop variable", pattern)
+                try:
+                    found[pattern] = ref, {case: self.unit.lookup(ref, case, case.names) for case in cases}
+                except Unknown:
+                    continue
+        return found
+
+    def _refresh(self, cases: Iterable[Case], *, anew: bool = False) -> None:
+        """Takes over the expressions of sizes that the variable holds as they are."""
+        carried = self.unit.carried
+        if carried is None:
+            return
+        for case in cases:
+            size, held = self._size(case), carried.of(case)
+            if size is not None and held is not None and (anew or held.size == size.size):
+                carried.held[case] = size
+
+    # --- The value that comes next -------------------------------------------------------------------
+
+    def _pass(self, step: Any) -> None:
+        """Goes on behind a step."""
+        for case, each in step.cases.items():
+            before = next((self.now[one] for one in case.around() if one in self.now), None)
+            self.now[case] = _last([each], before)
+        self._refresh(step.cases)
+
+    def _entries(self, step: MergedTurns) -> dict[tuple[Case, int], Value]:
+        """The value that each turn is given."""
+        found: dict[tuple[Case, int], Value] = {}
+        for case, loop in step.cases.items():
+            value = next(self.now[each] for each in case.around() if each in self.now)
+            for number, turn in enumerate(loop.turns):
+                found[case, number] = value
+                value = _last(turn.steps, value)
+        return found
+
+    def _leave(self, inner: Iterable[Case], outer: Iterable[Case]) -> None:
+        """Goes on where turns, arms or sequences end, with what they left."""
+        known = set(outer)
+        for case in inner:
+            parent = next(each for each in case.around() if each in known)
+            self.now[parent] = next(self.now[each] for each in case.around() if each in self.now)
+            carried = self.unit.carried
+            held = carried.of(case) if carried is not None else None
+            if carried is not None and held is not None:
+                carried.held[parent] = held
+        self._refresh(known)
+
+
+def _same(held: Held | None, other: Held | None) -> bool:
+    return held is not None and other is not None and (held.size, held.expr) == (other.size, other.expr)
+
+
+def _last(steps: Sequence[Step], value: Any) -> Any:
+    """The value that steps of a chain leave."""
+    for step in steps:
+        if isinstance(step, Node | Scope):
+            value = step.outputs[0]
+        elif isinstance(step, Turned):
+            for turn in step.turns:
+                value = _last(turn.steps, value)
+        elif isinstance(step, Choice) and step.taken is not None:
+            value = _last(step.taken.steps, value)
+    return value
+
+
+def _is_keyed(program: Program) -> bool:
+    """Whether some members have labels, so that all have keys."""
+    return any(isinstance(each, MergedItem) and each.first.labelled for each in walk(program))
+
+
+def _parent(case: Case) -> Case:
+    assert case.parent is not None
+    return case.parent
+
+
+def _names(cases: Iterable[Case]) -> dict[Case, Any]:
+    return {case: case.names for case in cases}
+
+
+def loops_in(program: Program) -> list[MergedTurns]:
+    """The loops directly in a sequence, and in the arms of its `if`s."""
+    found: list[MergedTurns] = []
+    for step in program:
+        if isinstance(step, MergedTurns):
+            found.append(step)
+        elif isinstance(step, MergedChoice):
+            found += [each for arm in step.arms.values() for each in loops_in(arm)]
+    return found
