@@ -65,7 +65,8 @@ test: $(STAMP) ## All tests but the nightly ones
 quick: $(STAMP) ## The most telling tests, in less than a minute
 	$(PYTEST) $(PARALLEL) --quick
 
-nightly: $(STAMP) ## Every test, with many more examples each, and every model verified
+nightly: $(STAMP) ## Every test, with many more examples each, and every model verified and exported
+	@$(BIN)/python -m pip install -q -e ".[onnx]" || echo "the tests of ONNX will be skipped"
 	NETDSL_NIGHTLY=1 $(PYTEST) $(PARALLEL)
 	$(BIN)/netdsl verify --all
 
