@@ -139,6 +139,14 @@ class Prechecks(Protocol):
         """What can be told at once of files that are to be written; `run` says whether they may be run for it."""
 
 
+@runtime_checkable
+class Explains(Protocol):
+    """What a backend may have besides."""
+
+    def explain(self, job: Job) -> Sequence[str]:
+        """Lines that say why the files are as they are, where their user may wonder; none where nobody would."""
+
+
 class NoBackend(Exception):
     """There is no backend of that name; the message says which there are, `help` how to install one."""
 

@@ -24,6 +24,11 @@ class PyTorch:
         count = text.count("\n")
         return Artifact({f"{factory_name(job.graph)}.py": text.encode()}, f"{job.graph.name}, {count} lines")
 
+    def explain(self, job: Job) -> list[str]:
+        from netdsl_pytorch.emit import explain
+
+        return explain(job.graph, inference=job.options["inference"])
+
     def verify(self, job: Job, artifact: Artifact, *, quick: bool) -> Verification:
         from netdsl_pytorch.verify import verify
 

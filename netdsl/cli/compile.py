@@ -30,6 +30,11 @@ def configure(parser: CommandParser) -> None:
     parser.add_argument(
         "--no-verify", action="store_true", help="do not run the file before it is written (where torch is installed)"
     )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="say why a block became several classes, and why the function that makes the model lacks a parameter",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite a file that netdsl did not write")
     add_overrides(parser)
     parser.examples(
@@ -42,7 +47,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from netdsl.backend import Job, Prechecks
+    from netdsl.backend import Explains, Job, Prechecks
 
     backend = args.backend
     check_before(backend, args.output, force=args.force)
@@ -57,6 +62,10 @@ def run(args: Namespace) -> int:
     write_artifact(backend, args.output, artifact, force=args.force)
     if args.output != STDOUT:
         sys.stderr.write(f"wrote {visible(args.output)}: {visible(artifact.summary)}\n")
+    if args.explain:
+        lines = backend.explain(job) if isinstance(backend, Explains) else []
+        for line in lines or ["nothing to explain"]:
+            sys.stderr.write(f"{visible(line)}\n")
     tell_passed(loaded)
     return tell(loaded)
 

@@ -9,6 +9,7 @@ loop turn differently often, the merged step keeps both; where they differ in a 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 from netdsl.graph.graph import (
@@ -28,14 +29,22 @@ from netdsl.graph.graph import (
 )
 from netdsl.graph.names import Names
 from netdsl.syntax import tree
+from netdsl.text.source import Span
 
 
 class Disagree(Exception):
     """No single text fits all cases: `groups` gives each case the key of those that it can share a text with."""
 
-    def __init__(self, groups: Mapping[Case, Hashable], why: str) -> None:
+    def __init__(self, groups: Mapping[Case, Hashable], why: str, span: Span | None = None) -> None:
         super().__init__(why)
         self.groups = dict(groups)
+        self.span = span
+        """The place in the spec; as a rule, the steps around say it."""
+
+    def at(self, step: MergedStep) -> None:
+        """Says the place, where none within was said."""
+        if self.span is None:
+            self.span = step.first.syntax.span
 
 
 class Case:
@@ -242,13 +251,20 @@ _KINDS: dict[type, type[Any]] = {
 }
 
 
+def _text(step: Step | None) -> Hashable:
+    """What two steps of one text have in common."""
+    return None if step is None else (_KINDS[type(step)], id(step.syntax))
+
+
 def merge(steps: Mapping[Case, list[Step]]) -> Program:
     """The steps of all cases as one program; Disagree if they are not of one text."""
     if not steps:
         return []
-    texts = {case: tuple((_KINDS[type(step)], id(step.syntax)) for step in each) for case, each in steps.items()}
+    texts = {case: tuple(map(_text, each)) for case, each in steps.items()}
     if len(set(texts.values())) > 1:
-        raise Disagree(texts, "the uses are not of one text")
+        apart = next((row for row in zip_longest(*steps.values()) if len({_text(step) for step in row}) > 1), ())
+        first = next((step for step in apart if step is not None), None)
+        raise Disagree(texts, "the uses are not of one text", None if first is None else first.syntax.span)
     length = len(next(iter(steps.values())))
     program: Program = []
     for number in range(length):

@@ -16,9 +16,11 @@ from netdsl.lower.collect import Traces
 from netdsl.lower.loops import Loop, item_of_list, pattern_id
 from netdsl.lower.parameters import alike, home_lets_of, is_argument, owner_of, parameters_of
 from netdsl.lower.partition import Uses
+from netdsl.lower.reasons import Reason
 from netdsl.lower.solve import Solution
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
 from netdsl.syntax import tree
+from netdsl.text.source import Span
 
 CaseNames: TypeAlias = Mapping[Case, Names]
 """The names that each case sees."""
@@ -86,6 +88,8 @@ class ClassProgram:
         self._arguments: dict[Any, bool] = {}
         self.carried: Carried | None = None
         """The size that the loops of a sequence carry on, if the text has it in a variable."""
+        self.place: Span | None = None
+        """The place in the spec of what is being written."""
         self.state = Mentions()
 
     @property
@@ -246,10 +250,11 @@ class ClassProgram:
 
     # --- What literals depend on ---------------------------------------------------------------------
 
-    def pin(self, exprs: Iterable[Expr], names: CaseNames) -> None:
+    def pin(self, exprs: Iterable[Expr], names: CaseNames, why: str | Reason) -> None:
         """Specialises every parameter and axis that an expression depends on."""
+        reason = Reason(why, self.place) if isinstance(why, str) else why
         for key in self.roots(exprs, names):
-            self.solution.specialise(self.owner.definition, key)
+            self.solution.specialise(self.owner.definition, key, reason)
 
     def roots(self, exprs: Iterable[Expr], names: CaseNames) -> Iterator[Hashable]:
         """Every parameter and axis that an expression depends on, through `let`s and loop variables."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Choice, Graph, Loop, Naming, Node, Scope, Step, Value
 from netdsl.lower.heads import without_heads
+from netdsl.lower.reasons import Misfit
 from netdsl.lower.values import DECLARED, canonical, is_alias, within
 from netdsl.symbolic import plain
 
@@ -43,6 +44,8 @@ class Traces:
         self._chains: dict[Scope, bool] = {}
         self._outer: dict[Scope, tuple[tuple[Node | Scope, ...], tuple[Tie, ...]]] = {}
         self.outer_names: dict[Value, str] = {}
+        self.misfits: list[Misfit] = []
+        """Why uses of a definition do not share a class, as far as is known."""
         self.class_groups: set[int] = set()
         self._find_groups()
         self._reads = self._count_reads()

@@ -94,8 +94,8 @@ def _answer(program: ClassProgram, slot: Slot) -> Answer:
         if program.can_write(chosen):
             return _formula(program, chosen)
     if agreed:
-        program.pin(raw, names)
         case, value = next(iter(values.items()))
+        program.pin(raw, names, f"`{slot.role or 'a number'}` is written as {plain(value)}")
         return Literal(value, arithmetic(program, raw, plain(value), case, names))
     found = _growth(program, slot) or _proportion(program, slot)
     if found is not None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from netdsl.graph.graph import Scope
 from netdsl.lower.align import Case, Disagree, Program, merge
 from netdsl.lower.collect import Traces
+from netdsl.lower.reasons import Misfit, Reason
 
 
 class Uses(NamedTuple):
@@ -63,12 +64,21 @@ def grouped(scopes: Sequence[Scope], misfit: Disagree) -> list[list[Scope]]:
     return list(groups.values())
 
 
+def parted(traces: Traces, scopes: Sequence[Scope], misfit: Disagree) -> list[list[Scope]]:
+    """The same, of which the traces keep the reason."""
+    groups = grouped(scopes, misfit)
+    traces.misfits.append(
+        Misfit(tuple(map(tuple, groups)), Reason(str(misfit), misfit.span or scopes[0].definition.span))
+    )
+    return groups
+
+
 def _fitting(traces: Traces, scopes: Sequence[Scope]) -> Iterator[Uses]:
     """These uses; apart where they are not of one text."""
     try:
         yield aligned(traces, scopes)
     except Disagree as misfit:
-        for group in grouped(scopes, misfit):
+        for group in parted(traces, scopes, misfit):
             yield from _fitting(traces, group)
 
 

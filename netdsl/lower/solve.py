@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar
 
+from netdsl.lower.reasons import UNTOLD, Reason
+
 Made = TypeVar("Made")
 
 MAX_ROUNDS = 50
@@ -29,18 +31,25 @@ class Solution:
         self._lists: set[Hashable] = set()
         self._new_specialised: set[tuple[int, Hashable]] = set()
         self._new_lists: set[Hashable] = set()
+        self._reasons: dict[tuple[int, Hashable], Reason] = {}
 
     def is_specialised(self, definition: Any, key: Hashable) -> bool:
         """Whether a parameter or axis of a definition is no argument, and folds to its value."""
         return (id(definition), key) in self._specialised
 
-    def specialise(self, definition: Any, key: Hashable, *, at_once: bool = False) -> None:
+    def specialise(self, definition: Any, key: Hashable, why: Reason = UNTOLD, *, at_once: bool = False) -> None:
         """Makes a parameter or axis of a definition no argument: from the next round on, or `at_once`."""
         entry = (id(definition), key)
+        if entry not in self._specialised and entry not in self._new_specialised:
+            self._reasons[entry] = why
         if at_once:
             self._specialised.add(entry)
         elif entry not in self._specialised:
             self._new_specialised.add(entry)
+
+    def reason(self, definition: Any, key: Hashable) -> Reason:
+        """Why a parameter or axis is no argument."""
+        return self._reasons[id(definition), key]
 
     def specialised(self, definition: Any) -> list[Hashable]:
         """The parameters and axes of a definition that are no arguments."""

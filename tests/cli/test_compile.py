@@ -211,3 +211,29 @@ def test_links_and_permissions_are_kept(netdsl: Run, spec: Path) -> None:
 def test_a_device_is_written_to(netdsl: Run, spec: Path) -> None:
     assert netdsl("compile", "small.net", "-o", os.devnull).code == 0
     assert not Path(os.devnull).is_file()
+
+
+def test_it_says_why_a_block_is_two_classes_and_a_parameter_no_argument(spec: Path, netdsl: Run) -> None:
+    spec.write_text(
+        "block B(norm) { norm() -> add(in) }\n"
+        "net Small(times = 2) {\n"
+        "    input x: 4x4x4\n"
+        "    B(batchnorm) -> B(groupnorm(2)) -> B(batchnorm(eps = 0.1))\n"
+        "    repeat times { relu() }\n"
+        "    output y = identity()\n"
+        "}\n"
+    )
+    ran = netdsl("compile", "small.net", "-o", "small.py", "--explain", "--no-verify")
+    assert ran.code == 0
+    assert ran.err.splitlines()[1:] == [
+        "block `B` is 2 classes:",
+        "  B for `b1`, `b3`",
+        "  B2 for `b2`",
+        "  since a part is called `batchnorm1` and `groupnorm1` (small.net:1:17): B | B2",
+        "the factory has no `times`: a loop is written out turn by turn (small.net:5:5)",
+    ]
+
+
+def test_there_may_be_nothing_to_explain(spec: Path, netdsl: Run) -> None:
+    ran = netdsl("compile", "small.net", "-o", "small.py", "--explain", "--no-verify")
+    assert ran.err.splitlines()[1:] == ["nothing to explain"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from netdsl.collecting import collector_paused
 from netdsl.graph.graph import Graph
 from netdsl.text.excerpt import visible
 from netdsl_pytorch.emit.common.namer import safe
 from netdsl_pytorch.emit.common.shared import Emission
 from netdsl_pytorch.emit.dependence.dependence import Others, closed
+from netdsl_pytorch.emit.explanation import explanation
 from netdsl_pytorch.emit.file import offered, state_of, write_file
 from netdsl_pytorch.emit.rounds import written
 from netdsl_pytorch.emit.translations import adopt
@@ -27,20 +30,32 @@ def emit(graph: Graph, *, spec_name: str, spec_text: str, inference: bool = Fals
 
 
 def _text(graph: Graph, name: str, spec_text: str, inference: bool) -> str:
-    pinned: set[str] = set()
+    return _emission(graph, name, spec_text, inference)[1]
+
+
+def _emission(graph: Graph, name: str, spec_text: str, inference: bool) -> tuple[Emission, str]:
+    """The last emission, in which all that is offered may be, and its text."""
+    pinned: dict[str, str] = {}
     others = Others(graph)
     while True:
-        emission = Emission(graph, inference, frozenset(pinned))
+        emission = Emission(graph, inference, dict(pinned))
         text = write_file(emission, written(emission), name, spec_text)
 
-        def write(other: Graph, pinned: frozenset[str] = emission.closed) -> str:
+        def write(other: Graph, pinned: Mapping[str, str] = emission.closed) -> str:
             again = Emission(other, inference, pinned)
             return write_file(again, written(again), name, spec_text)
 
         found = closed(others, text, offered(emission), write, inference)
         if not found:
-            return text
+            return emission, text
         pinned |= found
+
+
+def explain(graph: Graph, *, inference: bool = False) -> list[str]:
+    """Lines that say why a block became several classes, and why the factory lacks a parameter of the net."""
+    adopt(graph)
+    with collector_paused():
+        return explanation(_emission(graph, "", "", inference)[0])
 
 
 def factory_name(graph: Graph) -> str:
@@ -48,4 +63,4 @@ def factory_name(graph: Graph) -> str:
     return safe(graph.name)
 
 
-__all__ = ["emit", "factory_name", "state_of"]
+__all__ = ["emit", "explain", "factory_name", "state_of"]

@@ -6,7 +6,8 @@ from netdsl.graph.kept import Kept
 from netdsl.lower.align import Disagree
 from netdsl.lower.errors import cannot
 from netdsl.lower.parameters import identity, is_argument
-from netdsl.lower.partition import aligned, grouped, partition
+from netdsl.lower.partition import aligned, parted, partition
+from netdsl.lower.reasons import Reason
 from netdsl.lower.solve import solve
 from netdsl.symbolic import plain
 from netdsl.values.literals import Word
@@ -49,7 +50,8 @@ class _Rounds:
         for parameter in unit.parameters:
             values = [instance.arguments.get(parameter.name) for instance in unit.instances]
             if unit.is_net and parameter.name in self.emission.closed:
-                self.solution.specialise(unit.definition, parameter, at_once=True)
+                why = Reason(self.emission.closed[parameter.name])
+                self.solution.specialise(unit.definition, parameter, why, at_once=True)
                 continue
             if unit.is_net and type(values[0]) is tuple and is_argument(values[0]):
                 continue  # a list that loops go through, unless they are written out
@@ -58,7 +60,9 @@ class _Rounds:
                 continue
             first = identity(values[0]) if isinstance(values[0], Kept) else plain(values[0])
             if all((identity(v) if isinstance(v, Kept) else plain(v)) == first for v in values):
-                self.solution.specialise(unit.definition, parameter, at_once=True)
+                where = "the text of the class has it" if unit.is_net else "all uses give the same"
+                why = Reason(f"it is a list, text, operator or block, and {where}", parameter.span)
+                self.solution.specialise(unit.definition, parameter, why, at_once=True)
 
     def _round(self) -> list[WrittenClass] | None:
         """The classes, with what is known by now; None where something was found that makes them wrong."""
@@ -80,7 +84,7 @@ class _Rounds:
         try:
             return WrittenClass.of(unit)
         except Disagree as misfit:
-            groups = grouped(unit.instances, misfit)
+            groups = parted(unit.traces, unit.instances, misfit)
             if len(groups) < 2:
                 raise cannot(f"`{unit.name}` cannot be written yet: {misfit}", unit.instances[0].span) from misfit
             at = self.units.index(unit)

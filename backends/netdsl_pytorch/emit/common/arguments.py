@@ -65,7 +65,8 @@ class Arguments:
     def same(self, argument: str) -> Any:
         values = {case: plain(node.args[argument]) for case, node in self.nodes.items()}
         value = self._agree(values, f"`{argument}`")
-        self.unit.pin([self._given(argument, case) for case in self.nodes], self.envs)
+        exprs = [self._given(argument, case) for case in self.nodes]
+        self.unit.pin(exprs, self.envs, f"`{argument}` is written as {value}")
         return value
 
     def is_default(self, argument: str, value: Any) -> bool:
@@ -251,7 +252,8 @@ class Arguments:
         sides = {case: tuple(plain(size) for size in value.type.shape[1:]) for case, value in given.items()}
         if len(set(sides.values())) > 1:
             return None
-        self.unit.pin([expr_of(size) for value in given.values() for size in value.type.shape[1:]], self.envs)
+        exprs = [expr_of(size) for value in given.values() for size in value.type.shape[1:]]
+        self.unit.pin(exprs, self.envs, "the sizes of what is flattened are written as numbers")
         made = code.name(carried.name)
         for side in next(iter(sides.values())):
             made = code.binary("*", made, code.literal(side)) if side != 1 else made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 
 from netdsl.graph.graph import Graph, Scope
 from netdsl.lower.align import MergedTurns
@@ -23,12 +23,12 @@ class Again(Exception):
 class Emission:
     """A file that is being written."""
 
-    def __init__(self, graph: Graph, inference: bool, closed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, graph: Graph, inference: bool, closed: Mapping[str, str] | None = None) -> None:
         self.graph = graph
         self.inference = inference
         self.traces = Traces(graph, inference, not_chained(), without_batch())
-        self.closed = closed
-        """The parameters of the net that its class must not have as arguments."""
+        self.closed = closed or {}
+        """The parameters of the net that its class must not have as arguments, and why."""
         self.uses: set[str] = set()
         self.solution = Solution()
         self.unrolled: set[int] = set()

@@ -55,7 +55,7 @@ class Use(Arguments):
     def _pin_sizes(self) -> None:
         exprs = [expr_of(size) for node in self.nodes.values() for value in node.inputs for size in value.type.shape]
         exprs += [self._given(name, case) for case in self.nodes for name in self.node.given]
-        self.unit.pin(exprs, self.envs)
+        self.unit.pin(exprs, self.envs, "the sizes of a crop are written as numbers")
 
     def pad(self, x: Code) -> Code:
         """`F.pad`, which counts axes from the last."""

@@ -103,7 +103,8 @@ class Attributes(Sequences):
             kind = step.first.op.name if isinstance(step.first, Node) else self.emission.snake(step.first)
             return self.unit.attribute_name(step, name_of(step) if callee_differs(step) else kind)
         if len(set(names.values())) > 1 and not self.unit.loops:
-            raise Disagree({case: names.get(case, "") for case in step.cases}, "a part has different names")
+            called = " and ".join(f"`{name}`" for name in dict.fromkeys(names.values()))
+            raise Disagree({case: names.get(case, "") for case in step.cases}, f"a part is called {called}")
         return next(iter(names.values()))
 
     def _assign_in_loop(self, step: MergedItem, name: str, made: Code) -> None:

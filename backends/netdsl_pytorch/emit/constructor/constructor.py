@@ -12,6 +12,7 @@ from netdsl.lower.align import (
     MergedChoice,
     MergedItem,
     MergedJoin,
+    MergedStep,
     MergedTurns,
     Program,
 )
@@ -43,17 +44,25 @@ class Constructor(Growing):
 
     def program(self, program: Program, indent: int) -> None:
         for step in program:
-            if isinstance(step, MergedItem):
-                self.item(step, indent)
-            elif isinstance(step, MergedTurns):
-                self.turns(step, indent)
-            elif isinstance(step, MergedChoice):
-                self.choice(step, indent)
-            elif isinstance(step, MergedJoin):
-                self.program(step.program, indent)
-                self.item(step.node, indent)
-            elif isinstance(step, MergedBranch):
-                self.program(step.program, indent)
+            self.unit.place = step.first.syntax.span
+            try:
+                self._step(step, indent)
+            except Disagree as misfit:
+                misfit.at(step)
+                raise
+
+    def _step(self, step: MergedStep, indent: int) -> None:
+        if isinstance(step, MergedItem):
+            self.item(step, indent)
+        elif isinstance(step, MergedTurns):
+            self.turns(step, indent)
+        elif isinstance(step, MergedChoice):
+            self.choice(step, indent)
+        elif isinstance(step, MergedJoin):
+            self.program(step.program, indent)
+            self.item(step.node, indent)
+        elif isinstance(step, MergedBranch):
+            self.program(step.program, indent)
 
     def item(self, step: MergedItem, indent: int) -> None:
         first = step.first

@@ -137,7 +137,7 @@ class Elements:
                 if self.analyses[0].formula.varies(expr.test):
                     raise
         if len(arms) < 2:
-            nodes = self.use.nodes.values()
-            self.use.unit.pin([given(node, expr.test).expr for node in nodes], self.use.envs)
+            tests = [given(node, expr.test).expr for node in self.use.nodes.values()]
+            self.use.unit.pin(tests, self.use.envs, "of an `if` only one arm has a value")
             return arms[0]
         return code.ternary(self.expression(expr.test), *arms)

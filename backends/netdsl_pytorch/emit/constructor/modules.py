@@ -15,6 +15,7 @@ from netdsl.lower.align import (
 )
 from netdsl.lower.generalise import Slot
 from netdsl.lower.parameters import collapsed
+from netdsl.lower.reasons import Reason
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, expr_of, plain
 from netdsl.syntax import tree
 from netdsl.text.source import Span
@@ -159,14 +160,18 @@ class Modules(Callees):
     def _pin_outer(self, unit: Unit, scopes: Mapping[Case, Scope], envs: Mapping[Case, Any]) -> None:
         """What a class has in literals, or is given in literals, its uses must not offer as arguments."""
         given = [key for extra in unit.state.extras for key in extra.roots]
-        for key in [*self.emission.solution.specialised(unit.owner.definition), *given]:
+        solution, inner = self.emission.solution, unit.owner.definition
+        why = {key: solution.reason(inner, key) for key in solution.specialised(inner)}
+        for key in given:
+            why.setdefault(key, Reason(f"`{unit.name}` is given numbers that depend on it", self.unit.place))
+        for key, reason in why.items():
             for case, scope in scopes.items():
                 if isinstance(key, tuple) and key[0] == "axis":
                     _, number, axis, _ = key
                     if number < len(scope.inputs) and axis < len(scope.inputs[number].type.shape):
-                        self.unit.pin([expr_of(scope.inputs[number].type.shape[axis])], {case: envs[case]})
+                        self.unit.pin([expr_of(scope.inputs[number].type.shape[axis])], {case: envs[case]}, reason)
                 elif isinstance(key, tree.Parameter) and key.name in scope.given:
-                    self.unit.pin([scope.given[key.name].expr], {case: envs[case]})
+                    self.unit.pin([scope.given[key.name].expr], {case: envs[case]}, reason)
 
     def _argument(self, unit: Unit, argument: Any, scopes: Mapping[Case, Scope]) -> Code:
         key = argument.key

@@ -82,12 +82,17 @@ class Sequences(Modules):
         """The members that a program makes."""
         rows: list[Row] = []
         for step in program:
-            if isinstance(step, MergedItem):
-                rows.append(self._row(step))
-            elif isinstance(step, MergedTurns):
-                rows += self._loop_rows(step)
-            elif isinstance(step, MergedChoice):
-                rows += self._choice_rows(step)
+            self.unit.place = step.first.syntax.span
+            try:
+                if isinstance(step, MergedItem):
+                    rows.append(self._row(step))
+                elif isinstance(step, MergedTurns):
+                    rows += self._loop_rows(step)
+                elif isinstance(step, MergedChoice):
+                    rows += self._choice_rows(step)
+            except Disagree as misfit:
+                misfit.at(step)
+                raise
         return rows
 
     def _row(self, step: MergedItem) -> Row:
@@ -267,7 +272,7 @@ class Sequences(Modules):
     def _pin_loop(self, step: MergedTurns) -> None:
         """A loop that is written out depends on what its list depends on."""
         for case, loop in step.cases.items():
-            self.unit.pin([loop.domain.expr], {case: case.names})
+            self.unit.pin([loop.domain.expr], {case: case.names}, "a loop is written out turn by turn")
 
     def _choice_rows(self, step: MergedChoice) -> list[Row]:
         self.pin_choice(step)
@@ -291,7 +296,7 @@ class Sequences(Modules):
             env = choice.taken.names if choice.taken is not None else case.names
             for test in choice.tests[: choice.arm + 1 if choice.arm >= 0 else None]:
                 if test is not None:
-                    self.unit.pin([settled(self.unit, test)], {case: env})
+                    self.unit.pin([settled(self.unit, test)], {case: env}, "of an `if` only one arm is written")
 
     def tests(self, step: MergedChoice) -> list[Code | None]:
         """The tests of an `if`, as the constructor has them; None for `else`. Disagree if they cannot be written."""

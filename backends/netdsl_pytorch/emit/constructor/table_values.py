@@ -194,7 +194,8 @@ class TableValues:
 
     def _pin(self, expr: Any) -> None:
         """Keeps the value that a condition has, since with another one there would be no constant."""
-        self.use.unit.pin([given(node, expr).expr for node in self.use.nodes.values()], self.use.envs)
+        exprs = [given(node, expr).expr for node in self.use.nodes.values()]
+        self.use.unit.pin(exprs, self.use.envs, "a constant is computed with its value")
 
     def function(self, expr: tree.Call, name: str) -> Made:
         operands = [argument.value for argument in expr.args]

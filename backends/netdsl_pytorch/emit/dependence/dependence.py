@@ -59,14 +59,15 @@ class Others:
         return found
 
 
-def closed(others: Others, text: str, names: list[str], write: Write, inference: bool = False) -> set[str]:
-    """The parameters among these, which the text offers, that it must not."""
+def closed(others: Others, text: str, names: list[str], write: Write, inference: bool = False) -> dict[str, str]:
+    """The parameters among these, which the text offers, that it must not; and why."""
     if others.graph.with_parameters is None or not names:
-        return set()
+        return {}
     tried = _Tried(others, text, write, inference)
     if len(names) > 1 and tried.all_at_once(names):
-        return set()
-    return {name for name in names if tried.depends(name)}
+        return {}
+    found = {name: tried.depends(name) for name in names}
+    return {name: why for name, why in found.items() if why}
 
 
 class _Tried:
@@ -107,8 +108,8 @@ class _Tried:
                 return False
         return True
 
-    def depends(self, name: str) -> bool:
-        """Whether the file must not offer a parameter."""
+    def depends(self, name: str) -> str:
+        """Why the file must not offer a parameter; empty where it may."""
         equal = structures = 0
         looked = False
         values = self._values(name)
@@ -124,23 +125,26 @@ class _Tried:
             if not looked and (found is None or found.may_be_silent(self.inference)):
                 refusals += self._refusals(name, values[at + 1 : None if self.enough > 1 else MOST_OF_LARGE])
                 if self._takes_too_much(refusals, found):
-                    return True
+                    return "the spec refuses values that the file would take"
             looked = True
             if found is not None and found.formulas and (found.nodes or not isinstance(value, tuple)):
-                return False
+                return ""
             try:
                 difference = self._difference(other, [name])
             except SpecError:
                 continue
             if difference == "literals" or (difference == "structure" and _renames(self.graph, other)):
-                return True
+                return f"numbers in the file hold for {self.graph.parameters[name]} alone: not for {value}"
             equal += not difference
             structures += difference == "structure"
             if equal >= enough or equal + structures >= max(enough, MOST_STRUCTURES):
                 break
         if not looked:
-            return bool(values)  # an argument that only one value fits is a constant
-        return not equal and (structures > 1 or (structures > 0 and bool(refusals)))
+            # An argument that only one value fits is a constant.
+            return "the spec takes no other value that was tried" if values else ""
+        if not equal and (structures > 1 or (structures > 0 and bool(refusals))):
+            return "with other values the file is of another structure"
+        return ""
 
     def _values(self, name: str) -> list[object]:
         """Other values of a parameter, those first that are far from its own: what is rounded comes out alike for

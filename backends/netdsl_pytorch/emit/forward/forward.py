@@ -196,7 +196,12 @@ class Forward(Heads):
     def program(self, program: Program) -> None:
         self._count_calls(program)
         for step in program:
-            self.step(step)
+            self.unit.place = step.first.syntax.span
+            try:
+                self.step(step)
+            except Disagree as misfit:
+                misfit.at(step)
+                raise
 
     def _count_calls(self, program: Program) -> None:
         """How many calls without weights follow each step on its line."""
