@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Causal", "Layer", "Layer2", "WaveNet", "wavenet"]
+__all__ = ["Causal", "Layer", "WaveNet", "wavenet"]
 
 
 class Causal(nn.Module):
@@ -30,35 +30,23 @@ class Causal(nn.Module):
 
 
 class Layer(nn.Module):
-    """Residual block: gives what it adds to the output and, unless it is the last, the next value."""
+    """Residual block: gives what it adds to the output, and the next value, which nothing reads of the last."""
 
-    def __init__(self, in_channels: int, channels: int, skips: int, dilation: int) -> None:
+    def __init__(self, in_channels: int, channels: int, skips: int, dilation: int, last: bool) -> None:
         super().__init__()
         self.gates = Causal(in_channels, 2 * channels, 2, dilation=dilation)
         self.skip = nn.Conv1d(channels, skips, kernel_size=1)
-        self.res = nn.Conv1d(channels, channels, kernel_size=1)
+        self.res = nn.Conv1d(channels, channels, kernel_size=1) if not last else None
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         f, g = self.gates(x).chunk(2, dim=1)
         z = torch.tanh(f) * torch.sigmoid(g)  # 32x16000
         skip = self.skip(z)  # 256x16000
-        y = self.res(z) + x  # 32x16000
-        return skip, y
-
-
-class Layer2(nn.Module):
-    """Residual block: gives what it adds to the output and, unless it is the last, the next value."""
-
-    def __init__(self, in_channels: int, channels: int, skips: int, dilation: int) -> None:
-        super().__init__()
-        self.gates = Causal(in_channels, 2 * channels, 2, dilation=dilation)
-        self.skip = nn.Conv1d(channels, skips, kernel_size=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        f, g = self.gates(x).chunk(2, dim=1)
-        z = torch.tanh(f) * torch.sigmoid(g)  # 32x16000
-        x = self.skip(z)  # 256x16000
-        return x
+        carry = z  # 32x16000
+        if self.res is not None:
+            y = self.res(carry) + x
+            carry = y
+        return skip, carry
 
 
 class WaveNet(nn.Module):
@@ -68,118 +56,36 @@ class WaveNet(nn.Module):
     Audio [N, 1, 16000] to logits [N, num_classes, 16000].
     """
 
-    def __init__(self, channels: int = 32, skips: int = 256, num_classes: int = 256) -> None:
+    def __init__(
+        self, channels: int = 32, skips: int = 256, stacks: int = 3, layers_per_stack: int = 10, num_classes: int = 256
+    ) -> None:
         super().__init__()
+        n = stacks * layers_per_stack
         self.stem = Causal(1, channels, 2)
         self.layers = nn.ModuleList(
-            [
-                Layer(channels, channels, skips, 1),
-                Layer(channels, channels, skips, 2),
-                Layer(channels, channels, skips, 4),
-                Layer(channels, channels, skips, 8),
-                Layer(channels, channels, skips, 16),
-                Layer(channels, channels, skips, 32),
-                Layer(channels, channels, skips, 64),
-                Layer(channels, channels, skips, 128),
-                Layer(channels, channels, skips, 256),
-                Layer(channels, channels, skips, 512),
-                Layer(channels, channels, skips, 1),
-                Layer(channels, channels, skips, 2),
-                Layer(channels, channels, skips, 4),
-                Layer(channels, channels, skips, 8),
-                Layer(channels, channels, skips, 16),
-                Layer(channels, channels, skips, 32),
-                Layer(channels, channels, skips, 64),
-                Layer(channels, channels, skips, 128),
-                Layer(channels, channels, skips, 256),
-                Layer(channels, channels, skips, 512),
-                Layer(channels, channels, skips, 1),
-                Layer(channels, channels, skips, 2),
-                Layer(channels, channels, skips, 4),
-                Layer(channels, channels, skips, 8),
-                Layer(channels, channels, skips, 16),
-                Layer(channels, channels, skips, 32),
-                Layer(channels, channels, skips, 64),
-                Layer(channels, channels, skips, 128),
-                Layer(channels, channels, skips, 256),
-                Layer2(channels, channels, skips, 512),
-            ]
+            Layer(channels, channels, skips, 2 ** (i % layers_per_stack), i == n - 1) for i in range(n)
         )
         self.head1 = nn.Conv1d(skips, skips, kernel_size=1)
         self.head2 = nn.Conv1d(skips, num_classes, kernel_size=1)
 
     def forward(self, audio: Tensor) -> Tensor:
         x = self.stem(audio)  # 32x16000
-        layers_0_0, layers_0_1 = self.layers[0](x)
-        layers_1_0, layers_1_1 = self.layers[1](layers_0_1)
-        layers_2_0, layers_2_1 = self.layers[2](layers_1_1)
-        layers_3_0, layers_3_1 = self.layers[3](layers_2_1)
-        layers_4_0, layers_4_1 = self.layers[4](layers_3_1)
-        layers_5_0, layers_5_1 = self.layers[5](layers_4_1)
-        layers_6_0, layers_6_1 = self.layers[6](layers_5_1)
-        layers_7_0, layers_7_1 = self.layers[7](layers_6_1)
-        layers_8_0, layers_8_1 = self.layers[8](layers_7_1)
-        layers_9_0, layers_9_1 = self.layers[9](layers_8_1)
-        layers_10_0, layers_10_1 = self.layers[10](layers_9_1)
-        layers_11_0, layers_11_1 = self.layers[11](layers_10_1)
-        layers_12_0, layers_12_1 = self.layers[12](layers_11_1)
-        layers_13_0, layers_13_1 = self.layers[13](layers_12_1)
-        layers_14_0, layers_14_1 = self.layers[14](layers_13_1)
-        layers_15_0, layers_15_1 = self.layers[15](layers_14_1)
-        layers_16_0, layers_16_1 = self.layers[16](layers_15_1)
-        layers_17_0, layers_17_1 = self.layers[17](layers_16_1)
-        layers_18_0, layers_18_1 = self.layers[18](layers_17_1)
-        layers_19_0, layers_19_1 = self.layers[19](layers_18_1)
-        layers_20_0, layers_20_1 = self.layers[20](layers_19_1)
-        layers_21_0, layers_21_1 = self.layers[21](layers_20_1)
-        layers_22_0, layers_22_1 = self.layers[22](layers_21_1)
-        layers_23_0, layers_23_1 = self.layers[23](layers_22_1)
-        layers_24_0, layers_24_1 = self.layers[24](layers_23_1)
-        layers_25_0, layers_25_1 = self.layers[25](layers_24_1)
-        layers_26_0, layers_26_1 = self.layers[26](layers_25_1)
-        layers_27_0, layers_27_1 = self.layers[27](layers_26_1)
-        layers_28_0, layers_28_1 = self.layers[28](layers_27_1)
-        x = self.layers[29](layers_28_1)  # 256x16000
-        x = (
-            layers_0_0
-            + layers_1_0
-            + layers_2_0
-            + layers_3_0
-            + layers_4_0
-            + layers_5_0
-            + layers_6_0
-            + layers_7_0
-            + layers_8_0
-            + layers_9_0
-            + layers_10_0
-            + layers_11_0
-            + layers_12_0
-            + layers_13_0
-            + layers_14_0
-            + layers_15_0
-            + layers_16_0
-            + layers_17_0
-            + layers_18_0
-            + layers_19_0
-            + layers_20_0
-            + layers_21_0
-            + layers_22_0
-            + layers_23_0
-            + layers_24_0
-            + layers_25_0
-            + layers_26_0
-            + layers_27_0
-            + layers_28_0
-            + x
-        )  # 256x16000
-        x = F.relu(x)  # 256x16000
+        total = x.new_zeros(())
+        for layer in self.layers:
+            skip, x = layer(x)
+            total = total + skip  # 256x16000
+        x = F.relu(total)  # 256x16000
         logits: Tensor = self.head2(F.relu(self.head1(x)))  # 256x16000
         return logits
 
 
-def wavenet(*, channels: int = 32, skips: int = 256, num_classes: int = 256) -> WaveNet:
+def wavenet(
+    *, channels: int = 32, skips: int = 256, stacks: int = 3, layers_per_stack: int = 10, num_classes: int = 256
+) -> WaveNet:
     """WaveNet() of wavenet.net."""
-    return WaveNet(channels=channels, skips=skips, num_classes=num_classes)
+    return WaveNet(
+        channels=channels, skips=skips, stacks=stacks, layers_per_stack=layers_per_stack, num_classes=num_classes
+    )
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -49,7 +49,20 @@ class Branches(Stages):
     def step(self, step: Any) -> None:
         raise NotImplementedError
 
+    def collection(self, program: Program, summed: bool) -> Code | None:
+        """What a loop has collected and the branches of a combine are."""
+        raise NotImplementedError
+
     def join(self, step: MergedJoin) -> None:
+        record = record_of(step.node.first)
+        if record.of_list is not None or record.sums:
+            collected = self.collection(step.program, record.sums)
+            if collected is not None:
+                self.flush()
+                if record.of_list is not None:
+                    collected = record.of_list(self.use(step.node), collected)
+                self._finish(step.node, code.typed_as(collected, True))
+                return
         before = self.current
         within = self._branches(step.program)
         branches = only_branches(within)

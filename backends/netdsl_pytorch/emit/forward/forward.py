@@ -29,7 +29,7 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.namer import interface
 from netdsl_pytorch.emit.forward.heads import Heads
-from netdsl_pytorch.emit.forward.lines import CaseValues, Line, Lost
+from netdsl_pytorch.emit.forward.lines import CaseValues, Line, Lost, Uncollected
 from netdsl_pytorch.python.nodes import Name
 
 PATIENCE = 12
@@ -44,6 +44,7 @@ class Forward(Heads):
             self.lost = [] if attempt >= PATIENCE else None
             state = self.unit.state.copy()
             attributes = dict(self.unit.attribute_names), dict(self.unit.counters)
+            found = self.unit.solution.found()
             try:
                 lines = self._attempt()
                 if not self.lost:
@@ -51,6 +52,7 @@ class Forward(Heads):
                 raise self.lost[0]
             except Lost as lost:
                 self.unit.state = state
+                self.unit.solution.forget_since(found)
                 self.unit.attribute_names, self.unit.counters = attributes
                 self.unit.loops = []
                 for each in self.lost or [lost]:
@@ -62,6 +64,9 @@ class Forward(Heads):
         read = [each for each, results in self.unsettled.items() if results == values and each not in self.settled]
         if read and len(values) > 1:
             self.settled.update(read)
+            return
+        if isinstance(lost, Uncollected):
+            self.collected.add(lost.collection)
             return
         formals = {formal for instance in self.unit.instances for formal in self.inputs_of(instance)}
         if any(value in formals for value in lost.values) and not self.keep_input:
@@ -199,6 +204,7 @@ class Forward(Heads):
             self.unit.place = step.first.syntax.span
             try:
                 self.step(step)
+                self.collect(step)
             except Disagree as misfit:
                 misfit.at(step)
                 raise

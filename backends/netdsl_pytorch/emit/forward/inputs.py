@@ -10,7 +10,7 @@ from netdsl_pytorch.emit.common.namer import interface
 from netdsl_pytorch.emit.common.shared import Emission
 from netdsl_pytorch.emit.common.unit import Unit
 
-_RUNNING = re.compile(r"[xyh]\d*|branch[\d_]*")
+RUNNING = re.compile(r"[xyh]\d*|branch[\d_]*")
 """What variables may come to be called by themselves."""
 
 
@@ -61,7 +61,7 @@ class Inputs:
         taken = set(self.parameters())
         for part in self.emission.traces.outer_parts(instance):
             label = part.name.rpartition(".")[2]
-            if not label.isidentifier() or _RUNNING.fullmatch(label):
+            if not label.isidentifier() or RUNNING.fullmatch(label):
                 label = f"{part.op.name if isinstance(part, Node) else self.emission.snake(part)}_part"
             found[part] = self.emission.local(label, taken)
             taken.add(found[part])

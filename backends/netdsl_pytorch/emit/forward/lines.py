@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from netdsl.graph.graph import Value
 from netdsl.lower.align import Case, MergedTurns
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.python.statements import Assign, Declare, For, Pass, Return, Statement, choice
+from netdsl_pytorch.python.statements import Assign, Declare, Evaluate, For, Pass, Return, Statement, choice
 
 CaseValues = Mapping[Case, Value]
 
@@ -23,6 +23,24 @@ class Lost(Exception):
         super().__init__()
         self.values = list(values)
         self.loops = list(loops)
+
+
+class Collection(NamedTuple):
+    """What turns of a loop give, collected: the identity of its syntax, the place of the step in it, the number of the
+    result; as a sum, or as a list."""
+
+    loop: int
+    place: int
+    result: int
+    summed: bool
+
+
+class Uncollected(Lost):
+    """What turns of a loop have given is needed as one."""
+
+    def __init__(self, collection: Collection) -> None:
+        super().__init__((), ())
+        self.collection = collection
 
 
 @dataclass(slots=True)
@@ -38,6 +56,8 @@ class Line:
     annotation: str = ""
     opens: Literal["", "if", "elif", "else", "for"] = ""
     apart: bool = False
+    evaluates: bool = False
+    """Whether it stands for what it does alone, and gives nothing."""
     replaced: dict[Case, Value] = field(default_factory=dict)
     """What the variable held before."""
     assigned: dict[Case, Value] = field(default_factory=dict)
@@ -51,6 +71,8 @@ class Line:
             return Declare(targets[0], annotation, span=self.span)
         if self.made is None:
             return Pass(span=self.span)
+        if self.evaluates:
+            return Evaluate(self.made, span=self.span)
         if not targets:
             return Return(self.made, comment=self.comment, span=self.span)
         return Assign(targets, self.made, annotation, comment=self.comment, span=self.span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdsl.graph.graph import Node, Scope
+from netdsl.graph.graph import Naming, Node, Scope, Value
 from netdsl.lower.align import (
     Disagree,
     MergedChoice,
@@ -16,6 +16,7 @@ from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.uses import Use
 from netdsl_pytorch.emit.constructor.attributes import in_list, part_at
 from netdsl_pytorch.emit.constructor.callees import callee_differs
+from netdsl_pytorch.emit.forward.inputs import RUNNING
 from netdsl_pytorch.emit.forward.lines import BranchName, Line, Pending
 from netdsl_pytorch.emit.forward.sizes import Sizes
 from netdsl_pytorch.emit.operators import record_of
@@ -88,7 +89,11 @@ class Stages(Sizes):
                 continue
             names = {self.value_names.get(value, "") for value in values.values()}
             name = next(iter(names)) if len(names) == 1 else ""
-            target = self.clear(self.variable(name) if name else f"x{index + 1}", frozenset(values.values()))
+            name = name or (self.result_name(step, index) if self.unit.loops else "")
+            usual = str(self.running) if self.goes_on.issuperset(values.values()) else f"x{index + 1}"
+            target = self.clear(
+                self.variable(name) if name and usual != self.running else usual, frozenset(values.values())
+            )
             targets.append(target)
             if target not in self.holds:
                 self.first_line[target] = len(self.statements)
@@ -97,6 +102,12 @@ class Stages(Sizes):
                 self.typed.add(target)
         self.statements.append(Line(made, tuple(targets), self.comment({}), self.indent, self.span))
         self.current.update(step.values())
+
+    def result_name(self, step: MergedItem, number: int) -> str:
+        """What a block calls one of its results; empty where its uses differ in that."""
+        names = {_own_name(item, number) for item in step.cases.values()}
+        name = names.pop()
+        return name if not names and name.isidentifier() and not RUNNING.fullmatch(name) else ""
 
     def _inputs(self, step: MergedItem) -> list[Code]:
         scopes = isinstance(step.first, Scope)
@@ -309,3 +320,16 @@ class Stages(Sizes):
         if not any(names.values()):
             return code.name(f"self.{self.constructor.attribute(step)}")
         raise Disagree(names, "a part of a loop has no common name")
+
+
+def _own_name(item: Node | Scope, number: int) -> str:
+    """What the author calls a result of a block where it is made."""
+    if isinstance(item, Node) or item.outputs[number].link is None:
+        return ""
+    result = canonical(item.outputs[number].link)
+    for step in item.steps:
+        if isinstance(step, Naming) and isinstance(step.value, Value) and canonical(step.value) is result:
+            return step.name
+        if isinstance(step, Node | Scope) and step.labelled and canonical(step.outputs[0]) is result:
+            return step.name
+    return ""

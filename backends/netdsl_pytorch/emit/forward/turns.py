@@ -25,12 +25,12 @@ from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor.attributes import in_list, numbered, part_at
-from netdsl_pytorch.emit.forward.branches import Branches
+from netdsl_pytorch.emit.forward.collected import Collected
 from netdsl_pytorch.emit.forward.lines import CaseValues, Line, Lost
 from netdsl_pytorch.emit.operators import record_of
 
 
-class Turns(Branches):
+class Turns(Collected):
     """Writes loops."""
 
     def turns(self, step: MergedTurns) -> None:
@@ -90,6 +90,8 @@ class Turns(Branches):
             made = self._entered({case: entry[case] for case in step.cases})
             if made != code.name(running):
                 self.assign(running, {case: entry[case] for case in step.cases}, made)
+            self.begin_lists(step, body, code.name(running))
+            holds.update({name: {} for name in self.lists.values()})
             self.statements.append(head)
             unit.loops.append(loop)
             self.loops.append(step)
@@ -106,6 +108,7 @@ class Turns(Branches):
             self.indent += 4
             self._statement = None
             self.touched, self.entered = set(), set()
+            self.goes_on = {value for value in last.values() if value is not None}
             self.program(body)
             self.flush()
             final = {case: value for case, value in last.items() if value is not None}
@@ -127,11 +130,13 @@ class Turns(Branches):
             unit.state, self.current = state, current
             return False
         finally:
+            self.goes_on = set()
             self.touched, self.entered = self.touched | touched, entered | (self.entered - touched)
             if loop in unit.loops:
                 unit.loops.remove(loop)
             if step in self.loops:
                 self.loops.remove(step)
+        self.end_lists(step, body)
         results = dict(entry)
         for case in step.cases:
             turns = step.counts[case]

@@ -92,6 +92,10 @@ class Variables(Inputs):
         self.in_heads = False
         self.instead: dict[Hashable, str] = {}
         """The variables that stand in for others, over which nothing is to be written."""
+        self.listed: dict[Value, tuple[str, int]] = {}
+        """Values that turns of a loop have put into a list: its variable, and their places."""
+        self.goes_on: set[Value] = set()
+        """The values that turns of the loop that is being written end with."""
         self.inside: list[set[Case]] = []
         """The cases of the turns and arms that are being written, outermost first."""
 
@@ -136,6 +140,10 @@ class Variables(Inputs):
         tensor = self._declared(values)
         if tensor is not None:
             return tensor
+        places = {self.listed.get(value) for value in values.values()}
+        place = next(iter(places))
+        if len(places) == 1 and place is not None:
+            return code.subscript(code.name(place[0]), [code.literal(place[1])], typed=True)
         lost = Lost(list(values.values()), self.loops)
         if self.lost is None or not self._is_nameable(lost):
             raise lost

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
@@ -62,9 +62,17 @@ def _gives_others_its_batch(use: Use, number: int) -> bool:
     return not all(batched) and any(batched) and number == batched.index(True)
 
 
-operator("concat", function=_concat, repeats=_gives_others_its_batch, promotes=True)
-operator("stack", function=_stack)
-operator("add", function=_chain("+"), promotes=True, flag="residual", any_rank=True)
+def _of_list(name: str) -> Callable[[Use, Code], Code]:
+    def write(use: Use, inputs: Code) -> Code:
+        dim = code.literal(_output_dim(use, use.same("dim")))
+        return code.call(name, [inputs], [("dim", dim)], typed=True)
+
+    return write
+
+
+operator("concat", of_list=_of_list("torch.cat"), function=_concat, repeats=_gives_others_its_batch, promotes=True)
+operator("stack", of_list=_of_list("torch.stack"), function=_stack)
+operator("add", sums=True, function=_chain("+"), promotes=True, flag="residual", any_rank=True)
 operator("sub", function=_chain("-"), promotes=True, any_rank=True)
 operator("mul", function=_chain("*"), promotes=True, any_rank=True)
 operator("max", function=_maximum, promotes=True, any_rank=True)

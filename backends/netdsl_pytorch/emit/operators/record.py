@@ -133,6 +133,10 @@ class OperatorRecord:
     """What the comment of its line says beside the shape."""
     doc: Callable[[Node], str] = _own_doc
     """The docstring of its small class."""
+    of_list: Callable[[Any, Code], Code] | None = None
+    """Gives its expression of a list of inputs."""
+    sums: bool = False
+    """Whether it can be computed as a running sum of its inputs."""
     flag: str = ""
     """What the argument is called that decides whether it is there."""
     input_role: str = "in_channels"
