@@ -78,6 +78,8 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
+    """Token and position embeddings, the blocks, a last normalisation. It takes `length` tokens or fewer."""
+
     position: Tensor
 
     def __init__(self, layers: int, heads: int, dim: int, vocab: int, length: int, drop: float, bias: bool) -> None:
@@ -91,9 +93,10 @@ class Transformer(nn.Module):
         self.ln_f = nn.LayerNorm(dim, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        wte = self.wte(x)  # 1024x768
-        x = self.wpe(self.position)  # 1024x768
-        x = self.dropout(wte + x)  # 1024x768
+        n = x.shape[1]
+        x = self.wte(x)  # 1024x768
+        places = self.wpe(self.position)[:n]  # 1024x768
+        x = self.dropout(x + places)  # 1024x768
         for block in self.h:
             x = block(x)  # 1024x768
         x = self.ln_f(x)  # 1024x768
