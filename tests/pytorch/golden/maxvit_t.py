@@ -183,18 +183,18 @@ class PartitionAttention(nn.Module):
         rows = x.shape[2] // self.size
         columns = x.shape[3] // self.size
         if self.grid:
-            y = x.reshape(x.shape[0], x.shape[1], x.shape[2] // rows, rows, -1, columns)
+            y = x.reshape(x.shape[0], x.shape[1], x.shape[2] // rows, rows, x.shape[3] // columns, columns)
             x = y.permute(0, 3, 5, 2, 4, 1).reshape(x.shape[0], rows * columns, -1, x.shape[1])
         else:
-            y = x.reshape(x.shape[0], x.shape[1], rows, x.shape[2] // rows, columns, -1)
+            y = x.reshape(x.shape[0], x.shape[1], rows, x.shape[2] // rows, columns, x.shape[3] // columns)
             x = y.permute(0, 2, 4, 3, 5, 1).reshape(x.shape[0], rows * columns, -1, x.shape[1])
         x = x + self.drop_path1(self.attn_layer(x))
         x = x + self.drop_path2(self.mlp_layer(x))
         if self.grid:
-            y = x.reshape(x.shape[0], rows, x.shape[1] // rows, self.size, -1, x.shape[3])
+            y = x.reshape(x.shape[0], rows, x.shape[1] // rows, self.size, x.shape[2] // self.size, x.shape[3])
             x = y.permute(0, 5, 3, 1, 4, 2).reshape(x.shape[0], x.shape[3], self.size * rows, -1)
         else:
-            y = x.reshape(x.shape[0], rows, x.shape[1] // rows, self.size, -1, x.shape[3])
+            y = x.reshape(x.shape[0], rows, x.shape[1] // rows, self.size, x.shape[2] // self.size, x.shape[3])
             x = y.permute(0, 5, 1, 3, 2, 4).reshape(x.shape[0], x.shape[3], rows * self.size, -1)
         return x
 

@@ -68,7 +68,7 @@ class PatchMerging(nn.Module):
         self.reduction = nn.Linear(4 * in_features, 2 * in_features, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x.reshape(x.shape[0], -1, 2, x.shape[2] // 2, 2, x.shape[3])
+        y = x.reshape(x.shape[0], x.shape[1] // 2, 2, x.shape[2] // 2, 2, x.shape[3])
         x = self.norm(y.permute(0, 1, 3, 4, 2, 5).flatten(3))  # (h a) (w b) c -> h w (b a c)
         x = self.reduction(x)
         return x
@@ -86,7 +86,9 @@ class ToWindows(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.with_roll:
             x = x.roll((self.shifts0, self.shifts0), (1, 2))
-        y = x.reshape(x.shape[0], -1, self.window, x.shape[2] // self.window, self.window, x.shape[3])
+        y = x.reshape(
+            x.shape[0], x.shape[1] // self.window, self.window, x.shape[2] // self.window, self.window, x.shape[3]
+        )
         return y.permute(0, 1, 3, 2, 4, 5).reshape(x.shape[0], -1, self.window * self.window, x.shape[3])
 
 
@@ -100,7 +102,7 @@ class FromWindows(nn.Module):
         self.shift = shift
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x.reshape(x.shape[0], self.h, x.shape[1] // self.h, self.window, -1, x.shape[3])
+        y = x.reshape(x.shape[0], self.h, x.shape[1] // self.h, self.window, x.shape[2] // self.window, x.shape[3])
         x = y.permute(0, 1, 3, 2, 4, 5).reshape(x.shape[0], self.h * self.window, -1, x.shape[3])
         if self.shift > 0:
             x = x.roll((self.shift, self.shift), (1, 2))

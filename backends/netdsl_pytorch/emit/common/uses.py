@@ -156,10 +156,10 @@ class Use(Arguments):
                         assert other is not None
                         size = code.binary("//", size, other)
                     sizes.append(size)
-        # One size may be left to PyTorch: that which is longest to write.
-        longest = max(range(len(sizes)), key=lambda index: code.width(sizes[index]) if _divides(sizes[index]) else 0)
-        if _divides(sizes[longest]):
-            sizes[longest] = code.literal(-1)
+        # A share may be left to PyTorch where it is the only one: of two, one would make up for what the other leaves.
+        shares = [index for index, size in enumerate(sizes) if _divides(size)]
+        if len(shares) == 1:
+            sizes[shares[0]] = code.literal(-1)
         arguments = [*batch, *sizes]
         return code.method(x, "reshape", arguments)
 
