@@ -170,10 +170,11 @@ class Graph:
                 raise KeyError(f"{path}: there is no `{rest.partition('.')[0]}` in `{item.path or self.name}`")
         return item
 
-    def state(self) -> dict[str, Weight]:
-        """Every `Weight` of the `state_dict` by its key, in the order of the text; tied ones under both keys."""
+    def state(self, train: bool = True) -> dict[str, Weight]:
+        """Every `Weight` of the `state_dict` by its key, in the order of the text; tied ones under both keys. Without
+        `train`, those of no head."""
         weights: dict[str, Weight] = {}
-        for node in self.nodes():
+        for node in self.nodes(train):
             if node.shared is not None:
                 continue
             for weight in node.weights:

@@ -71,6 +71,20 @@ def test_rounding_that_a_network_magnifies_is_no_difference() -> None:
     assert failed(verify(traced(text), other, compile=False, export=False)) == ["the numbers that it computes"]
 
 
+def test_a_constant_in_a_block_without_a_name_is_not_the_head_that_is_called_so() -> None:
+    text = """
+        block Unit() { constant conv[i, i1]: [in.channels, 1] = 1 ** -i
+            sub(conv) }
+        net N() { input x: [2, 3]
+            skip = Unit()
+            output y = linear(2)
+            train output z = skip -> conv: { linear(2) -> conv(4, 1) } }
+    """
+    report = verify(traced(text), emitted(text), compile=False, export=False)
+    assert report.passed, report.failures
+    assert "`aux=False` leaves the heads out" in [check.name for check in report.checks]
+
+
 def test_labels_in_a_block_without_a_name_are_no_paths() -> None:
     text = """
         block Inner() { part: clamp(-1, 1) -> gelu() }

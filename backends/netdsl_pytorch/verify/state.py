@@ -10,15 +10,8 @@ from netdsl_pytorch.verify.subject import Subject
 
 def keys(subject: Subject) -> None:
     """The keys, their order as modules have it, and the shape of each."""
-    graph = subject.graph
-    kept = {node.path for node in subject.nodes()}
-    expected = _in_file_order(
-        {
-            key: tuple(int(size) for size in weight.shape)
-            for key, weight in graph.state().items()
-            if not subject.inference or any(key == path or key.startswith(path + ".") for path in kept)
-        }
-    )
+    weights = subject.graph.state(train=not subject.inference)
+    expected = _in_file_order({key: tuple(map(int, weight.shape)) for key, weight in weights.items()})
     found = {key: tuple(tensor.shape) for key, tensor in subject.model.state_dict().items()}
     missing = [key for key in expected if key not in found]
     extra = [key for key in found if key not in expected]
