@@ -119,6 +119,14 @@ class ClassProgram:
             name += "_"
         return name
 
+    def variable(self, name: str) -> str:
+        """A variable of a loop as the class has it: what it hides for the author may still be needed here."""
+        around = {each for loop in self.loops for each in (*loop.names.values(), loop.index_name)}
+        name = self.local(name)
+        while name in self.declared or name in around:
+            name += "_"
+        return name
+
     def can_write(self, expr: Expr) -> bool:
         """Whether there is a text for an expression."""
         return True

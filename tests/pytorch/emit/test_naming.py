@@ -12,11 +12,12 @@ import pytest
 from netdsl_pytorch.emit import emit
 from netdsl_pytorch.emit.common.namer import RESERVED
 from netdsl_pytorch.emit.helpers import HELPERS
+from netdsl_pytorch.verify import verify
 
 from netdsl.text import SpecError
 from netdsl.text.reserved import FILE_NAMES
 from tests.elaborate.specs import graph_of
-from tests.pytorch.emit.emitting import CASES, MODELS, of_file
+from tests.pytorch.emit.emitting import CASES, MODELS, emitted, of_file, traced
 from tests.pytorch.emit.naming import PLACES, names, outcome, spec
 
 WORST = ("class", "sum", "nn", "_a", "__a", "count", "training", "N", "aux")
@@ -107,3 +108,25 @@ def test_a_refusal_says_what_to_write(text: str, way: str) -> None:
 
 def test_a_result_alone_may_have_a_name_that_no_field_has() -> None:
     assert outcome("net N() { input x: 3x6x6; output count = globalavgpool() -> linear(1) }") == "ok"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # The indices of both constants are one, which the loop between them must not count with.
+        """constant s[i, k, l]: [4, 1, 1] = i + 1
+            add(s)
+            for (i, w) in enumerate([3, 3]) { I(4) }
+            constant t[i, k, l]: [4, 1, 1] = exp(-i / 2)
+            sub(t)""",
+        # A variable that hides an argument, which is needed once more behind the loop.
+        """for c in range(3) { I(4) }
+            constant t[j, k, l]: [4, 1, 1] = j * c
+            add(t)""",
+    ],
+)
+def test_the_variable_of_a_loop_is_no_other_name(body: str) -> None:
+    blocks = f"block I(c) {{ conv(c, 1x1) -> relu() }}\nblock B(c) {{ {body} }}\n"
+    text = blocks + "net N() { input x: 4x8x8\n B(4)\n output y = B(5) }"
+    report = verify(traced(text), emitted(text), compile=False, export=False)
+    assert report.passed, report.failures

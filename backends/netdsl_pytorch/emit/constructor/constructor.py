@@ -184,7 +184,7 @@ class Constructor(Growing):
         holders = {prefix: dict(names) for prefix, names in self.holders.items()}
         known = self.emission.solution.found()
         attributes = dict(unit.attribute_names), dict(unit.counters)
-        loop = Loop(step, start, unit.local)
+        loop = Loop(step, start, unit.variable)
         loop.settles = start > 0
         before, self.found = self.found, []
         try:
@@ -215,6 +215,9 @@ class Constructor(Growing):
                     assert template is not None
                     adding.append(Evaluate(code.call("self.add_module", [template, made])))
                 self.entries.append(Line([For(target, iterable, tuple(adding))], span))
+                for each in loop.names.values():
+                    self.indices.pop(each, None)  # such a name stays what the last turn made it
+                self.indices.pop(loop.index_name, None)
             self.emission.whole_loops[id(step.first.syntax)] = "names" if named else "lists"
             return True
         except (Disagree, Unknown):

@@ -148,7 +148,7 @@ class Sequences(Modules):
         """A loop as a generator of members, if one text fits all of its turns; with `lax` of several members in a turn,
         which is no shorter, or of one that asks which turn it is."""
         unit, state = self.unit, self.unit.state.copy()
-        loop = Loop(step, start, unit.local)
+        loop = Loop(step, start, unit.variable)
         unit.loops.append(loop)
         before = self.emission.solution.found()
         try:

@@ -79,7 +79,7 @@ class Turns(Collected):
         by_turn = {(case.parent, case.number): case for case in cases}
         if any(value is None for value in last.values()):
             return False
-        loop = Loop(step, 0, self.unit.local)
+        loop = Loop(step, 0, self.unit.variable)
         count = len(self.statements)
         holds = {name: dict(values) for name, values in self.holds.items()}
         typed, lines = set(self.typed), dict(self.first_line)
