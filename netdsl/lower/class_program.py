@@ -12,6 +12,7 @@ from netdsl.graph.names import Named, Names
 from netdsl.lower.align import Case
 from netdsl.lower.answers import Answered
 from netdsl.lower.carried import Carried
+from netdsl.lower.claims import Claim
 from netdsl.lower.collect import Traces
 from netdsl.lower.loops import Loop, item_of_list, pattern_id
 from netdsl.lower.parameters import alike, home_lets_of, is_argument, owner_of, parameters_of
@@ -53,12 +54,13 @@ class Mentions:
     """Expressions of the author's."""
     answers: list[Answered] = field(default_factory=list)
     """What was asked for, in the order of the text."""
+    claims: dict[Claim, None] = field(default_factory=dict)
+    """What the text says is the same number in all networks."""
 
     def copy(self) -> Mentions:
         """What is mentioned now, whatever is mentioned later."""
-        return Mentions(
-            dict(self.needs), [extra.copy() for extra in self.extras], set(self.written), list(self.answers)
-        )
+        extras = [extra.copy() for extra in self.extras]
+        return Mentions(dict(self.needs), extras, set(self.written), list(self.answers), dict(self.claims))
 
     def added(self) -> set[str]:
         """The names of arguments that the spec does not have."""

@@ -18,6 +18,7 @@ from netdsl.graph.graph import Scope, Value
 from netdsl.lower.align import Case, Disagree
 from netdsl.lower.answers import Added, Answer, Answered, Formula, Growth, Literal
 from netdsl.lower.argument_names import argument_name
+from netdsl.lower.claims import Claim, Seen, Terms, term
 from netdsl.lower.class_program import CaseNames, ClassProgram, Extra, binding_of, mentioned
 from netdsl.lower.loops import Loop, pattern_id
 from netdsl.lower.parameters import alike
@@ -52,6 +53,8 @@ class Slot:
     """The form in which values compare."""
     of: Mapping[Case, Value] | None = None
     """The values of whose first axis it is the size."""
+    meant: Mapping[Case, Terms] | None = None
+    """What it is in each case, where the expressions do not tell."""
 
 
 def answer(program: ClassProgram, slot: Slot) -> Answer:
@@ -92,6 +95,7 @@ def _answer(program: ClassProgram, slot: Slot) -> Answer:
         if slot.given:
             program.state.written.add(chosen)
         if program.can_write(chosen):
+            _claim(program, chosen, slot)
             return _formula(program, chosen)
     if agreed:
         case, value = next(iter(values.items()))
@@ -132,6 +136,17 @@ def _formula(program: ClassProgram, expr: Expr) -> Formula:
     for ref in mentioned(expr):
         program.mention(ref)
     return Formula(expr)
+
+
+def _claim(program: ClassProgram, chosen: Expr, slot: Slot) -> None:
+    """Claims that an expression is that of every case, not one that happens to give the same number."""
+    for case, value in slot.values.items():
+        own = slot.exprs[case]
+        own = Const(plain(value)) if own == Const(None) else own
+        if own != chosen or slot.meant is not None:
+            seen = slot.names[case], case.instance
+            meant = term(own, *seen) if slot.meant is None else slot.meant[case]
+            program.state.claims[Claim(term(chosen, *seen), meant)] = None
 
 
 def settled(program: ClassProgram, expr: Expr) -> Expr:
@@ -199,9 +214,14 @@ def _growth(program: ClassProgram, slot: Slot) -> Growth | None:
     step: dict[Case, Any] = {}
     first_exprs: dict[Case, Expr] = {}
     step_exprs: dict[Case, Expr] = {}
+    first_meant: dict[Case, Terms] = {}
+    step_meant: dict[Case, Terms] = {}
+    claims: list[Claim] = []
     steps: set[int] = set()
     for parent, row in rows.items():
         numbers = [value for _, value in row]
+        seen = [Seen(slot.exprs[case], slot.names[case], case.instance) for case, _ in row]
+        first_meant[parent] = ((1, seen[0]),)
         if len(numbers) > 1:
             difference = numbers[1] - numbers[0]
             if any(b - a != difference for a, b in itertools.pairwise(numbers)):
@@ -209,6 +229,9 @@ def _growth(program: ClassProgram, slot: Slot) -> Growth | None:
             step[parent] = difference
             steps.add(difference)
             step_exprs[parent] = _difference(slot.exprs[row[0][0]], slot.exprs[row[1][0]])
+            step_meant[parent] = ((1, seen[1]), (-1, seen[0]))
+            grown = enumerate(seen[2:], start=2)
+            claims += [Claim(((1 - at, seen[0]), (at, seen[1])), ((1, each),)) for at, each in grown]
         first[parent] = numbers[0]
         first_exprs[parent] = slot.exprs[row[0][0]]
     if not steps or loop.start:
@@ -223,13 +246,14 @@ def _growth(program: ClassProgram, slot: Slot) -> Growth | None:
     before, state = program.loops, program.state.copy()
     program.loops = before[:-1]
     try:
-        first_answer = _answer(program, Slot(first, first_exprs, outer, given=False))
-        step_answer = _answer(program, Slot(step, step_exprs, outer, given=False))
+        first_answer = _answer(program, Slot(first, first_exprs, outer, given=False, meant=first_meant))
+        step_answer = _answer(program, Slot(step, step_exprs, outer, given=False, meant=step_meant))
     except Disagree:
         program.state = state
         return None
     finally:
         program.loops = before
+    program.state.claims.update(dict.fromkeys(claims))
     return Growth(first_answer, loop, step_answer)
 
 
@@ -245,6 +269,7 @@ def _proportion(program: ClassProgram, slot: Slot) -> Formula | None:
             for op in ("*", "//"):
                 expr = symbolic.simplify(op, [Const(factor), ref] if op == "*" else [ref, Const(factor)])
                 if program.accepts(expr, slot.values, slot.names):
+                    _claim(program, expr, slot)
                     return _formula(program, expr)
     return None
 

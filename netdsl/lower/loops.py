@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from netdsl.graph import graph
 from netdsl.lower.align import Case, MergedTurns
 from netdsl.symbolic import Apply, Const, Expr, Ref, plain, simplify
 from netdsl.syntax import tree
@@ -70,23 +71,28 @@ def item_of_list(ref: Ref, case: Case, back: int = 0) -> Expr | None:
     """A loop variable in one turn, or `back` turns before it, as an item of the list that the loop goes through:
     `drops[0]`."""
     for each in case.around():
-        syntax = each.loop.syntax if each.loop is not None else None
-        path = _path_to(ref.declaration, syntax.pattern) if isinstance(syntax, tree.For) else None
-        if path is None or each.loop is None:
-            continue
-        expr, number = each.loop.domain.expr, each.number - back
-        if number < 0:
-            return None
-        if path and isinstance(expr, Apply) and expr.op == "enumerate":
-            if path[0] == 0:
-                return Const(number)
-            expr, path = expr.operands[0], path[1:]
-        if path and isinstance(expr, Apply) and expr.op == "zip":
-            expr, path = expr.operands[path[0]], path[1:]
-        for place in (number, *path):
-            expr = simplify("index", [expr, Const(place)])
-        return expr
+        item = item_of(ref, each.loop, each.number - back) if each.loop is not None else None
+        if item is not None:
+            return item if each.number >= back else None
     return None
+
+
+def item_of(ref: Ref, loop: graph.Loop, number: int) -> Expr | None:
+    """A variable of a loop as an item of the list that it goes through; None where it is none of that loop."""
+    syntax = loop.syntax
+    path = _path_to(ref.declaration, syntax.pattern) if isinstance(syntax, tree.For) else None
+    if path is None:
+        return None
+    expr = loop.domain.expr
+    if path and isinstance(expr, Apply) and expr.op == "enumerate":
+        if path[0] == 0:
+            return Const(number)
+        expr, path = expr.operands[0], path[1:]
+    if path and isinstance(expr, Apply) and expr.op == "zip":
+        expr, path = expr.operands[path[0]], path[1:]
+    for place in (number, *path):
+        expr = simplify("index", [expr, Const(place)])
+    return expr
 
 
 def _path_to(declaration: object, pattern: tree.Pattern) -> tuple[int, ...] | None:

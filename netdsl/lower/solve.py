@@ -77,9 +77,14 @@ class Solution:
         self._lists |= self._new_lists
         self._new_specialised, self._new_lists = set(), set()
 
+    @property
+    def settled(self) -> bool:
+        """Whether this round has found nothing new so far."""
+        return not self._new_specialised and not self._new_lists
+
     def settle(self) -> bool:
         """Ends a round; whether it has found nothing new."""
-        settled = not self._new_specialised and not self._new_lists
+        settled = self.settled
         self._specialised |= self._new_specialised
         return settled
 

@@ -28,22 +28,33 @@ class Clash(Exception):
 
 
 def broadcast(shapes: Sequence[Full]) -> Full:
-    """The shape that all of them are repeated to; raises Clash."""
+    """The shape that all of them are repeated to; raises Clash.
+
+    Of equal sizes it has the one that tells what the result is for other values of parameters too: a size that is
+    always 1 follows the others, and one that never is 1 is followed by them.
+    """
     first = shapes[0]
     if all(other == first for other in shapes):
-        return first
+        return tuple(map(_leading, zip(*shapes, strict=True)))
     result: list[int | None] = []
     clashes: list[int] = []
     batch = False
     for axis in range(max(map(len, shapes)), 0, -1):
-        sizes = tuple(dict.fromkeys(shape[-axis] for shape in shapes if len(shape) >= axis and shape[-axis] != 1))
-        if len(sizes) > 1:
+        met = tuple(shape[-axis] for shape in shapes if len(shape) >= axis)
+        sizes = tuple(size for size in met if size != 1)
+        if len(set(sizes)) > 1:
             clashes.append(axis)
             batch = batch or None in sizes
-        result.append(sizes[0] if sizes else 1)
+        result.append(_leading(sizes or met))
     if clashes:
         raise Clash(clashes, batch)
     return tuple(result)
+
+
+def _leading(sizes: Sequence[int | None]) -> int | None:
+    """Of equal sizes the one that the others follow; a plain number is the same whatever the parameters are."""
+    is_one = sizes[0] == 1
+    return next((size for size in sizes if (type(size) is int) != is_one), sizes[0])
 
 
 def reaches_batch(result: Full, shapes: Sequence[Full]) -> bool:

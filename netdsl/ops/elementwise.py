@@ -28,7 +28,8 @@ class Elementwise(Combine):
         self.check_count(inputs)
         first = inputs[0]
         if all(other == first for other in inputs):
-            return first
+            repeats = self.gates or args["others"]
+            return as_type(broadcast(tuple(map(full, inputs))), first) if repeats else first
         self.check_numbers(inputs, args)
         self.check_axes_or_fewer(inputs, args)
         shapes = tuple(map(full, inputs))

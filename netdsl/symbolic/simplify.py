@@ -44,6 +44,8 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
             return Const(plain(compute(op, [operand.value for operand in operands if isinstance(operand, Const)])))
         except Unknown:
             return Apply(op, tuple(operands))
+    if op == "round_to" and isinstance(first, Apply) and first.op == op and first.operands[1] == operands[1]:
+        return first
     if op == "index" and isinstance(first, Apply) and first.op == "list" and isinstance(operands[1], Const):
         item: Expr = first.operands[operands[1].value]
         return item

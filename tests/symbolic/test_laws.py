@@ -22,6 +22,7 @@ from netdsl.symbolic import (
     substitute,
 )
 from netdsl.symbolic.generalise import generalise
+from netdsl.symbolic.normal import same
 from tests.symbolic.expressions import EXPRESSIONS, NAMES, TRUTHS, VALUES, divides_evenly, value
 
 A, B, _ = NAMES
@@ -93,6 +94,34 @@ def test_each_is_an_instance_of_what_is_general(exprs: list[Expr]) -> None:
         assert len(kinds) > 1
 
 
+C = NAMES[2]
+SUM = Apply("+", (A, B))
+ALIKE = [
+    (Apply("*", (SUM, C)), Apply("+", (Apply("*", (C, B)), Apply("*", (A, C))))),
+    (Apply("-", (Apply("+", (SUM, B)), A)), Apply("*", (Const(2), B))),
+    (Apply("max", (SUM, C)), Apply("max", (Apply("+", (B, A)), C))),
+    (Apply("list", (SUM, Apply("+", (B, A)))), SUM),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_sums_and_products_in_another_order_are_the_same(one: Expr, other: Expr) -> None:
+    assert same(one, other)
+    assert not same(Apply("+", (one, A)), Apply("+", (other, B)))
+    assert not same(Apply("//", (one, A)), Apply("//", (A, one)))
+
+
+def test_numbers_of_another_kind_are_not_the_same() -> None:
+    assert not any(same(Const(one), Const(other)) for one, other in [(1, True), (1, 1.0), (2, 3), (0.0, False)])
+
+
+@given(EXPRESSIONS, EXPRESSIONS, VALUES)
+def test_what_is_the_same_is_worth_the_same(one: Expr, other: Expr, values: dict[str, Any]) -> None:
+    for left, right in [(one, other), (Apply("*", (one, other)), Apply("*", (other, one))), (one, fold(one, _unknown))]:
+        assume(value(left, values) is not None and value(right, values) is not None and divides_evenly(left, values))
+        assert not same(left, right) or value(left, values) == value(right, values)
+
+
 def test_equal_differences_are_one_hole() -> None:
     exprs = [Apply("+", (each, Apply("*", (each, Const(2))))) for each in (A, B)]
     hole = Ref("hole0", "hole", 0)
@@ -108,6 +137,7 @@ def test_equal_differences_are_one_hole() -> None:
         (simplify("+", [A, A]), Apply("*", (Const(2), A))),
         (simplify("if", [Apply("==", (A, B)), A, A]), A),
         (simplify("and", [Const(True), A]), A),
+        (simplify("round_to", [Apply("round_to", (A, Const(8))), Const(8)]), Apply("round_to", (A, Const(8)))),
         (simplify("kernel", [Apply("window", (A, B))]), A),
         (simplify("//", [A, Const(0)]), Apply("//", (A, Const(0)))),
         (apply("+", Const(2), Const(3)), Const(5)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netdsl.graph.kept import Kept
 from netdsl.lower.align import Disagree
+from netdsl.lower.claims import decided
 from netdsl.lower.errors import cannot
 from netdsl.lower.parameters import identity, is_argument
 from netdsl.lower.partition import aligned, parted, partition
@@ -75,9 +76,19 @@ class _Rounds:
             net = next(unit for unit in self.units if unit.is_net)
             emission.output_class = emission.free_name(f"{net.name}Output")
         try:
-            return [self._class(unit) for unit in self.units]
+            classes = [self._class(unit) for unit in self.units]
         except Again:
             return None
+        if self.solution.settled:
+            self._decide()
+        return classes
+
+    def _decide(self) -> None:
+        """Specialises the parameters of the net that the texts rest on, all others being settled."""
+        root = self.emission.graph.root
+        claims = (claim for unit in self.units for claim in unit.state.claims)
+        for parameter in decided(claims, root, lambda key: self.solution.is_specialised(root.definition, key)):
+            self.solution.specialise(root.definition, parameter)
 
     def _class(self, unit: Unit) -> WrittenClass:
         unit.reset()

@@ -11,6 +11,7 @@ from netdsl_pytorch.emit import factory_name
 from netdsl_pytorch.emit.dependence.changes import changes
 from netdsl_pytorch.emit.dependence.dependence import _difference, _without_defaults
 from netdsl_pytorch.load import module_of
+from netdsl_pytorch.verify import verify
 
 from tests.pytorch.emit.emitting import MODELS, emitted, of_file, traced
 
@@ -84,6 +85,39 @@ def test_siblings(text: str, arguments: list[str]) -> None:
     assert offered(text) == arguments
 
 
+REPEATED = """
+    net N(n = 1, f = true) { input x: 1x2x2
+        let c = n if f else 1
+        buffer b[i, j, k]: [c, 1, 1] = i
+        mul(b)
+        output y = conv(c, 1x1) }
+"""
+TURNS = "block B(w) { conv(w, 1x1) }\nblock S(c) { for i in range(2) { B(c) } }\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        # The first turn is given 3 channels, the second c: the same for one of the two nets.
+        (TURNS + "net N(f = false) { input x: 3x4x4\n let c = 1 if f else 3\n S(c)\n output y = relu() }", []),
+        # The same for all nets.
+        (TURNS + "net N(c = 3) { input x: [c, 4, 4]\n S(c)\n output y = relu() }", ["c"]),
+        (TURNS + "net N(c = 3) { input x: 4x4x4\n conv(2 * c + 2, 1x1)\n S((c + 1) * 2)\n output y = relu() }", ["c"]),
+        # What makes them agree is no argument, all else stays one.
+        (
+            TURNS + "net N(f = false, g = 4) { input x: [g, 4, 4]\n S(5 if f else g)\n output y = conv(g, 1x1) }",
+            ["g"],
+        ),
+        # A tensor of one row is repeated beside several channels.
+        (REPEATED, ["n", "f"]),
+    ],
+)
+def test_what_agrees_by_accident_is_not_offered(text: str, arguments: list[str]) -> None:
+    assert offered(text) == arguments
+    report = verify(traced(text), emitted(text), compile=False, export=False)
+    assert report.passed, report.failures
+
+
 @pytest.mark.parametrize(
     "stages",
     [
@@ -95,6 +129,15 @@ def test_siblings(text: str, arguments: list[str]) -> None:
 def test_what_decides_that_a_labelled_part_is_not_there_is_not_offered(stages: str) -> None:
     text = f"net N(flag = false) {{ input x: [8]\nlet width = 4 if flag else 3\n{stages}\noutput y = linear(width) }}"
     assert offered(text) == []
+
+
+def test_two_axes_that_are_split_must_both_divide() -> None:
+    """PyTorch would make up with one for what the other leaves."""
+    split = 'rearrange("c (h a) (w b) -> (c a b) h w", a = 2, b = 2)'
+    text = f"net N(w = 4) {{ input x: [3, 8, 8]\n linear(w)\n output y = {split} }}"
+    assert offered(text) == ["w"]
+    report = verify(traced(text), emitted(text), compile=False, export=False)
+    assert report.passed, report.failures
 
 
 def test_half_of_a_size_twice_is_not_the_size() -> None:

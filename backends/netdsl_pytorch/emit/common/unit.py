@@ -45,7 +45,8 @@ class State(Mentions):
         """What is found now, whatever is found later."""
         extras = [extra.copy() for extra in self.extras]
         modules = {key: ModuleArgument(each.name, dict(each.codes)) for key, each in self.modules.items()}
-        return State(dict(self.needs), extras, set(self.written), list(self.answers), dict(self.attributes), modules)
+        needs, answers, claims = dict(self.needs), list(self.answers), dict(self.claims)
+        return State(needs, extras, set(self.written), answers, claims, dict(self.attributes), modules)
 
     def added(self) -> set[str]:
         """The names of arguments that the spec does not have."""

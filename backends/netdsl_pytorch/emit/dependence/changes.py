@@ -92,7 +92,10 @@ def changes(ours: Graph, theirs: Graph, given: Collection[str]) -> Changes | Non
                 if a != b:
                     same = False
                     moved.add((place, key))
-                    found.formulas = found.formulas and _written(one, key, one is ours.root)
+                    # A number that is of another formula for these values is none of the parameters alone.
+                    found.formulas = (
+                        found.formulas and _written(one, key, one is ours.root) and expr_of(a) == expr_of(b)
+                    )
             elif _known(a) != _known(b):
                 same = found.formulas = False
         if not same and isinstance(one, Node):
