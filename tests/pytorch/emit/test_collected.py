@@ -83,3 +83,44 @@ def test_within_blocks_of_different_lengths() -> None:
     source = agreed(text)
     assert "B2" not in source
     assert "total = total + x" in source
+
+
+def test_branches_that_a_loop_makes_are_made_by_a_comprehension() -> None:
+    text = """
+    net N(n = 3) { input x: 4x6x6
+      concat { for i in range(n) { b[i]: conv(4, 3, padding = 1) -> relu() } }
+      output y = globalavgpool() }
+    """
+    source = agreed(text)
+    assert "torch.cat([F.relu(conv(x)) for conv in self.b], dim=1)" in source
+
+
+def test_branches_of_several_lines_are_written_out() -> None:
+    text = """
+    net N() { input x: 4x6x6
+      concat { for i in range(3) { b[i]: conv(4, 1) -> a[i]: add(x) -> mul { a[i]; sigmoid() } } }
+      output y = globalavgpool() }
+    """
+    assert " for conv in " not in agreed(text)
+
+
+def test_branches_whose_numbers_differ_in_forward_are_written_out() -> None:
+    text = """
+    net N() { input x: 4x6x6
+      concat { for i in range(3) { b[i]: conv(4, 1) -> slice(1, i, i + 3) } }
+      output y = globalavgpool() }
+    """
+    source = agreed(text)
+    assert "for conv in self.b" not in source
+    assert "2:5" in source
+
+
+def test_parts_of_a_comprehension_in_a_block_with_uses_of_different_lengths() -> None:
+    text = f"""
+    {LAYER}
+    block B(rates) {{ concat {{ for (i, r) in enumerate(rates) {{ l[i]: L(r) }} }} -> out: conv(4, 1) }}
+    net N() {{ input x: 4x6x6
+      output y = B([2, 3]) -> B([4, 5, 6]) }}
+    """
+    source = agreed(text)
+    assert "for l in self.l" in source or "in self.l]" in source

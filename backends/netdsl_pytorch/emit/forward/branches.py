@@ -53,10 +53,17 @@ class Branches(Stages):
         """What a loop has collected and the branches of a combine are."""
         raise NotImplementedError
 
+    def comprehension(self, program: Program) -> Code | None:
+        """The branches of a combine, made turn by turn by parts of a list."""
+        raise NotImplementedError
+
     def join(self, step: MergedJoin) -> None:
         record = record_of(step.node.first)
         if record.of_list is not None or record.sums:
             collected = self.collection(step.program, record.sums)
+            if collected is None and record.of_list is not None:
+                self.flush()
+                collected = self.comprehension(step.program)
             if collected is not None:
                 self.flush()
                 if record.of_list is not None:

@@ -149,6 +149,56 @@ class Turns(Collected):
         self.current = results
         return True
 
+    def comprehension(self, program: Program) -> Code | None:
+        """`[conv(x) for conv in self.convs]`: the branches of a combine, made turn by turn by parts of a list; None
+        where they take more than an expression each."""
+        step = program[0] if len(program) == 1 else None
+        if not isinstance(step, MergedTurns) or not self._may_comprehend(step):
+            return None
+        body = step.body()
+        iteration = self._iteration(step, body)
+        if iteration is None:
+            return None
+        head, modules = iteration
+        assert head.made is not None
+        unit, loop, count = self.unit, Loop(step, 0, self.unit.local), len(self.statements)
+        kept = unit.state.copy(), unit.solution.found(), self.current, self.running, self._statement, self._before
+        names = {name: dict(values) for name, values in self.holds.items()}, set(self.typed), dict(self.first_line)
+        unit.loops.append(loop)
+        self.loops.append(step)
+        self.loop_modules.update(modules)
+        try:
+            self.current = {case: kept[2][case.parent] for case in cases_of(body) if case.parent in kept[2]}
+            self._statement, self._before = body[0].first.syntax, dict(self.current)
+            assert isinstance(body[0], MergedBranch)
+            for each in body[0].program:
+                self.step(each)
+            made = self.read({case: branch.value for case, branch in body[0].cases.items()}, None)
+            if len(self.statements) > count or self.pending is not None:
+                raise Disagree(dict.fromkeys(step.cases, 0), "a branch takes several lines")
+            return code.comprehension(made, (", ".join(head.targets), head.made))
+        except (Disagree, Lost):
+            unit.state = kept[0]
+            unit.solution.forget_since(kept[1])
+            del self.statements[count:]
+            self.pending = None
+            self.holds, self.typed, self.first_line = names
+            return None
+        finally:
+            unit.loops.remove(loop)
+            self.loops.remove(step)
+            self.current, self.running, self._statement, self._before = kept[2:]
+
+    def _may_comprehend(self, step: MergedTurns) -> bool:
+        if self.single or self.unit.loops or id(step.first.syntax) in self.unrolled or max(step.counts.values()) < 2:
+            return False
+        try:
+            body = step.body()
+        except Disagree:
+            return False
+        plain = len(body) == 1 and isinstance(body[0], MergedBranch)
+        return plain and not (self.unit.is_net and self.emission.heads and mixed(body))
+
     def _iteration(self, step: MergedTurns, body: Program) -> tuple[Line, dict[int, str]] | None:
         """The head of a loop, and what the parts of its turns are called in it."""
         items = _items(body)
