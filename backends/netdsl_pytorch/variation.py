@@ -39,6 +39,14 @@ def other_values(value: Any, texts: Iterable[str] = ()) -> list[Any]:
     return []
 
 
+def fitting(values: Iterable[Any], annotation: object) -> list[Any]:
+    """The values that an annotation of an argument allows: `tuple[int, int]` says how many items there are."""
+    shown = str(annotation)
+    if not shown.startswith("tuple[") or "..." in shown or "[" in shown[len("tuple[") :]:
+        return list(values)
+    return [value for value in values if not isinstance(value, tuple) or len(value) == shown.count(",") + 1]
+
+
 def texts_of(graph: Graph) -> list[str]:
     """The texts that stand in a net and in the blocks that it uses, in order."""
     found: dict[str, None] = {}

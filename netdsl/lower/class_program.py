@@ -88,6 +88,8 @@ class ClassProgram:
         if self.owner is not self.instances[0]:
             self.home_lets |= set(home_lets_of(self.definition))
         self._arguments: dict[Any, bool] = {}
+        self.lengths: dict[tree.Parameter, int] = {}
+        """The lists of which the text says how many items they have, since `forward` writes a loop over them out."""
         self.carried: Carried | None = None
         """The size that the loops of a sequence carry on, if the text has it in a variable."""
         self.place: Span | None = None

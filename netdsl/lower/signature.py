@@ -104,7 +104,9 @@ def _argument(program: ClassProgram, key: Hashable, parameter: tree.Parameter) -
         default = default if default is UNSET else collapse(default)
     known = [*values, *([] if default is UNSET else [default])]
     kind = type_of(known)
-    if program.solution.is_list(key, already=True) and all(isinstance(value, tuple) for value in known):
+    if key in program.lengths and isinstance(default, tuple):
+        kind = f"tuple[{', '.join(type_of([item]) for item in default)}]"
+    elif program.solution.is_list(key, already=True) and all(isinstance(value, tuple) for value in known):
         kind = f"Sequence[{type_of([item for value in known for item in value])}]"
     if kind == "float" and isinstance(default, int):
         default = float(default)

@@ -85,15 +85,23 @@ _COMPUTED: dict[str, Callable[..., Any]] = {
 
 def collected(left: Expr, right: Expr) -> Expr | None:
     """`a + 2 * b` for `a + b` and `b` once more: what grows step by step would have as many terms as steps."""
-    if isinstance(right, Const) or not isinstance(left, Apply) or left.op != "+":
+    if isinstance(right, Const):
         return None
-    first, last = left.operands
-    if last == right:
-        return Apply("+", (first, Apply("*", (Const(2), right))))
-    if isinstance(last, Apply) and last.op == "*" and last.operands[1] == right:
-        times = last.operands[0]
-        if isinstance(times, Const) and type(times.value) is int:
-            return Apply("+", (first, Apply("*", (Const(times.value + 1), right))))
+    once_more = _once_more(left, right)
+    if once_more is None and isinstance(left, Apply) and left.op == "+":
+        inner = _once_more(left.operands[1], right)
+        return None if inner is None else Apply("+", (left.operands[0], inner))
+    return once_more
+
+
+def _once_more(times: Expr, expr: Expr) -> Expr | None:
+    """`2 * b` for `b` and `b`, `3 * b` for `2 * b` and `b`."""
+    if times == expr:
+        return Apply("*", (Const(2), expr))
+    if isinstance(times, Apply) and times.op == "*" and times.operands[1] == expr:
+        factor = times.operands[0]
+        if isinstance(factor, Const) and type(factor.value) is int:
+            return Apply("*", (Const(factor.value + 1), expr))
     return None
 
 

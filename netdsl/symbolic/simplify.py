@@ -100,6 +100,9 @@ def simplify(op: str, operands: list[Expr]) -> Expr:
                     return other
                 if isinstance(right, Apply) and right.op == "*" and right.operands[0] == one:
                     return simplify("//", [other, right.operands[1]])
+        if op == "*" and _number(left) and isinstance(right, Apply) and right.op == "*" and _number(right.operands[0]):
+            # 4 * (64 * a) is 256 * a.
+            return simplify("*", [Const(left.value * right.operands[0].value), right.operands[1]])  # type: ignore[union-attr]
         if op == "*":
             # (a // b) * b is a where b divides a, which shape rules see to for heads and groups.
             for one, other in ((left, right), (right, left)):

@@ -22,7 +22,17 @@ from netdsl_pytorch.emit.docs import documented
 from netdsl_pytorch.emit.forward.forward import Forward
 from netdsl_pytorch.emit.forward.lines import Line, nested
 from netdsl_pytorch.python.nodes import Name
-from netdsl_pytorch.python.statements import Class, Declare, Evaluate, Function, Parameter, Statement, assigned
+from netdsl_pytorch.python.statements import (
+    Class,
+    Declare,
+    Evaluate,
+    Function,
+    If,
+    Parameter,
+    Raise,
+    Statement,
+    assigned,
+)
 
 
 class WrittenClass(NamedTuple):
@@ -109,8 +119,10 @@ class _Writer:
             members.append(assigned("loss_weights", code.dict_of(pairs), "ClassVar[dict[str, float]]"))
         for number, name in enumerate(constructor.buffers):
             members.append(Declare(Name(name), TENSOR, apart=number == 0))
+        for number, (name, kind) in enumerate(constructor.declared.items()):
+            members.append(Declare(code.name(name), code.annotation(kind), apart=number == 0 and bool(members)))
         lets = unit.finish_arguments()
-        body: list[Statement] = [*lets]
+        body: list[Statement] = [*_lengths(unit), *lets]
         body += [assigned(f"self.{name}", value) for name, value in unit.state.attributes.items()]
         body += spaced(entries)
         own, methods = inits
@@ -133,6 +145,18 @@ class _Writer:
             return code.annotation(f"Tensor | {output}") if self.emission.heads else TENSOR
         count = len(self.unit.instances[0].outputs)
         return TENSOR if count == 1 else code.annotation(f"tuple[{', '.join(['Tensor'] * count)}]")
+
+
+def _lengths(unit: Unit) -> list[Statement]:
+    """The tests that lists have as many items as the text has parts for."""
+    made: list[Statement] = []
+    for argument in unit.arguments:
+        length = unit.lengths.get(argument.key) if isinstance(argument.key, tree.Parameter) else None
+        if length is not None:
+            test = code.binary("!=", code.call("len", [code.name(argument.name)]), code.literal(length))
+            reason = code.call("ValueError", [code.literal(f"`{argument.name}` has {length} items")])
+            made.append(If(test, (Raise(reason),)))
+    return made
 
 
 def _apart(lines: list[Line]) -> list[Line]:

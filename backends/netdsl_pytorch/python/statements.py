@@ -54,6 +54,13 @@ class Return(Base):
 
 
 @dataclass(frozen=True, slots=True)
+class Raise(Base):
+    """`raise value`."""
+
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Pass(Base):
     pass
 
@@ -110,7 +117,7 @@ class Source(Base):
     names: frozenset[str]
 
 
-Statement: TypeAlias = Assign | Declare | Evaluate | Return | Pass | If | For | Function | Class | Source
+Statement: TypeAlias = Assign | Declare | Evaluate | Return | Raise | Pass | If | For | Function | Class | Source
 
 
 def choice(arms: Sequence[tuple[Expression | None, Iterable[Statement]]], span: Span | None = None) -> If:
@@ -129,7 +136,7 @@ def expressions(statement: Statement) -> Iterator[Expression]:
         found: list[Expression | None] = [*statement.targets, statement.value, statement.annotation]
     elif isinstance(statement, Declare):
         found = [statement.target, statement.annotation]
-    elif isinstance(statement, Evaluate | Return):
+    elif isinstance(statement, Evaluate | Return | Raise):
         found = [statement.value]
     elif isinstance(statement, If):
         found = [statement.test]

@@ -19,7 +19,7 @@ from netdsl.graph.graph import Graph
 from netdsl.text.codes import ARITHMETIC, BAD_INDEX, CANNOT_EMIT, LIMIT
 from netdsl.text.errors import SpecError
 from netdsl_pytorch.report import Mismatch, described
-from netdsl_pytorch.variation import other_values, texts_of
+from netdsl_pytorch.variation import fitting, other_values, texts_of
 from netdsl_pytorch.verify import passes, state, values
 from netdsl_pytorch.verify.constants import constants
 from netdsl_pytorch.verify.subject import BATCH, Subject, inputs_with
@@ -54,7 +54,8 @@ class Trials:
         possible: dict[str, Any] = {}
         for name, parameter in offered.items():
             accepted = 0
-            for value in other_values(self.graph.parameters[parameter], texts_of(self.graph)):
+            annotation = inspect.signature(self.factory).parameters[name].annotation
+            for value in fitting(other_values(self.graph.parameters[parameter], texts_of(self.graph)), annotation):
                 if accepted >= most or self.done >= MOST_TRIALS:
                     break
                 if self._trial({name: value}, {parameter: value}, first=not accepted):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from netdsl_pytorch.emit import emit
+from netdsl_pytorch.emit import emit, factory_name
+from netdsl_pytorch.load import module_of
 from netdsl_pytorch.verify import verify
 
 from tests.pytorch.emit.emitting import emitted, traced
@@ -103,3 +104,28 @@ def test_what_a_turn_adds_is_told_in_its_own_numbers() -> None:
 def test_how_often_a_loop_turns_is_a_column_of_the_table_around_it_where_no_expression_tells() -> None:
     source = emitted(UNKNOWN)
     assert "for w, n in ((4, 4), (8, 4), (12, 4), (16, 2)):" in source
+
+
+NAMED = """
+block Unit(width, stride) { conv(width, 3x3/stride, padding = same) -> relu() }
+net N(layers = [1, 2, 1], classes = 3) {
+    input image: 3x16x16
+    for (i, n) in enumerate(layers) {
+        layer{i + 1}: { for j in range(n) { Unit(4 * 2**i, 2 if i > 0 and j == 0 else 1) } }
+    }
+    output logits = globalavgpool() -> linear(classes)
+}
+"""
+
+
+def test_parts_with_names_of_a_loop_over_a_list_are_as_many_as_forward_reads() -> None:
+    graph = traced(NAMED)
+    source = emit(graph, spec_name="test.net", spec_text=NAMED)
+    report = verify(graph, source, compile=False, export=False)
+    assert report.passed, f"{report.failures}\n{source}"
+    assert "def n(*, layers: tuple[int, int, int] = (1, 2, 1), classes: int = 3) -> N:" in source
+    assert "    layer3: nn.Sequential\n" in source
+    factory = getattr(module_of(source), factory_name(graph))
+    assert len(factory(layers=(2, 0, 1)).layer2) == 0
+    with pytest.raises(ValueError, match="`layers` has 3 items"):
+        factory(layers=(1, 1))

@@ -23,7 +23,7 @@ def test_a_list_of_equal_numbers_stays_a_list_where_it_is_read_item_by_item() ->
     )
     written = emitted(text)
     assert "Two(3, (8, 8))" in written
-    assert "ws: tuple[int, int]" in written
+    assert "ws: Sequence[int]" in written
 
 
 def test_a_list_of_equal_numbers_is_one_number_for_a_window() -> None:

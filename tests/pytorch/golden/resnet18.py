@@ -38,18 +38,31 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Image [N, 3, 224, 224] to logits [N, num_classes]."""
+    """`layers` is a column of table 1: how many units each stage has.
 
-    def __init__(self, num_classes: int = 1000) -> None:
+    Image [N, 3, 224, 224] to logits [N, num_classes].
+    """
+
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+
+    def __init__(self, layers: tuple[int, int, int, int] = (2, 2, 2, 2), num_classes: int = 1000) -> None:
         super().__init__()
+        if len(layers) != 4:
+            raise ValueError("`layers` has 4 items")
         self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        self.layer1 = nn.Sequential(*(BasicBlock(64, 64) for _ in range(2)))
-        self.layer2 = nn.Sequential(BasicBlock(64, 128, stride=2), BasicBlock(128, 128))
-        self.layer3 = nn.Sequential(BasicBlock(128, 256, stride=2), BasicBlock(256, 256))
-        self.layer4 = nn.Sequential(BasicBlock(256, 512, stride=2), BasicBlock(512, 512))
-        self.fc = nn.Linear(512, num_classes)
+        channels = 64
+        for i, n in enumerate(layers):
+            stage: list[nn.Module] = []
+            for j in range(n):
+                stage.append(BasicBlock(channels, 64 * 2**i, stride=2 if i > 0 and j == 0 else 1))
+                channels = 64 * 2**i
+            self.add_module(f"layer{i + 1}", nn.Sequential(*stage))
+        self.fc = nn.Linear(channels, num_classes)
 
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -66,9 +79,9 @@ class ResNet(nn.Module):
         return logits
 
 
-def resnet18(*, num_classes: int = 1000) -> ResNet:
+def resnet18(*, num_classes: int = 1000, layers: tuple[int, int, int, int] = (2, 2, 2, 2)) -> ResNet:
     """ResNet(BasicBlock, [2, 2, 2, 2]) of resnet.net."""
-    return ResNet(num_classes=num_classes)
+    return ResNet(layers=layers, num_classes=num_classes)
 
 
 # As netdsl wrote it, as long as the text above has sha256 ….

@@ -90,7 +90,7 @@ class Unit(ClassProgram):
         """Begins anew, with what has been found since."""
         self.state = State()
         self.loops = []
-        self.carried = None
+        self.carried, self.lengths = None, {}
         self.attribute_names = {}
         self.counters = {}
 

@@ -161,6 +161,8 @@ class Constructor(Growing):
             apart = min(counts.values()) > 0 and (longest > 2 or len(set(counts.values())) > 1)
             if apart and self._whole_loop(step, indent, 1):
                 return
+            if indent == INDENT and self.grown_turns(step):
+                return
         count = step.count
         self._pin_loop(step)
         for number in range(count):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,14 @@ class Fillable(Tensors):
             self.unit.state = state
             self.emission.solution.forget_since(found)
 
+    def list_name(self, names: Sequence[str]) -> tuple[str, str]:
+        """A variable for the members of a sequence: one that held those of another, or a new one and its type."""
+        known = next((name for name in names if name in self.list_names and name not in self.open_lists), "")
+        name = known or self.local_name(names)
+        self.list_names.add(name)
+        self.open_lists.add(name)
+        return name, "" if known else "list[nn.Module]"
+
     def local_name(self, names: Iterable[str]) -> str:
         """The first of these names that nothing in the constructor has; the last with underscores."""
         taken = {
@@ -60,6 +68,8 @@ class Target:
 
     holder: Code
     keyed: bool
+    is_class: bool = False
+    """Whether it is the class itself, to which no operators without weights are added."""
     pending: list[Row] = field(default_factory=list)
     """Members that are on no line yet."""
 
@@ -97,16 +107,36 @@ class Filler:
                 lines += self._all(program[at:], Target(attribute, keyed=True))
                 self._leave(cases_of(program), step.cases)
                 return lines
-            holder = self.writer.local_name(("layers", "members", "parts"))
+            holder, kind = self.writer.list_name(("layers", "members", "parts"))
             shapes = self.unit.is_net and len(rows) > 2
             items = [
                 code.row(code.star(row.code) if row.many else row.code, row.shape if shapes else "") for row in rows
             ]
-            lines = [assigned(holder, code.list_of(items), "list[nn.Module]")]
+            lines = [assigned(holder, code.list_of(items), kind)]
             lines += self._all(program[at:], Target(code.name(holder), keyed=False))
             self._leave(cases_of(program), step.cases)
+            self.writer.open_lists.discard(holder)
             made = code.call("nn.Sequential", [code.star(code.name(holder))])
             return [*lines, assigned(f"self.{name}", made)]
+        finally:
+            self.writer.keyed = before
+            if self.unit.carried is not None:
+                self.unit.carried.within = False
+
+    def turns(self, step: MergedTurns) -> list[Statement]:
+        """The statements that add the parts of a loop to the class itself."""
+        nodes = [node for case in step.cases for node in case.instance.nodes()]
+        self.axis = 0 if any(node.op.needs_rank is not None for node in nodes) else -1
+        for case, loop in step.cases.items():
+            first = next((value for turn in loop.turns for value in _given(turn.steps)), None)
+            if first is None:
+                raise Disagree(dict.fromkeys(step.cases, 0), "a loop is given nothing")
+            self.now[case] = first
+        if self.unit.carried is not None:
+            self.unit.carried.within = True
+        before, self.writer.keyed = self.writer.keyed, True
+        try:
+            return self._loop(step, Target(code.name("self"), keyed=True, is_class=True))
         finally:
             self.writer.keyed = before
             if self.unit.carried is not None:
@@ -127,6 +157,8 @@ class Filler:
                 made += self._loop(step, target)
             elif isinstance(step, MergedChoice):
                 made += self._choice(step, target)
+            else:
+                raise Disagree(dict.fromkeys(step.cases, 0), "a loop makes no chain")
         return made
 
     def _flushed(self, target: Target) -> list[Statement]:
@@ -153,6 +185,9 @@ class Filler:
 
     def _member(self, step: MergedItem, target: Target) -> list[Statement]:
         made: list[Statement] = []
+        if target.is_class and isinstance(step.first, Node) and not step.first.owns_module:
+            self._pass(step)
+            return made
         if self._is_nested(step):
             made += self._flushed(target)
             lines, module = self._nested(step)
@@ -185,14 +220,16 @@ class Filler:
         keyed = _is_keyed(program)
         before, self.writer.keyed = self.writer.keyed, keyed
         try:
-            name = self.writer.local_name(("stage", "stage2", "stage3"))
             if keyed:
+                name = self.writer.local_name(("stage", "stage2", "stage3"))
                 lines: list[Statement] = [assigned(name, code.call("nn.Sequential", []))]
                 lines += self._all(program, Target(code.name(name), keyed=True))
                 made = code.name(name)
             else:
-                lines = [assigned(name, code.list_of([]), "list[nn.Module]")]
+                name, kind = self.writer.list_name(("stage", "stage2", "stage3"))
+                lines = [assigned(name, code.list_of([]), kind)]
                 lines += self._all(program, Target(code.name(name), keyed=False))
+                self.writer.open_lists.discard(name)
                 made = code.call("nn.Sequential", [code.star(code.name(name))])
         finally:
             self.writer.keyed = before
@@ -441,3 +478,10 @@ def loops_in(program: Program) -> list[MergedTurns]:
         elif isinstance(step, MergedChoice):
             found += [each for arm in step.arms.values() for each in loops_in(arm)]
     return found
+
+
+def _given(steps: Iterable[Step]) -> Iterator[Value]:
+    """What the stages of a turn are given, in order."""
+    for step in steps:
+        if isinstance(step, Node | Scope) and step.inputs:
+            yield step.inputs[0]

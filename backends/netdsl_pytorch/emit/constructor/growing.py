@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
 
-from netdsl.graph.graph import Scope
+from netdsl.graph.graph import Node, Scope, Step
 from netdsl.lower.align import Disagree, MergedItem, MergedTurns, Program
-from netdsl.symbolic import Unknown
+from netdsl.symbolic import Apply, Const, Ref, Unknown
+from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.constructor.filling import Fillable, Filler, loops_in
 from netdsl_pytorch.emit.constructor.modules import INDENT, Line
@@ -52,6 +53,24 @@ class Growing(Fillable):
         self.entries.append(Line(lines, step.statement.span if step.statement is not None else first.span))
         return True
 
+    def grown_turns(self, step: MergedTurns) -> bool:
+        """Whether a loop over a list parameter of the net has been written so. Its parts have names of their own, by
+        which `forward` reads them one after the other; so there have to be as many as there are."""
+        lists = _lists_of(step) if self.unit.is_net and not self.unit.loops else {}
+        solution, owner = self.emission.solution, self.unit.owner.definition
+        open_ = {key: size for key, size in lists.items() if not solution.is_specialised(owner, key)}
+        parts = [item.name for loop in step.cases.values() for turn in loop.turns for item in _parts_of(turn.steps)]
+        if not open_ or not parts or not all(name.isidentifier() for name in parts):
+            return False
+        lines = self._tried(lambda: Filler(self, carries=True).turns(step), keep=True)
+        if lines is None:
+            return False
+        self.unit.lengths.update(open_)
+        self.stated.add(id(step.first.syntax))
+        self.declared.update(dict.fromkeys(parts, "nn.Sequential"))
+        self.entries.append(Line(lines, step.statement.span if step.statement is not None else None))
+        return True
+
     def _lines(self, step: MergedItem, program: Program, name: str, *, keep: bool = False) -> list[Statement] | None:
         """The statements that fill a sequence, with a size that is carried on if one is needed; None if there are
         none."""
@@ -73,12 +92,14 @@ class Growing(Fillable):
         unit, state, carried = self.unit, self.unit.state.copy(), self.unit.carried
         held = dict(carried.held) if carried is not None else {}
         found, names, loops = self.emission.solution.found(), set(self.local_names), list(unit.loops)
+        lists = set(self.list_names)
         lines: list[Statement] | None = None
         with suppress(Disagree, Unknown):
             lines = write()
             self.pinned = self.emission.solution.found().specialised
         if lines is None or not keep:
             unit.state, unit.carried, self.local_names, unit.loops = state, carried, names, loops
+            self.list_names, self.open_lists = lists, set()
             if carried is not None:
                 carried.held, carried.within, carried.inside = held, False, 0
             self.emission.solution.forget_since(found)
@@ -89,7 +110,9 @@ class Growing(Fillable):
         counts = step.counts
         if max(counts.values(), default=0) < 2 or self.is_generated(step, 0):
             return False
-        if min(counts.values()) and max(counts.values()) > 2 and self.is_generated(step, 1):
+        # A first turn apart is there even where an argument says that there is none.
+        is_apart = min(counts.values()) > 0 and max(counts.values()) > 2 and not self._is_open(step)
+        if is_apart and self.is_generated(step, 1):
             return False
         return len(set(counts.values())) > 1 or max(counts.values()) >= _MANY or self._is_open(step)
 
@@ -121,3 +144,29 @@ def _read_by(line: Statement, name: str) -> Iterator[str]:
         return
     for expr in expressions(line):
         yield from code.names(expr)
+
+
+def _lists_of(step: MergedTurns) -> dict[tree.Parameter, int]:
+    """The list parameters that a loop goes through, and how many items they have; empty if it goes through others."""
+    found: dict[tree.Parameter, int] = {}
+    for case, loop in step.cases.items():
+        stack = [loop.domain.expr]
+        while stack:
+            expr = stack.pop()
+            if isinstance(expr, Apply) and expr.op in ("enumerate", "zip"):
+                stack += expr.operands
+            elif isinstance(expr, Ref) and isinstance(expr.declaration, tree.Parameter):
+                value = case.instance.arguments.get(expr.name)
+                if not isinstance(value, tuple):
+                    return {}
+                found[expr.declaration] = len(value)
+            elif not isinstance(expr, Const):
+                return {}
+    return found
+
+
+def _parts_of(steps: Iterable[Step]) -> Iterator[Scope | Node]:
+    """What a turn makes, but for operators without weights."""
+    for step in steps:
+        if isinstance(step, Scope) or (isinstance(step, Node) and step.owns_module):
+            yield step

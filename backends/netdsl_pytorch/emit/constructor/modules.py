@@ -80,6 +80,14 @@ class Modules(Callees):
         self.buffers: dict[str, None] = {}
         self.indices: dict[str, Statement] = {}
         """What made the indices of constants so far, by their names."""
+        self.stated: set[int] = set()
+        """The loops over lists of which the text says how many items they have."""
+        self.declared: dict[str, str] = {}
+        """Attributes that are added by name, and their types."""
+        self.list_names: set[str] = set()
+        """The variables of the constructor that hold members of sequences to be."""
+        self.open_lists: set[str] = set()
+        """Those of them that are being filled."""
         self.local_names: set[str] = set()
         """The variables of the constructor, beside those of its loops."""
         self.keyed = False

@@ -270,7 +270,9 @@ class Sequences(Modules):
         return symbolic.simplify("-", [expr, Const(start)])
 
     def _pin_loop(self, step: MergedTurns) -> None:
-        """A loop that is written out depends on what its list depends on."""
+        """A loop that is written out depends on what its list depends on, unless the text says how long that is."""
+        if id(step.first.syntax) in self.stated:
+            return
         for case, loop in step.cases.items():
             self.unit.pin([loop.domain.expr], {case: case.names}, "a loop is written out turn by turn")
 

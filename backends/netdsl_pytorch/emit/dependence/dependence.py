@@ -24,7 +24,7 @@ from netdsl.syntax.walk import walk
 from netdsl.text.errors import SpecError
 from netdsl_pytorch.emit.dependence.changes import Changes, changes
 from netdsl_pytorch.emit.dependence.refusals import left_open, silent
-from netdsl_pytorch.variation import other_values
+from netdsl_pytorch.variation import fitting, other_values
 
 Write = Callable[[Graph], str]
 """Writes the file of a graph, in which the parameters that are closed so far are not offered."""
@@ -79,6 +79,10 @@ class _Tried:
         self.write = write
         self.inference = inference and bool(graph.heads)
         self.program = ast.parse(text)
+        factory = self.program.body[-1]
+        assert isinstance(factory, ast.FunctionDef)
+        arguments = [each for each in factory.args.kwonlyargs if each.annotation is not None]
+        self.annotations = {each.arg: ast.unparse(each.annotation) for each in arguments if each.annotation is not None}
         small = sum(1 for _ in zip(graph.nodes(), range(SMALL), strict=False)) < SMALL
         self.enough = 2 if small else 1
 
@@ -149,7 +153,7 @@ class _Tried:
     def _values(self, name: str) -> list[object]:
         """Other values of a parameter, those first that are far from its own: what is rounded comes out alike for
         neighbours. Of a large network the small ones come first, and one that makes it several times as large last."""
-        values = other_values(self.graph.parameters[name])
+        values = fitting(other_values(self.graph.parameters[name]), self.annotations.get(name, ""))
         if not all(type(value) is int for value in values):
             return values
         ordered = sorted(values)
