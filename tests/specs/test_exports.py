@@ -23,7 +23,7 @@ from tests.specs.library import MODELS
 if TYPE_CHECKING:
     from torch.onnx import ONNXProgram
 
-BY_DAY = ["convnext_tiny", "gpt_char", "hmax", "swin_v2_t", "unet"]
+BY_DAY = ["convnext_tiny", "gpt_char", "hmax", "swin_v2_t", "unet", "xception"]
 """Those that were refused once; nights try all."""
 RUN = ["gpt_char" if name == "gpt2" else name for name in first_models()]
 """A model of each spec that takes seconds."""

@@ -35,9 +35,12 @@ class Unit(nn.Module):
         self, in_channels: int, out: int, n: int, stride: int = 1, early: bool = True, act: bool = True
     ) -> None:
         super().__init__()
-        self.with_skip = stride != 1 or in_channels != out
-        if stride != 1 or in_channels != out:
-            self.skip = nn.Conv2d(in_channels, out, kernel_size=1, stride=stride, bias=False)
+        self.skip = (
+            nn.Conv2d(in_channels, out, kernel_size=1, stride=stride, bias=False)
+            if stride != 1 or in_channels != out
+            else None
+        )
+        if self.skip is not None:
             self.skipbn = nn.BatchNorm2d(out)
         layers: list[nn.Module] = []
         channels = in_channels
@@ -52,7 +55,7 @@ class Unit(nn.Module):
         self.rep = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        branch1 = self.skipbn(self.skip(x)) if self.with_skip else x
+        branch1 = self.skipbn(self.skip(x)) if self.skip is not None else x
         x = branch1 + self.rep(x)
         return x
 

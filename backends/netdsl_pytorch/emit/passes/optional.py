@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from netdsl_pytorch.emit.passes.own import SELF, assigned_attribute, method, substituted, with_method
 from netdsl_pytorch.python import build
+from netdsl_pytorch.python.nodes import Expression
 from netdsl_pytorch.python.statements import Assign, Class, If, Statement
 
 
 def optional_modules(written: Class) -> Class:
     """`self.proj = Conv(…) if wide else None`, and `if self.proj is not None`, for a flag and an `if` of it.
 
-    Only where the flag is about one part: a type checker knows no other by it.
+    Of several parts that come together the first is asked for; type checkers do not ask whether the others are there.
     """
     init = method(written, "__init__")
     if init is None:
@@ -20,24 +21,29 @@ def optional_modules(written: Class) -> Class:
     flags = {each.value: assigned_attribute(each) for each in init.body if isinstance(each, Assign)}
     guarded = [each for each in init.body if isinstance(each, If) and flags.get(each.test)]
     for choice in guarded:
-        only = choice.then[0] if len(choice.then) == 1 and not choice.otherwise else None
+        first = choice.then[0] if not choice.otherwise else None
         alone = sum(each.test == choice.test for each in guarded) == 1
-        if not isinstance(only, Assign) or only.annotation is not None or not alone:
+        if not isinstance(first, Assign) or first.annotation is not None or not alone:
             continue
-        flag, part = flags[choice.test], assigned_attribute(only)
+        flag, part = flags[choice.test], assigned_attribute(first)
         if part:
-            body = [_joined(each, choice, only) for each in init.body if assigned_attribute(each) != flag]
-            written = with_method(written, replace(init, body=tuple(body)))
             there = build.binary("is not", build.attribute(SELF, part), build.NONE)
+            body: list[Statement] = []
+            for each in init.body:
+                if each is choice:
+                    body += _apart(choice, first, there)
+                elif assigned_attribute(each) != flag:
+                    body.append(each)
+            written = with_method(written, replace(init, body=tuple(body)))
             written = substituted(written, flag, there)
             init = method(written, "__init__")
             assert init is not None
     return written
 
 
-def _joined(statement: Statement, choice: If, only: Assign) -> Statement:
-    """The part and its condition as one statement, in the place of the `if`."""
-    if statement is not choice:
-        return statement
-    value = build.ternary(choice.test, only.value, build.NONE)
-    return replace(only, value=value, span=choice.span, apart=choice.apart)
+def _apart(choice: If, first: Assign, there: Expression) -> list[Statement]:
+    """The first part and its condition as one statement, and the others where it is there."""
+    value = build.ternary(choice.test, first.value, build.NONE)
+    made: list[Statement] = [replace(first, value=value, span=choice.span, apart=choice.apart)]
+    others = choice.then[1:]
+    return [*made, If(there, others)] if others else made

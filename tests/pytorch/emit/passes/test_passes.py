@@ -59,7 +59,7 @@ CASES: dict[str, tuple[Callable[[Class], Class], Class, str]] = {
             x = self.proj(x)
         return x""",
     ),
-    "two parts under one condition stay": (
+    "the first of two parts under one condition is asked for": (
         optional_modules,
         a_class(
             [
@@ -69,11 +69,10 @@ CASES: dict[str, tuple[Callable[[Class], Class], Class, str]] = {
             [when("with_a", build.call("self.b", [called("a")]))],
         ),
         """\
-        self.with_a = stride != 1
-        if stride != 1:
-            self.a = nn.Conv2d(stride, stride, 1)
+        self.a = nn.Conv2d(stride, stride, 1) if stride != 1 else None
+        if self.a is not None:
             self.b = nn.Conv2d(stride, stride, 1)
-        if self.with_a:
+        if self.a is not None:
             x = self.b(self.a(x))""",
     ),
     "the opposite of a condition": (
