@@ -18,7 +18,6 @@ from netdsl.graph.names import Names
 from netdsl.lower.loops import item_of
 from netdsl.lower.parameters import owner_of
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
-from netdsl.symbolic.generalise import generalise
 from netdsl.symbolic.normal import same
 
 _DEEPEST = 200
@@ -61,8 +60,7 @@ class Claims:
         one, other = self._over_net(claim.written), self._over_net(claim.meant)
         if same(one, other):
             return []
-        differing = [each for filling in generalise([one, other]).holes for each in filling]
-        needed = {ref.declaration: self._value(ref) for expr in differing for ref in symbolic.refs(expr)}
+        needed = {ref.declaration: self._value(ref) for expr in (one, other) for ref in symbolic.refs(expr)}
         for key in list(needed):
             others = {each: value for each, value in needed.items() if each != key}
             if same(*(symbolic.fold(symbolic.substitute(expr, others), _unknown) for expr in (one, other))):
