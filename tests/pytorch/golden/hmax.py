@@ -43,7 +43,7 @@ class Gabor(nn.Module):
             )
             / (2 * sigma**2)
         ) * torch.cos(
-            6.283185307179586 / wave * ((x - mid) * torch.cos(math.pi * o / n) + (y - mid) * torch.sin(math.pi * o / n))
+            2 * math.pi / wave * ((x - mid) * torch.cos(math.pi * o / n) + (y - mid) * torch.sin(math.pi * o / n))
         )
         self.register_buffer("bank", bank.to(torch.float32), persistent=False)
 

@@ -10,21 +10,14 @@ Comments give shapes without the batch, for the default arguments.
 import torch
 from torch import Tensor, nn
 
-__all__ = ["LeNet5", "Selective", "Squash", "Squash2", "Subsample", "lenet5"]
+__all__ = ["LeNet5", "Selective", "Squash", "Subsample", "lenet5"]
 
 
 class Squash(nn.Module):
     """The squashing function of appendix A."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.tanh(x * 0.6666666666666666) * 1.7159
-
-
-class Squash2(nn.Module):
-    """The squashing function of appendix A."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.tanh(x * 0.6666666666666666) * 1.7159  # 84
+        return torch.tanh(x * (2 / 3)) * 1.7159
 
 
 class Subsample(nn.Module):
@@ -135,7 +128,7 @@ class LeNet5(nn.Module):
         self.c5 = nn.Conv2d(16, 120, kernel_size=5)
         self.squash3 = Squash()
         self.f6 = nn.Linear(120, 84)
-        self.squash4 = Squash2()
+        self.squash4 = Squash()
         self.classifier = nn.Linear(84, num_classes)
 
         for module in self.modules():

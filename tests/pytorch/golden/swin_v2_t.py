@@ -7,6 +7,7 @@ Input 3x256x256; 28,351,570 parameters; 5,939,690,496 multiply-adds.
 Comments give shapes without the batch, for the default arguments.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -157,7 +158,7 @@ class WindowAttention(nn.Module):
         self.shape0 = span**2
         self.heads = heads
         self.n = window**2
-        self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), 2.302585092994046))
+        self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), math.log(10)))
         y = torch.arange(span, dtype=torch.float64).view(-1, 1, 1)
         x = torch.arange(span, dtype=torch.float64).view(-1, 1)
         axis = torch.arange(2, dtype=torch.float64)
@@ -197,7 +198,7 @@ class WindowAttention(nn.Module):
         q_bias, _, v_bias = self.qkv.bias.chunk(3, dim=0)
         no_bias = q_bias * 0
         qkv_bias = torch.cat([q_bias, no_bias, v_bias], dim=0)
-        temperature = torch.exp(self.logit_scale.clamp(max=4.605170185988092))
+        temperature = torch.exp(self.logit_scale.clamp(max=math.log(100)))
         y = F.linear(self.to_windows(x), self.qkv.weight, bias=qkv_bias)
         y2 = y.reshape(y.shape[0], y.shape[1], y.shape[2], 3, self.heads, -1)
         q, k, v = y2.permute(0, 3, 1, 4, 2, 5).unbind(dim=1)  # w t (s h d) -> s w h t d

@@ -8,6 +8,7 @@ from typing import Any
 from netdsl import symbolic
 from netdsl.graph.graph import Given, Node, Value
 from netdsl.lower.align import Case, Disagree
+from netdsl.lower.as_written import as_written
 from netdsl.lower.generalise import Slot
 from netdsl.lower.parameters import collapse
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
@@ -112,7 +113,7 @@ class Arguments:
         if origin is None:
             value = node.args[argument]
             return Const(None) if value is None else expr_of(value)
-        return origin.expr
+        return as_written(origin)
 
     def _word(self, given: Given) -> Any:
         expr = given.expr

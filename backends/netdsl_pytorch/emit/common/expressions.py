@@ -73,6 +73,9 @@ class Printer:
         if isinstance(value, float) and value == math.pi:
             self.uses.add("math")
             return code.name("math.pi")
+        if isinstance(value, float) and value == 2 * math.pi:
+            self.uses.add("math")
+            return code.binary("*", code.literal(2), code.name("math.pi"))
         if isinstance(value, tuple):
             return code.tuple_of([self.constant(item) for item in value])
         try:

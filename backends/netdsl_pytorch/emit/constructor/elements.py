@@ -8,6 +8,7 @@ from typing import Any
 from netdsl.formulas.formula import NoValueError
 from netdsl.graph.graph import Node
 from netdsl.lower.align import Case
+from netdsl.lower.as_written import as_written
 from netdsl.lower.errors import cannot
 from netdsl.lower.generalise import Slot
 from netdsl.symbolic import plain
@@ -65,7 +66,7 @@ class Elements:
         if not self.analyses[0].formula.varies(expr):
             found = {case: given(node, expr) for case, node in self.use.nodes.items()}
             values = {case: each.value for case, each in found.items()}
-            exprs = {case: each.expr for case, each in found.items()}
+            exprs = {case: as_written(each._replace(syntax=expr)) for case, each in found.items()}
             shown = self.printer.constant
             return self.use.unit.number(
                 Slot(values, exprs, self.use.envs, given=True, role="value"), shown=lambda value: shown(plain(value))

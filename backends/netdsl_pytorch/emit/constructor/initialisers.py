@@ -7,6 +7,7 @@ from typing import Any
 
 from netdsl.graph.graph import Given
 from netdsl.lower.align import Disagree
+from netdsl.lower.as_written import as_written
 from netdsl.lower.generalise import Slot
 from netdsl.ops.initialisers import Initialiser
 from netdsl.symbolic import Const, Expr, Ref, expr_of
@@ -113,7 +114,7 @@ def argument_expr(given: Given, rule: Initialiser, name: str) -> Expr:
     names = [argument.name for argument in rule.rule.arguments]
     for number, part in enumerate(given.parts):
         if part.name == name or (part.name is None and number < len(names) and names[number] == name):
-            return part.expr
+            return as_written(part)
     return Const(rule.args[name])
 
 

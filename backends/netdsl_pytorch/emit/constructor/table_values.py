@@ -8,6 +8,7 @@ from typing import Any
 from netdsl.formulas.formula import NoValueError
 from netdsl.graph.graph import Node
 from netdsl.lower.align import Disagree
+from netdsl.lower.as_written import as_written
 from netdsl.lower.errors import cannot
 from netdsl.lower.generalise import Slot
 from netdsl.ops.arguments import FLOAT32_MAX
@@ -75,7 +76,7 @@ class TableValues:
         """A part of the formula that is one number or truth value."""
         found = {case: given(node, expr) for case, node in self.use.nodes.items()}
         values = {case: each.value for case, each in found.items()}
-        exprs = {case: each.expr for case, each in found.items()}
+        exprs = {case: as_written(each._replace(syntax=expr)) for case, each in found.items()}
         made = self.use.unit.number(
             Slot(values, exprs, self.use.envs, given=True, role="value"),
             shown=lambda value: self.use._literal(plain(value)),
