@@ -204,6 +204,13 @@ class MergedChoice(Merged):
         """Whether all cases take the same arm."""
         return len({choice.arm for choice in self.cases.values()}) == 1
 
+    @property
+    def only_item(self) -> MergedItem | None:
+        """The operator or scope that is all of the only arm, which not all turns of all uses need take."""
+        arm = self.arms.get(0, [])
+        alone = len(self.first.syntax.arms) == 1 and len(arm) == 1
+        return arm[0] if alone and isinstance(arm[0], MergedItem) else None
+
 
 class MergedJoin(Merged):
     """A combine with braces: the steps of its braces, and the operator that joins the branches."""

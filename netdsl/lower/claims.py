@@ -139,11 +139,12 @@ class Claims:
 
     def _axis(self, ref: Ref, scope: Scope, depth: int) -> Expr:
         """The size of an axis of what a block is given, as its use has it."""
-        _, number, axis, _ = ref.declaration
+        _, number, axis, axes = ref.declaration
+        place = -1 if axis == axes - 1 else axis  # of tensors of any rank
         owner = owner_of(scope)
         if owner.parent is None or number >= len(owner.inputs):
             return ref
-        return self._expr(expr_of(owner.inputs[number].type.shape[axis]), owner.outer, owner.parent, depth + 1)
+        return self._expr(expr_of(owner.inputs[number].type.shape[place]), owner.outer, owner.parent, depth + 1)
 
 
 def _turns(steps: Iterable[Step]) -> Iterator[tuple[Loop, int, Turn]]:

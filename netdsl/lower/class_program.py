@@ -92,6 +92,8 @@ class ClassProgram:
         """The lists of which the text says how many items they have, since `forward` writes a loop over them out."""
         self.carried: Carried | None = None
         """The size that the loops of a sequence carry on, if the text has it in a variable."""
+        self.sealed = False
+        """Whether what is written stands where the class is used, and knows no name of it."""
         self.place: Span | None = None
         """The place in the spec of what is being written."""
         self.state = Mentions()
@@ -144,9 +146,9 @@ class ClassProgram:
             if key[0] == "axis":
                 _, number, axis, axes = key
                 formals = owner_of(case.instance).formals
-                if number >= len(formals) or len(formals[number].type.shape) != axes:
+                if number >= len(formals) or (len(formals[number].type.shape) != axes and axis != axes - 1):
                     raise Unknown(ref.name)
-                return int(formals[number].type.shape[axis])
+                return int(formals[number].type.shape[-1 if axis == axes - 1 else axis])
             if key[0] == "carried":
                 held = self.carried.of(case) if self.carried is not None else None
                 if held is None:
@@ -164,8 +166,18 @@ class ClassProgram:
                 loop.used.add(key)
                 return loop
         if ref.kind != "carried":
-            self.state.needs[key] = ref
+            ref = self.of_first(ref)
+            self.state.needs[ref.declaration] = ref
         return None
+
+    def of_first(self, ref: Ref) -> Ref:
+        """The last axis of a tensor of any rank as that of the first use."""
+        key = ref.declaration
+        if not isinstance(key, tuple) or key[0] != "axis" or key[2] != key[3] - 1:
+            return ref
+        formals = self.owner.formals
+        axes = len(formals[key[1]].type.shape) if key[1] < len(formals) else key[3]
+        return ref if axes in (0, key[3]) else Ref(ref.name, ref.kind, ("axis", key[1], axes - 1, axes))
 
     def knowledge(self, cases: Sequence[Case], names: CaseNames, back: int = 0) -> Callable[[Ref], Expr | None]:
         """What `fold` may put in place of names: specialised parameters, variables of loops that are written out turn
@@ -211,6 +223,8 @@ class ClassProgram:
 
     def available(self, expr: Expr, names: Names, case: Case) -> bool:
         """Whether all names of an expression are names of this class's constructor."""
+        if self.sealed and symbolic.refs(expr):
+            return False
         for ref in symbolic.refs(expr):
             key = ref.declaration
             if any(key in loop.names for loop in self.loops):
@@ -264,6 +278,8 @@ class ClassProgram:
 
     def pin(self, exprs: Iterable[Expr], names: CaseNames, why: str | Reason) -> None:
         """Specialises every parameter and axis that an expression depends on."""
+        if self.sealed:
+            return
         reason = Reason(why, self.place) if isinstance(why, str) else why
         for key in self.roots(exprs, names):
             self.solution.specialise(self.owner.definition, key, reason)

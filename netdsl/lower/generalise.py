@@ -199,7 +199,7 @@ def _first(program: ClassProgram, exprs: Iterable[Expr], slot: Slot) -> Expr | N
     return next((expr for expr in exprs if program.accepts(expr, slot.values, slot.names, slot.normal)), None)
 
 
-def _growth(program: ClassProgram, slot: Slot) -> Growth | None:
+def _growth(program: ClassProgram, slot: Slot) -> Answer | None:
     """`in_channels + i * growth`: a number that grows evenly over the turns of the innermost loop."""
     if not program.loops:
         return None
@@ -254,7 +254,7 @@ def _growth(program: ClassProgram, slot: Slot) -> Growth | None:
     finally:
         program.loops = before
     program.state.claims.update(dict.fromkeys(claims))
-    return Growth(first_answer, loop, step_answer)
+    return Growth(first_answer, loop, step_answer) if steps != {0} else first_answer
 
 
 def _proportion(program: ClassProgram, slot: Slot) -> Formula | None:

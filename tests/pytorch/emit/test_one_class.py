@@ -154,3 +154,56 @@ def test_what_counts_axes_needs_a_class_for_each_rank() -> None:
         "net N() { input x: 2x3x4; B() -> reshape([4, 1]) -> B(); output y = identity() }\n"
     )
     assert classes(source) == ["B", "B2", "N"]
+
+
+def test_the_size_of_features_is_one_argument_for_any_rank() -> None:
+    source = proved(
+        "block MLP(ratio) { fc1: linear(ratio * in.features) -> relu() -> fc2: linear(in.features) }\n"
+        "net N() { input x: 5x4; MLP(2) -> linear(6) -> MLP(3) -> mean(dims = 0) -> MLP(2); output y = identity() }\n"
+    )
+    assert classes(source) == ["MLP", "N"]
+    assert "def __init__(self, in_features: int, ratio: int)" in body(source, "MLP")
+
+
+# --- Parts that some uses have ----------------------------------------------------------------------------
+
+
+def test_a_part_of_each_turn_that_some_uses_have_is_an_identity_in_others() -> None:
+    source = proved(
+        "block Down(c, n, attend, down = true) {\n"
+        "    for i in range(n) {\n"
+        "        convs[i]: conv(c, 3x3, padding = same)\n"
+        "        if attend { gates[i]: conv(c, 1x1) }\n"
+        "    }\n"
+        "    skip = identity()\n"
+        "    if down { downsample: conv(c, 3x3/2, padding = 1) }\n"
+        "    next = identity()\n"
+        "    [next, skip]\n"
+        "}\n"
+        "net N() {\n"
+        "    input x: 4x16x16\n"
+        "    (a, s1) = x -> d1: Down(4, 2, false)\n"
+        "    (b, s2) = a -> d2: Down(8, 2, true)\n"
+        "    (c, s3) = b -> d3: Down(8, 3, true, down = false)\n"
+        "    c -> add(s3) -> add { identity(); s2 -> conv(8, 3x3/2, padding = 1) }\n"
+        "    concat { identity(); s1 -> conv(8, 5x5/4, padding = 2) }\n"
+        "    output y = identity()\n"
+        "}\n"
+    )
+    assert classes(source) == ["Down", "N"]
+    text = body(source, "Down")
+    assert "nn.Conv2d(c, c, kernel_size=1) if attend else nn.Identity() for _ in range(n)" in text
+    assert "in zip(self.convs, self.gates, strict=True):" in text
+    assert "self.downsample = nn.Conv2d(c, c, kernel_size=3, stride=2, padding=1) if down else None" in text
+
+
+def test_what_one_block_alone_is_given_is_bound() -> None:
+    source = proved(
+        "block Wide(heads) = linear(in.features) -> relu()\n"
+        "block Self(heads) { attn: attention(heads) }\n"
+        "block Layer(mixer, heads = 2) { norm: layernorm() -> mix: mixer(heads); add(in) }\n"
+        "net N() { input x: 5x4; Layer(Wide) -> linear(8) -> Layer(Wide) -> Layer(Self) -> Layer(Self, 4)\n"
+        "output y = identity() }\n"
+    )
+    assert classes(source) == ["Wide", "Self", "Layer", "N"]
+    assert "Layer(8, partial(Self, heads=4))" in source

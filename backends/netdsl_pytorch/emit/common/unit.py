@@ -107,7 +107,7 @@ class Unit(ClassProgram):
 
     def python_name(self, ref: Ref) -> str:
         """What the argument for a name is called."""
-        return argument_name(self, ref)
+        return argument_name(self, self.of_first(ref))
 
     def name_of(self, ref: Ref) -> Code:
         """What a name is called in the constructor; it becomes an argument or a local there."""

@@ -113,7 +113,8 @@ class Attributes(Sequences):
         if len(self.unit.loops) > 1 or not any(names.values()):
             raise Disagree({case: case.number for case in step.cases}, "a part of a loop has no name of its own")
         loop = self.unit.loops[-1]
-        if len(names) != sum(count - loop.start for count in loop.step.counts.values()):
+        optional = next(iter(names.values())).rpartition(".")[0] in self.optional
+        if not optional and len(names) != sum(count - loop.start for count in loop.step.counts.values()):
             raise Disagree({case: case.number for case in step.cases}, "some turns of a loop make no such part")
         heads = {item.rpartition(".")[0] for item in names.values()}
         indices = {case: item.rpartition(".")[2] for case, item in names.items()}

@@ -64,8 +64,12 @@ class Callees:
         for case, item in step.cases.items():
             self.unit.state = before.copy()
             value = self._bound(self._call({case: item}, groups), shared)
-            if self.own_names() & code.names(value):
-                raise Disagree(groups, DIFFERENT)  # what a `partial` binds is known where the block is used
+            own = self.own_names() & code.names(value)
+            if own:
+                # What a `partial` binds is known where the block is used.
+                refs = [ref for ref in self.unit.state.needs.values() if self.unit.python_name(ref) in own]
+                value = self._sealed({case: item}, groups, shared)
+                self.unit.pin(refs, {case: case.names}, "an operator or block as an argument is given its value")
             if passed.setdefault(case.instance, value) != value:
                 raise Disagree(groups, DIFFERENT)
         self.unit.state = before
@@ -87,6 +91,17 @@ class Callees:
             return made.call.function
         self.emission.uses.add("partial")
         return code.call("partial", [made.call.function, *bound], named)
+
+    def _sealed(self, cases: Mapping[Case, Any], groups: Mapping[Case, Hashable], shared: _Shared) -> Code:
+        """What one use passes, in numbers alone."""
+        self.unit.sealed = True
+        try:
+            value = self._bound(self._call(cases, groups), shared)
+        finally:
+            self.unit.sealed = False
+        if self.own_names() & code.names(value):
+            raise Disagree(groups, DIFFERENT)
+        return value
 
     def own_names(self) -> set[str]:
         """What the constructor that is being written has of names: arguments, `let`s, variables of loops."""

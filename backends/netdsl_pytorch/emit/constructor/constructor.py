@@ -103,6 +103,8 @@ class Constructor(Growing):
             for arm in step.arms.values():
                 self.program(arm, indent)
             return
+        if (self.unit.loops or self.apart) and self._some_have(step, indent):
+            return
         arms = self.ordered_arms(step)
         written: list[tuple[Code | None, list[Statement]]] = []
         for number, test in arms:
@@ -123,6 +125,23 @@ class Constructor(Growing):
             written.pop()  # an arm that owns nothing is no matter of the constructor
         if written:
             self.entries.append(Line([choice(written)], step.first.syntax.span))
+
+    def _some_have(self, step: MergedChoice, indent: int) -> bool:
+        """A part in each turn that only some uses have: in others `nn.Identity()` is in its place, and the loop is one
+        for all."""
+        item = step.only_item
+        arms = {(case.instance, choice.arm) for case, choice in step.cases.items()}
+        if item is None or len(arms) != len({case.instance for case in step.cases}):
+            return False
+        heads = {each.name.rpartition(".")[0] for each in item.cases.values()}
+        if len(heads) != 1 or not next(iter(heads)):
+            return False
+        (test,) = self.tests(step)
+        assert test is not None
+        self.optional.setdefault(heads.pop(), Counter()).update(case.instance for case in item.cases)
+        made = code.ternary(test, self.module(item), code.call("nn.Identity", []))
+        self.assign(item, made, indent, "nn.Module")
+        return True
 
     def _labelled_if(self, step: MergedItem) -> MergedChoice | None:
         """A labelled `if` on which the cases do not agree."""
@@ -173,6 +192,8 @@ class Constructor(Growing):
         turns = Counter({case.instance: 0 for case in step.cases})
         for case, count in step.counts.items():
             turns[case.instance] += count
+        if path in self.optional:
+            turns = Counter({instance: self.optional[path][instance] for instance in turns})
         return all(
             count == sum(item.name.startswith(f"{path}.") for item in instance.items)
             for instance, count in turns.items()
@@ -189,9 +210,12 @@ class Constructor(Growing):
         loop = Loop(step, start, unit.variable)
         loop.settles = start > 0
         before, self.found = self.found, []
+        optional = {head: Counter(each) for head, each in self.optional.items()}
         try:
+            self.apart = True
             for number in range(start):
                 self.program(step.turn(number), indent)
+            self.apart = False
             own = list(self.entries)
             unit.loops.append(loop)
             body = step.body(start)
@@ -209,7 +233,7 @@ class Constructor(Growing):
             self.entries = own
             for head, made, template, train in self.found:
                 if template is None:
-                    self._fill(step, head, code.generator(made, (target, iterable)), train, parts)
+                    self._fill(step, head, made, self.loop_head(loop, [made]), train, parts)
             named = [each for each in self.found if each[2] is not None]
             if named:
                 adding: list[Statement] = []
@@ -228,16 +252,28 @@ class Constructor(Growing):
             unit.state, self.entries, self.parts, self.holders = state, entries, parts, holders
             unit.attribute_names, unit.counters = attributes
             self.emission.solution.forget_since(known)
+            self.optional, self.apart = optional, False
             return False
         finally:
             self.found = before
 
-    def _fill(self, step: MergedTurns, head: str, turns: Code, train: bool, parts: Mapping[str, Parts]) -> None:
+    def _fill(
+        self,
+        step: MergedTurns,
+        head: str,
+        each: Code,
+        loop: tuple[str, Code],
+        train: bool,
+        parts: Mapping[str, Parts],
+    ) -> None:
         """A list of what a loop makes, and what its first turns have made; `parts` are the lists before the loop."""
         if head in parts or not self._fills(step, head):
             raise Disagree(dict.fromkeys(step.cases, 0), "a loop is not all that fills a list")
         span = step.statement.span if step.statement is not None else step.first.syntax.span
         filled = self.list_at(head, span)
         first = [self._element(filled, name) for name in filled.elements]
+        if first == [each] and loop[0] == "_":
+            first, loop = [], self.loop_head(Loop(step, 0, self.unit.local), [each])
+        turns = code.generator(each, loop)
         made = code.list_of([*first, code.star(turns)]) if first else turns
         filled.whole, filled.whole_optional = code.call("nn.ModuleList", [made]), train

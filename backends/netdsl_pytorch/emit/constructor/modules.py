@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,10 @@ class Modules(Callees):
         """The variables of the constructor, beside those of its loops."""
         self.keyed = False
         """Whether the members of the sequence that is being written have keys, since some have labels."""
+        self.optional: dict[str, Counter[Scope]] = {}
+        """How many parts each use has of a list that has `nn.Identity()` in the places of others."""
+        self.apart = False
+        """Whether a turn is being written that stands apart from its loop."""
         self.found: list[tuple[str, Code, Code | None, bool]] = []
         """What a turn of the loop that is being written makes: the list that it is an element of, or its name; and
         whether training heads alone need it."""
@@ -175,7 +180,8 @@ class Modules(Callees):
         for key, reason in why.items():
             for case, scope in scopes.items():
                 if isinstance(key, tuple) and key[0] == "axis":
-                    _, number, axis, _ = key
+                    _, number, axis, axes = key
+                    axis = -1 if axis == axes - 1 else axis  # of tensors of any rank
                     if number < len(scope.inputs) and axis < len(scope.inputs[number].type.shape):
                         self.unit.pin([expr_of(scope.inputs[number].type.shape[axis])], {case: envs[case]}, reason)
                 elif isinstance(key, tree.Parameter) and key.name in scope.given:
@@ -201,11 +207,12 @@ class Modules(Callees):
         if isinstance(key, tuple) and key[0] == "module":
             return self.passed_on(unit, argument, scopes)
         if isinstance(key, tuple) and key[0] == "axis":
-            _, number, axis, _ = key
+            _, number, axis, axes = key
+            place = -1 if axis == axes - 1 else axis  # of tensors of any rank
             first = next(iter(scopes.values()))
             if first.kind == "sequence":
                 return self._free(argument, scopes)
-            sizes = {case: scope.inputs[number].type.shape[axis] for case, scope in scopes.items()}
+            sizes = {case: scope.inputs[number].type.shape[place] for case, scope in scopes.items()}
             exprs = {case: expr_of(size) for case, size in sizes.items()}
             of = {case: scope.inputs[number] for case, scope in scopes.items()} if axis == 0 else None
             return self.unit.number(Slot(sizes, exprs, outer, given=False, role=argument.name, of=of))

@@ -22,7 +22,7 @@ from netdsl.lower.values import canonical
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
-from netdsl_pytorch.emit.forward.lines import BranchName, CaseValues, Line, Lost
+from netdsl_pytorch.emit.forward.lines import BranchName, CaseValues, Line, Lost, Pending
 from netdsl_pytorch.emit.forward.stages import Stages
 from netdsl_pytorch.emit.forward.within import (
     Within,
@@ -229,11 +229,30 @@ class Branches(Stages):
         self.assign(name, resolved, made)
         return code.name(name, typed=name in self.typed)
 
+    def _some_have(self, step: MergedChoice) -> bool:
+        """A part of a turn that only some uses have: in others `nn.Identity()` is in its place."""
+        item = step.only_item
+        if item is None or id(item) not in self.loop_modules or any(case not in self.current for case in step.cases):
+            return False
+        values = {case: canonical(self.current[case]) for case in step.cases}
+        entry = dict(values)
+        for case, each in item.cases.items():
+            assert case.parent is not None
+            if [canonical(value) for value in each.inputs] != [values[case.parent]] or len(each.outputs) != 1:
+                return False
+            values[case.parent] = each.outputs[0]
+        made = code.call(code.name(self.loop_modules[id(item)]), [self.read(entry, None)])
+        self.pending = Pending(values, made, self.running_name(step), self.span)
+        self.current.update(values)
+        return True
+
     def choice(self, step: MergedChoice) -> None:
         if step.agreed:
             self.constructor.pin_choice(step)
             for arm in step.arms.values():
                 self._inside(arm)
+            return
+        if self.unit.loops and self._some_have(step):
             return
         if self.unit.loops:
             raise Disagree({case: each.arm for case, each in step.cases.items()}, "an `if` differs in a loop")

@@ -56,7 +56,7 @@ class Stages(Sizes):
         running = self.running_name(step)
         self.pending = Pending(values, made, str(running), self.span)
         self.current.update(values)
-        if self.single or any(value in self.named for value in values.values()):
+        if self.single or any(value in self.named and value not in self.goes_on for value in values.values()):
             self.flush()
 
     def item(self, step: MergedItem) -> None:

@@ -26,7 +26,7 @@ from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor.attributes import in_list, numbered, part_at
 from netdsl_pytorch.emit.forward.collected import Collected
-from netdsl_pytorch.emit.forward.lines import CaseValues, Line, Lost
+from netdsl_pytorch.emit.forward.lines import CaseValues, Line, Lost, Pending
 from netdsl_pytorch.emit.operators import record_of
 
 
@@ -147,6 +147,12 @@ class Turns(Collected):
         self.holds = {name: held for name, held in holds.items() if name not in written}
         self._hold(running, {case: results[case] for case in step.cases})
         self.current = results
+        if any(results[case] in self.named for case in step.cases):
+            # What is written over the current value leaves it to whoever reads it later.
+            given = {case: results[case] for case in step.cases}
+            kept = self._variable(Pending(given, code.name(running), running, self.span))
+            if kept != running:
+                self.assign(kept, given, code.name(running, typed=running in self.typed))
         return True
 
     def comprehension(self, program: Program) -> Code | None:
@@ -308,6 +314,11 @@ def _last_value(program: Program, case: Case) -> Value | None:
         if isinstance(step, MergedNote) and isinstance(step.first, Fetch):
             fetched = step.cases[case].values  # type: ignore[union-attr]
             return canonical(fetched) if isinstance(fetched, Value) else None
+        if isinstance(step, MergedChoice) and case in step.cases:
+            inner = [each for arm in step.arms.values() for each in cases_of(arm) if each.parent is case]
+            if not inner:
+                continue  # it passes the `if` over
+            return _last_value(step.arms[step.cases[case].arm], inner[0])
         if isinstance(step, MergedChoice | MergedTurns):
             return None
     return None

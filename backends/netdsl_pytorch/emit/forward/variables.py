@@ -166,7 +166,7 @@ class Variables(Inputs):
         raise NotImplementedError
 
     def _may_inline(self, pending: Pending, values: CaseValues, reader: MergedItem | None) -> bool:
-        if any(value in self.named for value in values.values()):
+        if any(value in self.named and value not in self.goes_on for value in values.values()):
             return False
         return all(self.emission.traces.uses_of(value) == 1 for value in values.values())
 
@@ -205,7 +205,7 @@ class Variables(Inputs):
     def _variable(self, pending: Pending) -> str:
         if self.single:
             return pending.running
-        if any(value in self.named for value in pending.values.values()):
+        if any(value in self.named and value not in self.goes_on for value in pending.values.values()):
             names = {self.value_names.get(value, "") for value in pending.values.values()}
             name = next(iter(names)) if len(names) == 1 else ""
             if name:
