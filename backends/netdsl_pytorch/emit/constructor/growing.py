@@ -10,7 +10,8 @@ from netdsl.lower.align import Disagree, MergedItem, MergedTurns, Program
 from netdsl.symbolic import Apply, Const, Ref, Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
-from netdsl_pytorch.emit.constructor.filling import Fillable, Filler, loops_in
+from netdsl_pytorch.emit.constructor.carrying import Fillable
+from netdsl_pytorch.emit.constructor.filling import Filler, loops_in
 from netdsl_pytorch.emit.constructor.modules import INDENT, Line
 from netdsl_pytorch.python.nodes import Name
 from netdsl_pytorch.python.statements import Assign, For, Statement, assigned, expressions
