@@ -27,9 +27,7 @@ from netdsl_pytorch.python.statements import (
     Declare,
     Evaluate,
     Function,
-    If,
     Parameter,
-    Raise,
     Statement,
     assigned,
 )
@@ -119,10 +117,8 @@ class _Writer:
             members.append(assigned("loss_weights", code.dict_of(pairs), "ClassVar[dict[str, float]]"))
         for number, name in enumerate(constructor.buffers):
             members.append(Declare(Name(name), TENSOR, apart=number == 0))
-        for number, (name, kind) in enumerate(constructor.declared.items()):
-            members.append(Declare(code.name(name), code.annotation(kind), apart=number == 0 and bool(members)))
         lets = unit.finish_arguments()
-        body: list[Statement] = [*_lengths(unit), *lets]
+        body: list[Statement] = [*lets]
         body += [assigned(f"self.{name}", value) for name, value in unit.state.attributes.items()]
         body += spaced(entries)
         own, methods = inits
@@ -145,18 +141,6 @@ class _Writer:
             return code.annotation(f"Tensor | {output}") if self.emission.heads else TENSOR
         count = len(self.unit.instances[0].outputs)
         return TENSOR if count == 1 else code.annotation(f"tuple[{', '.join(['Tensor'] * count)}]")
-
-
-def _lengths(unit: Unit) -> list[Statement]:
-    """The tests that lists have as many items as the text has parts for."""
-    made: list[Statement] = []
-    for argument in unit.arguments:
-        length = unit.lengths.get(argument.key) if isinstance(argument.key, tree.Parameter) else None
-        if length is not None:
-            test = code.binary("!=", code.call("len", [code.name(argument.name)]), code.literal(length))
-            reason = code.call("ValueError", [code.literal(f"`{argument.name}` has {length} items")])
-            made.append(If(test, (Raise(reason),)))
-    return made
 
 
 def _apart(lines: list[Line]) -> list[Line]:

@@ -54,13 +54,6 @@ class Return(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Raise(Base):
-    """`raise value`."""
-
-    value: Expression
-
-
-@dataclass(frozen=True, slots=True)
 class Pass(Base):
     pass
 
@@ -117,7 +110,7 @@ class Source(Base):
     names: frozenset[str]
 
 
-Statement: TypeAlias = Assign | Declare | Evaluate | Return | Raise | Pass | If | For | Function | Class | Source
+Statement: TypeAlias = Assign | Declare | Evaluate | Return | Pass | If | For | Function | Class | Source
 
 
 def choice(arms: Sequence[tuple[Expression | None, Iterable[Statement]]], span: Span | None = None) -> If:
@@ -136,7 +129,7 @@ def expressions(statement: Statement) -> Iterator[Expression]:
         found: list[Expression | None] = [*statement.targets, statement.value, statement.annotation]
     elif isinstance(statement, Declare):
         found = [statement.target, statement.annotation]
-    elif isinstance(statement, Evaluate | Return | Raise):
+    elif isinstance(statement, Evaluate | Return):
         found = [statement.value]
     elif isinstance(statement, If):
         found = [statement.test]

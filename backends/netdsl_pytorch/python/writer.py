@@ -19,7 +19,6 @@ from netdsl_pytorch.python.statements import (
     If,
     Parameter,
     Pass,
-    Raise,
     Return,
     Source,
     Statement,
@@ -99,8 +98,6 @@ def lines(statement: Statement, indent: int = 0) -> list[str]:
         return printer.statement("", statement.value, comment=statement.comment, indent=indent)
     if isinstance(statement, Return):
         return printer.statement("return ", statement.value, comment=statement.comment, indent=indent)
-    if isinstance(statement, Raise):
-        return printer.statement("raise ", statement.value, comment=statement.comment, indent=indent)
     if isinstance(statement, If):
         return _choice(statement, indent)
     if isinstance(statement, For):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from netdsl_pytorch.emit import emit, factory_name
 from netdsl_pytorch.load import module_of
 from netdsl_pytorch.verify import verify
@@ -124,8 +125,9 @@ def test_parts_with_names_of_a_loop_over_a_list_are_as_many_as_forward_reads() -
     report = verify(graph, source, compile=False, export=False)
     assert report.passed, f"{report.failures}\n{source}"
     assert "def n(*, layers: tuple[int, int, int] = (1, 2, 1), classes: int = 3) -> N:" in source
-    assert "    layer3: nn.Sequential\n" in source
+    assert "self.layer1, self.layer2, self.layer3 = stages\n" in source
     factory = getattr(module_of(source), factory_name(graph))
+    torch.jit.script(factory())
     assert len(factory(layers=(2, 0, 1)).layer2) == 0
-    with pytest.raises(ValueError, match="`layers` has 3 items"):
+    with pytest.raises(ValueError, match="not enough values to unpack"):
         factory(layers=(1, 1))

@@ -43,25 +43,20 @@ class ResNet(nn.Module):
     Image [N, 3, 224, 224] to logits [N, num_classes].
     """
 
-    layer1: nn.Sequential
-    layer2: nn.Sequential
-    layer3: nn.Sequential
-    layer4: nn.Sequential
-
     def __init__(self, layers: tuple[int, int, int, int] = (2, 2, 2, 2), num_classes: int = 1000) -> None:
         super().__init__()
-        if len(layers) != 4:
-            raise ValueError("`layers` has 4 items")
         self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        stages: list[nn.Sequential] = []
         channels = 64
         for i, n in enumerate(layers):
             stage: list[nn.Module] = []
             for j in range(n):
                 stage.append(BasicBlock(channels, 64 * 2**i, stride=2 if i > 0 and j == 0 else 1))
                 channels = 64 * 2**i
-            self.add_module(f"layer{i + 1}", nn.Sequential(*stage))
+            stages.append(nn.Sequential(*stage))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.fc = nn.Linear(channels, num_classes)
 
         for module in self.modules():

@@ -69,7 +69,7 @@ class Filler(Carrying):
             if self.unit.carried is not None:
                 self.unit.carried.within = False
 
-    def turns(self, step: MergedTurns) -> list[Statement]:
+    def turns(self, step: MergedTurns, names: Sequence[str]) -> list[Statement]:
         """The statements that add the parts of a loop to the class itself."""
         nodes = [node for case in step.cases for node in case.instance.nodes()]
         self.axis = 0 if any(node.op.needs_rank is not None for node in nodes) else -1
@@ -82,7 +82,12 @@ class Filler(Carrying):
             self.unit.carried.within = True
         before, self.writer.keyed = self.writer.keyed, True
         try:
-            return self._loop(step, Target(code.name("self"), keyed=True, is_class=True))
+            holder = self.writer.local_name(("stages", "members", "parts"))
+            loop = self._loop(step, Target(code.name(holder), keyed=False, is_class=True))
+            parts = tuple(code.name(f"self.{name}") for name in names)
+            # As many as `forward` reads by name: another number of them cannot be unpacked.
+            unpacked = Assign(parts, code.name(holder))
+            return [assigned(holder, code.list_of([]), "list[nn.Sequential]"), *loop, unpacked]
         finally:
             self.writer.keyed = before
             if self.unit.carried is not None:
@@ -188,7 +193,7 @@ class Filler(Carrying):
         if longest == 0:
             self.writer._pin_loop(step)
             return []
-        row = self.writer._generated(step, 0) if longest > 1 and not target.keyed else None
+        row = self.writer._generated(step, 0) if longest > 1 and not target.keyed and not target.is_class else None
         if row is not None:
             target.pending.append(row)
             self._pass(step)

@@ -10,6 +10,7 @@ from netdsl.lower.align import Disagree, MergedItem, MergedTurns, Program
 from netdsl.symbolic import Apply, Const, Ref, Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
+from netdsl_pytorch.emit.common.unit import unit_of
 from netdsl_pytorch.emit.constructor.carrying import Fillable
 from netdsl_pytorch.emit.constructor.filling import Filler, loops_in
 from netdsl_pytorch.emit.constructor.modules import INDENT, Line
@@ -63,14 +64,19 @@ class Growing(Fillable):
         parts = [item.name for loop in step.cases.values() for turn in loop.turns for item in _parts_of(turn.steps)]
         if not open_ or not parts or not all(name.isidentifier() for name in parts):
             return False
-        lines = self._tried(lambda: Filler(self, carries=True).turns(step), keep=True)
+        turns = [list(_parts_of(turn.steps)) for loop in step.cases.values() for turn in loop.turns]
+        if not all(len(made) == 1 and isinstance(made[0], Scope) and self._is_sequence(made[0]) for made in turns):
+            return False
+        lines = self._tried(lambda: Filler(self, carries=True).turns(step, parts), keep=True)
         if lines is None:
             return False
         self.unit.lengths.update(open_)
         self.stated.add(id(step.first.syntax))
-        self.declared.update(dict.fromkeys(parts, "nn.Sequential"))
         self.entries.append(Line(lines, step.statement.span if step.statement is not None else None))
         return True
+
+    def _is_sequence(self, scope: Scope) -> bool:
+        return scope.kind == "sequence" and unit_of(self.emission, scope) is None
 
     def _lines(self, step: MergedItem, program: Program, name: str, *, keep: bool = False) -> list[Statement] | None:
         """The statements that fill a sequence, with a size that is carried on if one is needed; None if there are

@@ -83,8 +83,6 @@ class Modules(Callees):
         """What made the indices of constants so far, by their names."""
         self.stated: set[int] = set()
         """The loops over lists of which the text says how many items they have."""
-        self.declared: dict[str, str] = {}
-        """Attributes that are added by name, and their types."""
         self.list_names: set[str] = set()
         """The variables of the constructor that hold members of sequences to be."""
         self.open_lists: set[str] = set()
