@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from netdsl.graph.graph import Scope, values_of
@@ -34,7 +35,11 @@ def axis_name(program: ClassProgram, ref: Ref) -> str:
     """`features` for the last axis of a sequence, unless the author speaks of channels and length, or applies what
     works on channels."""
     _, _, axis, axes = ref.declaration
-    if axes > 1 and not _reads_channels(program) and not _convolves(program, axes):
+    if (
+        axes > 1
+        and not program.once("channels", _reads_channels)
+        and not program.once(axes, partial(_convolves, axes=axes))
+    ):
         if axis == axes - 1:
             return "features"
         before: dict[int, tuple[str, ...]] = {2: ("length",), 3: ("height", "width")}

@@ -88,6 +88,7 @@ class ClassProgram:
         if self.owner is not self.instances[0]:
             self.home_lets |= set(home_lets_of(self.definition))
         self._arguments: dict[Any, bool] = {}
+        self._facts: dict[Hashable, bool] = {}
         self.lengths: dict[tree.Parameter, int] = {}
         """The lists of which the text says how many items they have, since `forward` writes a loop over them out."""
         self.carried: Carried | None = None
@@ -136,6 +137,12 @@ class ClassProgram:
     def can_write(self, expr: Expr) -> bool:
         """Whether there is a text for an expression."""
         return True
+
+    def once(self, key: Hashable, tell: Callable[[ClassProgram], bool]) -> bool:
+        """A fact of the definition and its uses, which is looked for once."""
+        if key not in self._facts:
+            self._facts[key] = tell(self)
+        return self._facts[key]
 
     # --- What names are worth ------------------------------------------------------------------------
 

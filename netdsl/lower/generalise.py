@@ -265,8 +265,17 @@ def _proportion(program: ClassProgram, slot: Slot) -> Formula | None:
         return None
     for parameter in program.parameters:
         ref = Ref(parameter.name, "parameter", parameter)
+        try:
+            known = [program.lookup(ref, case, slot.names[case]) for case in slot.values]
+        except Unknown:
+            continue
+        if not all(type(each) is int for each in known):
+            continue
+        pairs = list(zip(values, known, strict=True))
         for factor in (1, 2, 3, 4, 6, 8):
             for op in ("*", "//"):
+                if any(value != (factor * each if op == "*" else each // factor) for value, each in pairs):
+                    continue
                 expr = symbolic.simplify(op, [Const(factor), ref] if op == "*" else [ref, Const(factor)])
                 if program.accepts(expr, slot.values, slot.names):
                     _claim(program, expr, slot)

@@ -14,7 +14,6 @@ and else by `verify`.
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable
 from typing import Literal
 
@@ -78,8 +77,8 @@ class _Tried:
         self.graph = graph = others.graph
         self.write = write
         self.inference = inference and bool(graph.heads)
-        self.program = ast.parse(text)
-        factory = self.program.body[-1]
+        self.text = text
+        factory = ast.parse(text).body[-1]
         assert isinstance(factory, ast.FunctionDef)
         arguments = [each for each in factory.args.kwonlyargs if each.annotation is not None]
         self.annotations = {each.arg: ast.unparse(each.annotation) for each in arguments if each.annotation is not None}
@@ -177,7 +176,8 @@ class _Tried:
         return any(map(silent, refusals))
 
     def _difference(self, other: Graph, names: list[str]) -> Literal["", "literals", "structure"]:
-        ours, theirs = (_without_defaults(each, names) for each in (self.program, ast.parse(self.write(other))))
+        # Both are programs of their own by now, so that what is compared may be changed.
+        ours, theirs = (_without_defaults(ast.parse(each), names) for each in (self.text, self.write(other)))
         return _difference(ours, theirs)
 
 
@@ -195,7 +195,6 @@ def _difference(ours: ast.Module, theirs: ast.Module) -> Literal["", "literals",
 
 def _without_defaults(program: ast.Module, names: list[str]) -> ast.Module:
     """The program, without docstrings and without the defaults of arguments."""
-    program = copy.deepcopy(program)
     for node in ast.walk(program):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
@@ -232,4 +231,4 @@ def _without_literals(program: ast.Module) -> str:
             known = all(isinstance(each, ast.Constant) and each.value == 0 for each in node.args)
             return ast.Constant(0) if is_math and known else node
 
-    return ast.dump(Masked().visit(copy.deepcopy(program)))
+    return ast.dump(Masked().visit(program))
