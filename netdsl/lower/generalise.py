@@ -267,7 +267,7 @@ def _proportion(program: ClassProgram, slot: Slot) -> Formula | None:
         ref = Ref(parameter.name, "parameter", parameter)
         try:
             known = [program.lookup(ref, case, slot.names[case]) for case in slot.values]
-        except Unknown:
+        except symbolic.Unknown:
             continue
         if not all(type(each) is int for each in known):
             continue
