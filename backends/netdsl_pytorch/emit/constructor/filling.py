@@ -83,11 +83,11 @@ class Filler(Carrying):
         before, self.writer.keyed = self.writer.keyed, True
         try:
             holder = self.writer.local_name(("stages", "members", "parts"))
-            loop = self._loop(step, Target(code.name(holder), keyed=False, is_class=True))
+            filled_by = self._loop(step, Target(code.name(holder), keyed=False, is_class=True))
             parts = tuple(code.name(f"self.{name}") for name in names)
             # As many as `forward` reads by name: another number of them cannot be unpacked.
             unpacked = Assign(parts, code.name(holder))
-            return [assigned(holder, code.list_of([]), "list[nn.Sequential]"), *loop, unpacked]
+            return [assigned(holder, code.list_of([]), "list[nn.Sequential]"), *filled_by, unpacked]
         finally:
             self.writer.keyed = before
             if self.unit.carried is not None:
