@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from netdsl_pytorch.verify import verify
 
-from tests.pytorch.emit.emitting import emitted, traced
+from tests.pytorch.emit.emitting import MODELS, emitted, of_file, traced
 
 
 def proved(text: str) -> str:
@@ -207,3 +208,11 @@ def test_what_one_block_alone_is_given_is_bound() -> None:
     )
     assert classes(source) == ["Wide", "Self", "Layer", "N"]
     assert "Layer(8, partial(Self, heads=4))" in source
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_no_block_of_the_library_is_several_classes(model: str) -> None:
+    _, source = of_file(MODELS[model], model)
+    found = classes(source)
+    assert [name for name in found if name.rstrip("0123456789") in found and name[-1].isdigit()] == []
