@@ -20,7 +20,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdsl.graph.graph import Fetch, Naming, Node
-from netdsl.lower.align import (
+from netdsl.lower.classes.answers import Added, Answer, Formula, Growth
+from netdsl.lower.classes.class_program import ClassProgram
+from netdsl.lower.classes.signature import UNSET, Formal, arguments_of, axes_of, extras_of, outer_lets_of
+from netdsl.lower.programs.align import (
     Disagree,
     MergedBranch,
     MergedChoice,
@@ -30,9 +33,6 @@ from netdsl.lower.align import (
     MergedTurns,
     Program,
 )
-from netdsl.lower.answers import Added, Answer, Formula, Growth
-from netdsl.lower.class_program import ClassProgram
-from netdsl.lower.signature import UNSET, Formal, arguments_of, axes_of, extras_of, outer_lets_of
 from netdsl.symbolic import plain
 from netdsl.symbolic.text import text_of, text_of_value
 

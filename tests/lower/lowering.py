@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from netdsl.elaborate import elaborate
 from netdsl.graph.graph import Graph, Naming, Node, Output
-from netdsl.lower.align import MergedBranch, MergedChoice, MergedItem, MergedJoin, MergedNote, MergedTurns, Program
-from netdsl.lower.answers import Added, Answer, Formula, Growth, Literal
-from netdsl.lower.class_program import ClassProgram
-from netdsl.lower.collect import Traces
-from netdsl.lower.generalise import Slot
-from netdsl.lower.partition import partition
-from netdsl.lower.solve import Solution
+from netdsl.lower.classes.answers import Added, Answer, Formula, Growth, Literal
+from netdsl.lower.classes.class_program import ClassProgram
+from netdsl.lower.classes.generalise import Slot
+from netdsl.lower.classes.solve import Solution
+from netdsl.lower.programs.align import (
+    MergedBranch,
+    MergedChoice,
+    MergedItem,
+    MergedJoin,
+    MergedNote,
+    MergedTurns,
+    Program,
+)
+from netdsl.lower.programs.collect import Traces
+from netdsl.lower.programs.partition import partition
 from netdsl.symbolic import Const, Expr, Ref, expr_of, plain
 from netdsl.syntax.parser import parse
 from netdsl.text.source import Source

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from netdsl.lower.align import Case
-from netdsl.lower.carried import Carried, Held, Stale, filled
+from netdsl.lower.classes.carried import Carried, Held, Stale, filled
+from netdsl.lower.programs.align import Case
 from netdsl.symbolic import Apply, Const, Ref
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netdsl.graph.graph import Node, Scope
-from netdsl.lower.claims import Claim, decided, term
+from netdsl.lower.classes.claims import Claim, decided, term
 from netdsl.symbolic import Const, expr_of
 from tests.lower.lowering import traced
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from netdsl.lower.align import Disagree, MergedTurns
-from netdsl.lower.class_program import ClassProgram
-from netdsl.lower.generalise import Slot, answer
-from netdsl.lower.loops import Loop
+from netdsl.lower.classes.class_program import ClassProgram
+from netdsl.lower.classes.generalise import Slot, answer
+from netdsl.lower.programs.align import Disagree, MergedTurns
+from netdsl.lower.programs.loops import Loop
 from netdsl.symbolic import expr_of
 from netdsl.syntax import tree
 from tests.lower.lowering import class_of, item, size_slot, slot, told

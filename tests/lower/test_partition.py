@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netdsl.lower.align import Disagree, MergedTurns
-from netdsl.lower.partition import Uses, aligned, grouped, partition
+from netdsl.lower.programs.align import Disagree, MergedTurns
+from netdsl.lower.programs.partition import Uses, aligned, grouped, partition
 from tests.lower.lowering import outline, traces
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdsl.lower.solve import MAX_ROUNDS, Solution, solve
+from netdsl.lower.classes.solve import MAX_ROUNDS, Solution, solve
 
 
 def test_each_round_knows_what_those_before_it_found() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from netdsl.graph.graph import Scope
-from netdsl.lower.parameters import is_argument
-from netdsl.lower.reasons import Misfit
+from netdsl.lower.programs.parameters import is_argument
+from netdsl.lower.programs.reasons import Misfit
 from netdsl_pytorch.emit.common.shared import Emission
 from netdsl_pytorch.emit.common.unit import Unit, net_of
 from netdsl_pytorch.emit.file import offered

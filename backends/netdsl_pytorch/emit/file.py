@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import netdsl
 from netdsl.graph.graph import Graph
-from netdsl.lower.parameters import collapse
+from netdsl.lower.programs.parameters import collapse
 from netdsl.symbolic import plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.classes import WrittenClass

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from netdsl.graph.kept import Kept
-from netdsl.lower.align import Disagree
-from netdsl.lower.claims import decided
-from netdsl.lower.errors import cannot
-from netdsl.lower.parameters import identity, is_argument
-from netdsl.lower.partition import aligned, parted, partition
-from netdsl.lower.reasons import Reason
-from netdsl.lower.solve import solve
+from netdsl.lower.classes.claims import decided
+from netdsl.lower.classes.solve import solve
+from netdsl.lower.programs.align import Disagree
+from netdsl.lower.programs.errors import cannot
+from netdsl.lower.programs.parameters import identity, is_argument
+from netdsl.lower.programs.partition import aligned, parted, partition
+from netdsl.lower.programs.reasons import Reason
 from netdsl.symbolic import plain
 from netdsl.values.literals import Word
 from netdsl_pytorch.emit.classes import WrittenClass

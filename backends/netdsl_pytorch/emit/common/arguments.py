@@ -7,10 +7,10 @@ from typing import Any
 
 from netdsl import symbolic
 from netdsl.graph.graph import Given, Node, Value
-from netdsl.lower.align import Case, Disagree
-from netdsl.lower.as_written import as_written
-from netdsl.lower.generalise import Slot
-from netdsl.lower.parameters import collapse
+from netdsl.lower.classes.generalise import Slot
+from netdsl.lower.programs.align import Case, Disagree
+from netdsl.lower.programs.as_written import as_written
+from netdsl.lower.programs.parameters import collapse
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl.values.literals import Window, Word
 from netdsl_pytorch.emit import code

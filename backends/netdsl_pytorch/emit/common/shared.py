@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 
 from netdsl.graph.graph import Graph, Scope
-from netdsl.lower.align import MergedTurns
-from netdsl.lower.class_program import ClassProgram
-from netdsl.lower.collect import Traces
-from netdsl.lower.heads import heads_within
-from netdsl.lower.solve import Solution
+from netdsl.lower.classes.class_program import ClassProgram
+from netdsl.lower.classes.solve import Solution
+from netdsl.lower.programs.align import MergedTurns
+from netdsl.lower.programs.collect import Traces
+from netdsl.lower.programs.heads import heads_within
 from netdsl.text.words import snake_case
 from netdsl_pytorch.emit.common.namer import RESERVED, interface, safe
 from netdsl_pytorch.emit.common.small_class import SmallClass

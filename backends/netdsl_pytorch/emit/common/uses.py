@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netdsl.graph.graph import Node
-from netdsl.lower.align import Case
+from netdsl.lower.programs.align import Case
 from netdsl.ops.pattern import REST, parse, plan
 from netdsl.symbolic import Apply, Const, Expr, expr_of, plain
 from netdsl_pytorch.emit import code

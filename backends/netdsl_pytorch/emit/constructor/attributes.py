@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from netdsl.graph.graph import Item, Node
-from netdsl.lower.align import (
+from netdsl.lower.programs.align import (
     Disagree,
     MergedItem,
 )
-from netdsl.lower.errors import cannot
+from netdsl.lower.programs.errors import cannot
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code

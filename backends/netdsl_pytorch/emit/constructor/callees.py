@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Node, Scope
-from netdsl.lower.align import Case, Disagree, MergedItem
+from netdsl.lower.programs.align import Case, Disagree, MergedItem
 from netdsl.symbolic import Ref
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code

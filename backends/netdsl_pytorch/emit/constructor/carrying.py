@@ -7,10 +7,10 @@ from typing import Any
 
 from netdsl.graph.graph import Choice, Node, Scope, Step, Value
 from netdsl.graph.graph import Loop as Turned
-from netdsl.lower.align import Case, Disagree, MergedItem, MergedTurns
-from netdsl.lower.carried import Carried, Held, filled
-from netdsl.lower.generalise import Slot
-from netdsl.lower.loops import pattern_id
+from netdsl.lower.classes.carried import Carried, Held, filled
+from netdsl.lower.classes.generalise import Slot
+from netdsl.lower.programs.align import Case, Disagree, MergedItem, MergedTurns
+from netdsl.lower.programs.loops import pattern_id
 from netdsl.symbolic import Expr, Ref, Unknown, expr_of, fold, plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.common.unit import unit_of

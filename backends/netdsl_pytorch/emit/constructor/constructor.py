@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from netdsl.graph.graph import Node, Scope
-from netdsl.lower.align import (
+from netdsl.lower.programs.align import (
     Disagree,
     MergedBranch,
     MergedChoice,
@@ -16,8 +16,8 @@ from netdsl.lower.align import (
     MergedTurns,
     Program,
 )
-from netdsl.lower.loops import Loop
-from netdsl.lower.values import DECLARED, sized_by
+from netdsl.lower.programs.loops import Loop
+from netdsl.lower.programs.values import DECLARED, sized_by
 from netdsl.symbolic import Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from netdsl.graph.graph import Node, Scope, Step, Value
-from netdsl.lower.align import Disagree, MergedChoice, MergedItem, MergedTurns, Program, cases_of, walk
-from netdsl.lower.carried import Stale
-from netdsl.lower.loops import Loop
+from netdsl.lower.classes.carried import Stale
+from netdsl.lower.programs.align import Disagree, MergedChoice, MergedItem, MergedTurns, Program, cases_of, walk
+from netdsl.lower.programs.loops import Loop
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.constructor.carrying import Carrying, parent_of

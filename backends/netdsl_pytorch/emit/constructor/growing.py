@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
 
 from netdsl.graph.graph import Node, Scope, Step
-from netdsl.lower.align import Disagree, MergedItem, MergedTurns, Program
+from netdsl.lower.programs.align import Disagree, MergedItem, MergedTurns, Program
 from netdsl.symbolic import Apply, Const, Ref, Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code

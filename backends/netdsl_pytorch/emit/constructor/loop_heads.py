@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from netdsl import symbolic
-from netdsl.lower.align import Case, Disagree, MergedItem, MergedTurns
-from netdsl.lower.answers import Literal
-from netdsl.lower.generalise import Slot, answer
-from netdsl.lower.loops import Loop, pattern_names
-from netdsl.lower.parameters import collapsed
+from netdsl.lower.classes.answers import Literal
+from netdsl.lower.classes.generalise import Slot, answer
+from netdsl.lower.programs.align import Case, Disagree, MergedItem, MergedTurns
+from netdsl.lower.programs.loops import Loop, pattern_names
+from netdsl.lower.programs.parameters import collapsed
 from netdsl.symbolic import Apply, Const, Expr, Ref, plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code

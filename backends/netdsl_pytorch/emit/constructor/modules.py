@@ -9,14 +9,14 @@ from typing import Any
 
 from netdsl import symbolic
 from netdsl.graph.graph import Scope
-from netdsl.lower.align import (
+from netdsl.lower.classes.generalise import Slot
+from netdsl.lower.programs.align import (
     Case,
     Disagree,
     MergedItem,
 )
-from netdsl.lower.generalise import Slot
-from netdsl.lower.parameters import collapsed
-from netdsl.lower.reasons import Reason
+from netdsl.lower.programs.parameters import collapsed
+from netdsl.lower.programs.reasons import Reason
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, expr_of, plain
 from netdsl.syntax import tree
 from netdsl.text.source import Span

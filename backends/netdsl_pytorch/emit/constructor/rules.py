@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Given, InitRule, Node, Scope, WeightInit
-from netdsl.lower.align import Case, Disagree
-from netdsl.lower.generalise import Slot
-from netdsl.lower.values import relative_path
+from netdsl.lower.classes.generalise import Slot
+from netdsl.lower.programs.align import Case, Disagree
+from netdsl.lower.programs.values import relative_path
 from netdsl.ops.initialisers import Initialiser
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.unit import Unit, unit_of
-from netdsl_pytorch.emit.constructor.initialisers import argument_expr, fill
 from netdsl_pytorch.emit.operators import module_type, record_of
+from netdsl_pytorch.emit.tables.initialisers import argument_expr, fill
 from netdsl_pytorch.python.nodes import Name
 from netdsl_pytorch.python.rewrite import rewritten
 from netdsl_pytorch.python.statements import Evaluate, For, Function, If, Parameter, Statement, choice

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netdsl import symbolic
-from netdsl.lower.align import (
+from netdsl.lower.classes.generalise import Slot, settled
+from netdsl.lower.programs.align import (
     Case,
     Disagree,
     MergedChoice,
@@ -14,9 +15,8 @@ from netdsl.lower.align import (
     Program,
     walk,
 )
-from netdsl.lower.generalise import Slot, settled
-from netdsl.lower.loops import Loop
-from netdsl.lower.values import is_alias
+from netdsl.lower.programs.loops import Loop
+from netdsl.lower.programs.values import is_alias
 from netdsl.symbolic import Expr, Unknown
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code

@@ -7,19 +7,19 @@ from functools import partial, reduce
 from typing import Any
 
 from netdsl.graph.graph import Node, Scope
-from netdsl.lower.align import Case, Disagree, MergedItem
-from netdsl.lower.generalise import Slot
-from netdsl.lower.values import relative_path, within
+from netdsl.lower.classes.generalise import Slot
+from netdsl.lower.programs.align import Case, Disagree, MergedItem
+from netdsl.lower.programs.values import relative_path, within
 from netdsl.symbolic import expr_of, plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.unit import unit_of
 from netdsl_pytorch.emit.common.uses import Use
 from netdsl_pytorch.emit.constructor.attributes import Attributes, in_list
-from netdsl_pytorch.emit.constructor.initialisers import parameter
 from netdsl_pytorch.emit.constructor.modules import INDENT, Line
-from netdsl_pytorch.emit.constructor.tables import table
 from netdsl_pytorch.emit.operators import record_of
+from netdsl_pytorch.emit.tables.initialisers import parameter
+from netdsl_pytorch.emit.tables.tables import table
 from netdsl_pytorch.python.statements import Assign, Evaluate, If, Statement, assigned
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from netdsl.graph.graph import Branch, Step, Value
-from netdsl.lower.align import Case, MergedItem, MergedJoin, MergedStep, MergedTurns, Program
-from netdsl.lower.values import canonical
+from netdsl.lower.programs.align import Case, MergedItem, MergedJoin, MergedStep, MergedTurns, Program
+from netdsl.lower.programs.values import canonical
 from netdsl.symbolic import Expr
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code

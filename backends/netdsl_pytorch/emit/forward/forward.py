@@ -10,7 +10,7 @@ from itertools import chain, count
 from typing import Any
 
 from netdsl.graph.graph import Fetch, Node, Output, Value, nodes_of
-from netdsl.lower.align import (
+from netdsl.lower.programs.align import (
     Case,
     Disagree,
     MergedChoice,
@@ -21,9 +21,9 @@ from netdsl.lower.align import (
     Program,
     walk,
 )
-from netdsl.lower.errors import cannot
-from netdsl.lower.heads import for_heads
-from netdsl.lower.values import canonical
+from netdsl.lower.programs.errors import cannot
+from netdsl.lower.programs.heads import for_heads
+from netdsl.lower.programs.values import canonical
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code

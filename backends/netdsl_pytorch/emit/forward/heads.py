@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Output, Value
-from netdsl.lower.align import Case, MergedJoin
-from netdsl.lower.heads import after, for_heads, items_in_text
-from netdsl.lower.values import canonical
+from netdsl.lower.programs.align import Case, MergedJoin
+from netdsl.lower.programs.heads import after, for_heads, items_in_text
+from netdsl.lower.programs.values import canonical
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.namer import interface

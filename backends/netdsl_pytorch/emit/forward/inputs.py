@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from netdsl.graph.graph import Node, Scope, Value
-from netdsl.lower.values import flat_values
+from netdsl.lower.programs.values import flat_values
 from netdsl_pytorch.emit.common.namer import interface
 from netdsl_pytorch.emit.common.shared import Emission
 from netdsl_pytorch.emit.common.unit import Unit

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from netdsl.graph.graph import Value
-from netdsl.lower.align import Case, MergedTurns
+from netdsl.lower.programs.align import Case, MergedTurns
 from netdsl.text.source import Span
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from netdsl import symbolic
-from netdsl.lower.align import Disagree
-from netdsl.lower.answers import Formula
-from netdsl.lower.class_program import binding_of
-from netdsl.lower.generalise import Slot, answer
-from netdsl.lower.parameters import owner_of
+from netdsl.lower.classes.answers import Formula
+from netdsl.lower.classes.class_program import binding_of
+from netdsl.lower.classes.generalise import Slot, answer
+from netdsl.lower.programs.align import Disagree
+from netdsl.lower.programs.parameters import owner_of
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from netdsl.graph.graph import Naming, Node, Scope, Value
-from netdsl.lower.align import (
+from netdsl.lower.programs.align import (
     Disagree,
     MergedChoice,
     MergedItem,
 )
-from netdsl.lower.errors import cannot
-from netdsl.lower.values import DECLARED, canonical, is_alias, relative_path, sized_by, within
+from netdsl.lower.programs.errors import cannot
+from netdsl.lower.programs.values import DECLARED, canonical, is_alias, relative_path, sized_by, within
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from netdsl.graph.graph import Fetch, Node, Scope, Value
-from netdsl.lower.align import (
+from netdsl.lower.programs.align import (
     Case,
     Disagree,
     MergedBranch,
@@ -18,9 +18,9 @@ from netdsl.lower.align import (
     Program,
     cases_of,
 )
-from netdsl.lower.heads import mixed
-from netdsl.lower.loops import Loop
-from netdsl.lower.values import DECLARED, canonical
+from netdsl.lower.programs.heads import mixed
+from netdsl.lower.programs.loops import Loop
+from netdsl.lower.programs.values import DECLARED, canonical
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.code import Code

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from netdsl.graph.graph import Naming, Node, Output, Scope, Value
-from netdsl.lower.align import Program, walk
-from netdsl.lower.values import canonical, is_alias, name_values
+from netdsl.lower.programs.align import Program, walk
+from netdsl.lower.programs.values import canonical, is_alias, name_values
 
 
 def value_names(program: Program) -> dict[Value, str]:

@@ -6,13 +6,13 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from netdsl.graph.graph import Node, Value
-from netdsl.lower.align import (
+from netdsl.lower.programs.align import (
     Case,
     Disagree,
     MergedItem,
     MergedTurns,
 )
-from netdsl.lower.values import DECLARED, canonical
+from netdsl.lower.programs.values import DECLARED, canonical
 from netdsl.syntax import tree
 from netdsl.text.source import Span
 from netdsl.values.types import format_shape

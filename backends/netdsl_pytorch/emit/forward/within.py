@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from netdsl.graph.graph import Naming, Node, Scope, Value
-from netdsl.lower.align import (
+from netdsl.lower.programs.align import (
     Case,
     MergedBranch,
     MergedChoice,
@@ -18,7 +18,7 @@ from netdsl.lower.align import (
     cases_of,
     walk,
 )
-from netdsl.lower.values import canonical
+from netdsl.lower.programs.values import canonical
 from netdsl.syntax import tree
 from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.shared import Emission

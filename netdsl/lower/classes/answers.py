@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from netdsl.lower.loops import Loop
+from netdsl.lower.programs.loops import Loop
 from netdsl.symbolic import Expr
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from netdsl import symbolic
-from netdsl.lower.argument_names import argument_name, axis_name, axis_rank
-from netdsl.lower.class_program import ClassProgram, Extra, binding_of, mentioned
-from netdsl.lower.parameters import collapse, home_lets_of, is_argument, type_of
+from netdsl.lower.classes.argument_names import argument_name, axis_name, axis_rank
+from netdsl.lower.classes.class_program import ClassProgram, Extra, binding_of, mentioned
+from netdsl.lower.programs.parameters import collapse, home_lets_of, is_argument, type_of
 from netdsl.symbolic import Const, Expr, Ref, plain
 from netdsl.syntax import tree
 

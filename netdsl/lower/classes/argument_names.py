@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from netdsl.graph.graph import Scope, values_of
-from netdsl.lower.class_program import ClassProgram
-from netdsl.lower.parameters import owner_of
+from netdsl.lower.classes.class_program import ClassProgram
+from netdsl.lower.programs.parameters import owner_of
 from netdsl.symbolic import Ref
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk

@@ -7,7 +7,7 @@ from typing import Any
 
 from netdsl.graph.graph import Scope
 from netdsl.graph.kept import Kept
-from netdsl.lower.loops import pattern_names
+from netdsl.lower.programs.loops import pattern_names
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl.values.literals import Window, Word

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from netdsl.graph import graph
-from netdsl.lower.align import Case, MergedTurns
+from netdsl.lower.programs.align import Case, MergedTurns
 from netdsl.symbolic import Apply, Const, Expr, Ref, plain, simplify
 from netdsl.syntax import tree
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Value
-from netdsl.lower.align import Case, Disagree
-from netdsl.lower.values import canonical
+from netdsl.lower.programs.align import Case, Disagree
+from netdsl.lower.programs.values import canonical
 from netdsl.symbolic import Apply, Const, Expr, Ref, plain, simplify
 from netdsl.symbolic.generalise import generalise
 

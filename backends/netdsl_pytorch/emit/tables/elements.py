@@ -7,10 +7,10 @@ from typing import Any
 
 from netdsl.formulas.formula import NoValueError
 from netdsl.graph.graph import Node
-from netdsl.lower.align import Case
-from netdsl.lower.as_written import as_written
-from netdsl.lower.errors import cannot
-from netdsl.lower.generalise import Slot
+from netdsl.lower.classes.generalise import Slot
+from netdsl.lower.programs.align import Case
+from netdsl.lower.programs.as_written import as_written
+from netdsl.lower.programs.errors import cannot
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
 from netdsl_pytorch.emit import code
@@ -18,7 +18,7 @@ from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.expressions import Printer
 from netdsl_pytorch.emit.common.namer import safe
 from netdsl_pytorch.emit.common.uses import Use
-from netdsl_pytorch.emit.constructor.formulas import MOST_ELEMENTS, Analysis, analyse, constant_read, given
+from netdsl_pytorch.emit.tables.formulas import MOST_ELEMENTS, Analysis, analyse, constant_read, given
 
 
 class Elements:

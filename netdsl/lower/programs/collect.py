@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Choice, Graph, Loop, Naming, Node, Scope, Step, Value
-from netdsl.lower.heads import without_heads
-from netdsl.lower.reasons import Misfit
-from netdsl.lower.values import DECLARED, canonical, is_alias, within
+from netdsl.lower.programs.heads import without_heads
+from netdsl.lower.programs.reasons import Misfit
+from netdsl.lower.programs.values import DECLARED, canonical, is_alias, within
 from netdsl.symbolic import plain
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from netdsl.graph.graph import Branch, Choice, Fetch, Join, Loop, Naming, Node, Output, Scope, Step, Value
-from netdsl.lower.align import (
+from netdsl.lower.programs.align import (
     Case,
     MergedBranch,
     MergedChoice,
@@ -19,7 +19,7 @@ from netdsl.lower.align import (
     cases_of,
     walk,
 )
-from netdsl.lower.values import DECLARED, canonical
+from netdsl.lower.programs.values import DECLARED, canonical
 from netdsl.symbolic import refs
 from netdsl.syntax import tree
 

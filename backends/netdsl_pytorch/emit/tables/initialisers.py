@@ -6,9 +6,9 @@ from functools import partial, reduce
 from typing import Any
 
 from netdsl.graph.graph import Given
-from netdsl.lower.align import Disagree
-from netdsl.lower.as_written import as_written
-from netdsl.lower.generalise import Slot
+from netdsl.lower.classes.generalise import Slot
+from netdsl.lower.programs.align import Disagree
+from netdsl.lower.programs.as_written import as_written
 from netdsl.ops.initialisers import Initialiser
 from netdsl.symbolic import Const, Expr, Ref, expr_of
 from netdsl.syntax import tree

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar
 
-from netdsl.lower.reasons import UNTOLD, Reason
+from netdsl.lower.programs.reasons import UNTOLD, Reason
 
 Made = TypeVar("Made")
 

@@ -15,13 +15,13 @@ from typing import Any
 
 from netdsl import symbolic
 from netdsl.graph.graph import Scope, Value
-from netdsl.lower.align import Case, Disagree
-from netdsl.lower.answers import Added, Answer, Answered, Formula, Growth, Literal
-from netdsl.lower.argument_names import argument_name
-from netdsl.lower.claims import Claim, Seen, Terms, term
-from netdsl.lower.class_program import CaseNames, ClassProgram, Extra, binding_of, mentioned
-from netdsl.lower.loops import Loop, pattern_id
-from netdsl.lower.parameters import alike
+from netdsl.lower.classes.answers import Added, Answer, Answered, Formula, Growth, Literal
+from netdsl.lower.classes.argument_names import argument_name
+from netdsl.lower.classes.claims import Claim, Seen, Terms, term
+from netdsl.lower.classes.class_program import CaseNames, ClassProgram, Extra, binding_of, mentioned
+from netdsl.lower.programs.align import Case, Disagree
+from netdsl.lower.programs.loops import Loop, pattern_id
+from netdsl.lower.programs.parameters import alike
 from netdsl.symbolic import Apply, Const, Expr, Ref, plain
 from netdsl.symbolic.spelled import is_long, spelled
 

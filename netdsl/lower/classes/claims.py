@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeAlias
 from netdsl import symbolic
 from netdsl.graph.graph import Branch, Choice, Join, Loop, Scope, Step, Turn
 from netdsl.graph.names import Names
-from netdsl.lower.loops import item_of
-from netdsl.lower.parameters import owner_of
+from netdsl.lower.programs.loops import item_of
+from netdsl.lower.programs.parameters import owner_of
 from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
 from netdsl.symbolic.normal import same
 

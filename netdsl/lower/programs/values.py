@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netdsl.graph.graph import Node, Scope, Value
-from netdsl.lower.errors import cannot
+from netdsl.lower.programs.errors import cannot
 from netdsl.syntax import tree
 
 DECLARED = ("param", "constant", "buffer")

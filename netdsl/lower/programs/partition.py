@@ -6,9 +6,9 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Scope
-from netdsl.lower.align import Case, Disagree, Program, merge
-from netdsl.lower.collect import Traces
-from netdsl.lower.reasons import Misfit, Reason
+from netdsl.lower.programs.align import Case, Disagree, Program, merge
+from netdsl.lower.programs.collect import Traces
+from netdsl.lower.programs.reasons import Misfit, Reason
 
 
 class Uses(NamedTuple):

@@ -7,10 +7,10 @@ from typing import Any
 
 from netdsl.formulas.formula import NoValueError
 from netdsl.graph.graph import Node
-from netdsl.lower.align import Disagree
-from netdsl.lower.as_written import as_written
-from netdsl.lower.errors import cannot
-from netdsl.lower.generalise import Slot
+from netdsl.lower.classes.generalise import Slot
+from netdsl.lower.programs.align import Disagree
+from netdsl.lower.programs.as_written import as_written
+from netdsl.lower.programs.errors import cannot
 from netdsl.ops.arguments import FLOAT32_MAX
 from netdsl.symbolic import plain
 from netdsl.syntax import tree
@@ -20,7 +20,7 @@ from netdsl_pytorch.emit.common.held import Held, Made, as_double, as_long, as_t
 from netdsl_pytorch.emit.common.namer import safe
 from netdsl_pytorch.emit.common.unit import Unit
 from netdsl_pytorch.emit.common.uses import Use
-from netdsl_pytorch.emit.constructor.formulas import analyse, constant_read, given
+from netdsl_pytorch.emit.tables.formulas import analyse, constant_read, given
 from netdsl_pytorch.python.statements import Statement, assigned
 
 INDENT = 8

@@ -9,16 +9,16 @@ from typing import Any, TypeAlias
 from netdsl import symbolic
 from netdsl.graph.graph import Scope
 from netdsl.graph.names import Named, Names
-from netdsl.lower.align import Case
-from netdsl.lower.answers import Answered
-from netdsl.lower.carried import Carried
-from netdsl.lower.claims import Claim
-from netdsl.lower.collect import Traces
-from netdsl.lower.loops import Loop, item_of_list, pattern_id
-from netdsl.lower.parameters import alike, home_lets_of, is_argument, owner_of, parameters_of
-from netdsl.lower.partition import Uses
-from netdsl.lower.reasons import Reason
-from netdsl.lower.solve import Solution
+from netdsl.lower.classes.answers import Answered
+from netdsl.lower.classes.carried import Carried
+from netdsl.lower.classes.claims import Claim
+from netdsl.lower.classes.solve import Solution
+from netdsl.lower.programs.align import Case
+from netdsl.lower.programs.collect import Traces
+from netdsl.lower.programs.loops import Loop, item_of_list, pattern_id
+from netdsl.lower.programs.parameters import alike, home_lets_of, is_argument, owner_of, parameters_of
+from netdsl.lower.programs.partition import Uses
+from netdsl.lower.programs.reasons import Reason
 from netdsl.symbolic import Apply, Const, Expr, Ref, Unknown, plain
 from netdsl.syntax import tree
 from netdsl.text.source import Span

@@ -11,9 +11,9 @@ from netdsl_pytorch.emit.code import Code
 from netdsl_pytorch.emit.common.held import dtype_of
 from netdsl_pytorch.emit.common.namer import safe
 from netdsl_pytorch.emit.common.uses import Use
-from netdsl_pytorch.emit.constructor.elements import Elements
-from netdsl_pytorch.emit.constructor.initialisers import as_float
-from netdsl_pytorch.emit.constructor.table_values import TableValues, taken_names
+from netdsl_pytorch.emit.tables.elements import Elements
+from netdsl_pytorch.emit.tables.initialisers import as_float
+from netdsl_pytorch.emit.tables.table_values import TableValues, taken_names
 from netdsl_pytorch.python.nodes import Attribute, Call, Constant, Name
 from netdsl_pytorch.python.precedence import ATOM, level_of
 from netdsl_pytorch.python.statements import Statement, assigned

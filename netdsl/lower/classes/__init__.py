@@ -1,0 +1,1 @@
+"""What a class is: the names that it may mention, what its numbers come to, the arguments that it takes."""
