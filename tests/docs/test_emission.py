@@ -15,7 +15,8 @@ QUOTED = sorted(set(re.findall(r"`([^`\n]*\bself\.\w[^`\n]*)`", PAGE)))
 
 
 def test_the_module_that_is_shown_is_the_one_that_is_emitted() -> None:
-    (shown,) = [fence.text for fence in fences("emission.md") if fence.language == "python"]
+    texts = [fence.text for fence in fences("emission.md") if fence.language == "python"]
+    (shown,) = [text for text in texts if text.startswith("class ")]
     assert shown in (GOLDEN / "merged" / "googlenet_bn.py").read_text(encoding="utf-8")
 
 

@@ -138,3 +138,10 @@ def test_build_gives_the_module_of_a_spec(tmp_path: Path) -> None:
     spec = tmp_path / "own.net"
     spec.write_text("net Own() { input image: 1x4x4\n output y = flatten() -> linear(2) }", encoding="utf-8")
     assert netdsl_pytorch.build(spec)(torch.zeros(3, 1, 4, 4)).shape == (3, 2)
+
+
+def test_a_part_that_is_there_for_one_of_its_weights_alone() -> None:
+    text = "net N() { input x: 2x4x4\n a: conv(2, 1x1)\n output y = x -> b: conv(2, 1x1, weight = a.weight) }"
+    graph = traced(text)
+    report = verify(graph, emitted(text), compile=False, export=False)
+    assert report.passed, report.failures

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from netdsl.graph.graph import Node, Scope
+from netdsl.graph.graph import Node, Scope, Value
 from netdsl_pytorch.report import Mismatch, some
 from netdsl_pytorch.verify.subject import BATCH, TENSORS, Subject, compare, shape_of
 
@@ -107,12 +107,31 @@ def gradients(subject: Subject) -> None:
     try:
         total.backward()
         meant = {node.path for node in subject.nodes() if node.unused}
+        reached = _reached(subject)
+        # What a part is there for may be one of its weights alone, which another part uses.
+        meant |= {
+            f"{node.path}.{each.name}" for node in subject.nodes() if node not in reached for each in node.weights
+        }
         found = [name for name, parameter in model.named_parameters() if parameter.grad is None]
         unused = [name for name in found if name not in meant]
     finally:
         model.zero_grad(set_to_none=True)
     if unused:
         raise Mismatch(f"no gradient reaches {some(unused)}")
+
+
+def _reached(subject: Subject) -> set[Node]:
+    """The operators whose results some output is computed from."""
+    outputs = [each.value for each in subject.graph.outputs if not (each.train and subject.inference)]
+    reached: set[Node] = set()
+    stack = [value.root.node for value in outputs]
+    while stack:
+        node = stack.pop()
+        if node is not None and node not in reached:
+            reached.add(node)
+            given = [source for source in (node.fed or {}).values() if isinstance(source, Value)]
+            stack += [value.root.node for value in (*node.inputs, *given)]
+    return reached
 
 
 def macs(subject: Subject) -> None:
