@@ -10,6 +10,7 @@ import torch
 from netdsl_pytorch.emit import factory_name
 from netdsl_pytorch.interpret import interpret, randomise
 from netdsl_pytorch.load import module_of
+from netdsl_pytorch.verify import verify
 
 from netdsl.graph.verify import verify as verify_graph
 from tests.pytorch.emit.emitting import emitted, traced
@@ -165,3 +166,14 @@ def check(found: Any, expected: dict[str, torch.Tensor]) -> None:
     assert given.keys() == expected.keys()
     for key, value in expected.items():
         torch.testing.assert_close(given[key], value, rtol=1e-4, atol=1e-4)
+
+
+def test_a_head_of_stages_that_a_list_of_the_net_counts_is_left_out() -> None:
+    text = """
+        net N(widths = [6, 2, 2]) { input image: 8x4x4
+            t: conv(4, 1x1)
+            output o = relu()
+            train output h = t -> for (i, w) in enumerate(widths) { unit_{i}: { conv(w, 1x1) -> relu() } } }
+    """
+    report = verify(traced(text), emitted(text), compile=False, export=False)
+    assert report.passed, report.failures

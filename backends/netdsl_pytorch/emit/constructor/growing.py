@@ -67,6 +67,8 @@ class Growing(Fillable):
         turns = [list(_parts_of(turn.steps)) for loop in step.cases.values() for turn in loop.turns]
         if not all(len(made) == 1 and isinstance(made[0], Scope) and self._is_sequence(made[0]) for made in turns):
             return False
+        if self.emission.heads_optional and any(each.train_only for made in turns for each in made):
+            return False  # they are left out one by one, where heads are
         lines = self._tried(lambda: Filler(self, carries=True).turns(step, parts), keep=True)
         if lines is None:
             return False
