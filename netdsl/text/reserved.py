@@ -11,6 +11,7 @@ FILE_NAMES: frozenset[str] = frozenset(
             "Sequence",
             "ClassVar",
             "F",
+            "getattr",
             "NamedTuple",
             "OrderedDict",
             "Tensor",

@@ -63,9 +63,12 @@ def closed(others: Others, text: str, names: list[str], write: Write, inference:
     if others.graph.with_parameters is None or not names:
         return {}
     tried = _Tried(others, text, write, inference)
-    if len(names) > 1 and tried.all_at_once(names):
-        return {}
-    found = {name: tried.depends(name) for name in names}
+    # What a list of another length makes is told of it alone.
+    lists = [name for name in names if isinstance(others.graph.parameters[name], tuple)]
+    numbers = [name for name in names if name not in lists]
+    if len(numbers) > 1 and tried.all_at_once(numbers):
+        numbers = []
+    found = {name: tried.depends(name) for name in names if name in numbers or name in lists}
     return {name: why for name, why in found.items() if why}
 
 
@@ -90,8 +93,6 @@ class _Tried:
         refused, nor if something differs that need not be wrong."""
         if any(isinstance(each, tree.Name) for parameter in self.graph.net.parameters for each in walk(parameter)):
             return False  # what one is by default may depend on another
-        if any(isinstance(self.graph.parameters[name], tuple) for name in names):
-            return False  # what a list of another length makes is told of it alone
         values = {name: self._values(name) for name in names}
         if not all(values.values()):
             return False
