@@ -108,6 +108,15 @@ TURNS = "block B(w) { conv(w, 1x1) }\nblock S(c) { for i in range(2) { B(c) } }\
             TURNS + "net N(f = false, g = 4) { input x: [g, 4, 4]\n S(5 if f else g)\n output y = conv(g, 1x1) }",
             ["g"],
         ),
+        # What the turns hand on is as wide as each item, all of which are alike.
+        (
+            "net N(ws = [2, 2], k = 4) { input x: 3x4x4\n u: for w in ws { conv(w, 1x1) }\n output y = conv(k, 1x1) }",
+            ["k"],
+        ),
+        (
+            "net N(ws = [2, 6], k = 4) { input x: 3x4x4\n u: for w in ws { conv(w, 1x1) }\n output y = conv(k, 1x1) }",
+            ["ws", "k"],
+        ),
         # A tensor of one row is repeated beside several channels.
         (REPEATED, ["n", "f"]),
     ],

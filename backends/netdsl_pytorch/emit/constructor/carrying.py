@@ -11,7 +11,7 @@ from netdsl.lower.classes.carried import Carried, Held, filled
 from netdsl.lower.classes.generalise import Slot
 from netdsl.lower.programs.align import Case, Disagree, MergedItem, MergedTurns
 from netdsl.lower.programs.loops import pattern_id
-from netdsl.symbolic import Expr, Ref, Unknown, expr_of, fold, plain
+from netdsl.symbolic import Const, Expr, Ref, Unknown, expr_of, fold, plain
 from netdsl_pytorch.emit import code
 from netdsl_pytorch.emit.common.unit import unit_of
 from netdsl_pytorch.emit.constructor.tensors import Tensors
@@ -135,11 +135,23 @@ class Carrying:
                 break
         slot = Slot(sizes, relative, _names(cases), given=True)
         made = self.unit.number(slot)
+        if all(isinstance(expr, Const) for expr in relative.values()):
+            self._pin_alike(cases, variables)
         carried.held.update(new)
         name = code.name(carried.name)
         if isinstance(made, Binary) and made.op in _AUGMENTED and made.left == name:
             return [Assign((name,), made.right, operator=f"{made.op}=")]
         return [Assign((name,), made)]
+
+    def _pin_alike(self, cases: Sequence[Case], variables: dict[Any, tuple[Ref, dict[Case, Any]]]) -> None:
+        """Keeps the lists whose items are all alike: a number of a turn may be one of them, or follow from one."""
+        for loop in self.unit.loops:
+            values = [[variables[each][1][case] for case in cases] for each in loop.names if each in variables]
+            if any(len(cases) > 1 and len(set(each)) == 1 for each in values):
+                for case, turned in loop.step.cases.items():
+                    self.unit.pin(
+                        [turned.domain.expr], {case: case.names}, "a number of its turns is the same for all items"
+                    )
 
     def _variables(self, cases: Sequence[Case]) -> dict[Any, tuple[Ref, dict[Case, Any]]]:
         """The variables of the loops around, with their values."""
