@@ -99,12 +99,27 @@ def _answer(program: ClassProgram, slot: Slot) -> Answer:
             return _formula(program, chosen)
     if agreed:
         case, value = next(iter(values.items()))
+        if not slot.given and any(isinstance(expr, Const) for expr in raw):
+            _pin_alike(program, plain(value))
         program.pin(raw, names, f"`{slot.role or 'a number'}` is written as {plain(value)}")
         return Literal(value, arithmetic(program, raw, plain(value), case, names))
     found = _growth(program, slot) or _proportion(program, slot)
     if found is not None:
         return found
     return _extra(program, slot, program.roots(raw, names))
+
+
+def _pin_alike(program: ClassProgram, value: Any) -> None:
+    """Specialises the lists whose items are all alike and as large as a number without a name: it may be one of them,
+    handed on by the turn before."""
+    for loop in program.loops:
+        turns = [turn for each in loop.step.cases.values() for turn in each.turns]
+        bound = [[turn.names.names.get(pattern_id(each)) for turn in turns] for each in loop.names]
+        items = [[plain(name.value) for name in names if name is not None] for names in bound]
+        if any(len(each) > 1 and all(item == value for item in each) for each in items):
+            for case, each in loop.step.cases.items():
+                reason = "a number of its turns is the same for all items"
+                program.pin([each.domain.expr], {case: case.names}, reason)
 
 
 def arithmetic(program: ClassProgram, exprs: Iterable[Expr], value: Any, case: Case, names: CaseNames) -> Expr | None:

@@ -117,6 +117,11 @@ TURNS = "block B(w) { conv(w, 1x1) }\nblock S(c) { for i in range(2) { B(c) } }\
             "net N(ws = [2, 6], k = 4) { input x: 3x4x4\n u: for w in ws { conv(w, 1x1) }\n output y = conv(k, 1x1) }",
             ["ws", "k"],
         ),
+        # What goes into a turn is as wide as the item of the turn before.
+        (
+            "net N(ws = [3, 3], k = 4) { input x: 3x4\n u: { p: for w in ws { conv(w, 1) } }\n output y = conv(k, 1) }",
+            ["k"],
+        ),
         # A tensor of one row is repeated beside several channels.
         (REPEATED, ["n", "f"]),
     ],

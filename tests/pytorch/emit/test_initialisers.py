@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import torch
 from netdsl_pytorch.emit import emit
+from netdsl_pytorch.verify import verify
 from torch import Tensor
 
 from netdsl.elaborate import elaborate
 from netdsl.ops import INITIALISERS
 from netdsl.syntax.parser import parse
 from netdsl.text import Source
+from tests.pytorch.emit.emitting import emitted, traced
 
 OUT, IN = 80, 120
 
@@ -96,3 +98,10 @@ def test_fans_are_counted_from_the_stored_weight_as_torch_does() -> None:
     module = scope["fan"]()
     for name, fan in {"dw": 2304, "full": 2304, "t": 144}.items():
         assert module.get_parameter(f"{name}.weight").std().item() == pytest.approx(sqrt(2 / fan), rel=0.05)
+
+
+def test_a_block_that_has_nothing_of_what_it_speaks_of() -> None:
+    block = "block B() { relu()\n init conv(weight = normal(0.1)) }"
+    text = f"{block}\nnet N() {{ input x: 4x8x8\n init conv(weight = normal(0.2))\n output y = B() -> conv(3, 1x1) }}"
+    report = verify(traced(text), emitted(text), compile=False, export=False)
+    assert report.passed, report.failures

@@ -73,7 +73,14 @@ def _has_reset(unit: Unit) -> bool:
 
 
 def _own_inits(unit: Unit, scope: Scope) -> bool:
-    return bool(scope.inits) or any(inner.inits for inner, _ in _groups(unit, scope, ""))
+    """Whether a scope says of any weight of its own how it begins."""
+    return any(_says_something(each) for each in (scope, *(inner for inner, _ in _groups(unit, scope, ""))))
+
+
+def _says_something(scope: Scope) -> bool:
+    operators = {each.op.name for each in scope.inits if isinstance(each, InitRule)}
+    meant = any(node.op.name in operators and node.shared is None and not _is_function(node) for node in scope.nodes())
+    return meant or any(isinstance(each, WeightInit) for each in scope.inits)
 
 
 def _groups(unit: Unit, scope: Scope, path: str) -> list[tuple[Scope, str]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from netdsl.graph.graph import Branch, Choice, Graph, InitRule, Join, Loop, Naming, Node, Output, Scope, Step
 from netdsl.ops.initialisers import Initialiser
-from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain
+from netdsl.symbolic import Apply, Const, Expr, Ref, expr_of, plain, refs
 
 _PLAIN = frozenset((
     "linear", "conv", "batchnorm", "layernorm", "groupnorm", "embedding", "globalavgpool", "dropout", "dropout2d",
@@ -102,7 +102,9 @@ def changes(ours: Graph, theirs: Graph, given: Collection[str]) -> Changes | Non
             assert isinstance(other, Node)
             found.nodes.append((one, other))
     found.formulas = found.formulas and all(
-        len(numbers[place]) == 1 and all(_of_parameters(expr) for expr, _ in numbers[place]) for place in moved
+        # A number that moves and has no name in it came from a list: what it is of that is not known.
+        len(numbers[place]) == 1 and all(_of_parameters(expr) and refs(expr) for expr, _ in numbers[place])
+        for place in moved
     )
     return found
 
