@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from netdsl.graph.graph import Node, Scope, Value
+from netdsl.graph.graph import Node, Scope
+from netdsl.graph.reach import reached
 from netdsl_pytorch.report import Mismatch, some
 from netdsl_pytorch.verify.subject import BATCH, TENSORS, Subject, compare, shape_of
 
@@ -107,11 +108,7 @@ def gradients(subject: Subject) -> None:
     try:
         total.backward()
         meant = {node.path for node in subject.nodes() if node.unused}
-        reached = _reached(subject)
-        # What a part is there for may be one of its weights alone, which another part uses.
-        meant |= {
-            f"{node.path}.{each.name}" for node in subject.nodes() if node not in reached for each in node.weights
-        }
+        meant |= _lent(subject)
         found = [name for name, parameter in model.named_parameters() if parameter.grad is None]
         unused = [name for name in found if name not in meant]
     finally:
@@ -120,18 +117,14 @@ def gradients(subject: Subject) -> None:
         raise Mismatch(f"no gradient reaches {some(unused)}")
 
 
-def _reached(subject: Subject) -> set[Node]:
-    """The operators whose results some output is computed from."""
+def _lent(subject: Subject) -> set[str]:
+    """The weights that nothing uses of parts whose results reach no output: such a part is there for what it lends."""
     outputs = [each.value for each in subject.graph.outputs if not (each.train and subject.inference)]
-    reached: set[Node] = set()
-    stack = [value.root.node for value in outputs]
-    while stack:
-        node = stack.pop()
-        if node is not None and node not in reached:
-            reached.add(node)
-            given = [source for source in (node.fed or {}).values() if isinstance(source, Value)]
-            stack += [value.root.node for value in (*node.inputs, *given)]
-    return reached
+    running = reached(outputs, weights=False)
+    again = {node.shared for node in running}
+    used = {source for node in running for source in (node.fed or {}).values() if isinstance(source, tuple)}
+    aside = [node for node in subject.nodes() if node not in running and node not in again]
+    return {f"{node.path}.{each.name}" for node in aside for each in node.weights if (node, each.name) not in used}
 
 
 def macs(subject: Subject) -> None:

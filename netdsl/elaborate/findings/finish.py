@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from netdsl.elaborate.session import Session
 from netdsl.graph.graph import Input, Node, Output, Scope, Value
+from netdsl.graph.reach import given_values, makers, reached
 from netdsl.syntax import tree
 from netdsl.syntax.walk import walk
 from netdsl.text.codes import LENT_BY_HEAD, READ_AS_UNUSED, UNUSED_STAGE, WARN_SOFTMAX
@@ -27,7 +27,7 @@ def finish(root: Scope, inputs: list[Input], outputs: list[Output], session: Ses
     for node in reversed(unused):
         if node in read or node.op.name != "identity":
             ends += [node] if node not in read and not node.unused else []
-            read.update(_makers(node))
+            read.update(makers(node))
     for node in reversed(ends):
         _report_unused(node, session)
     for node in nodes:
@@ -47,7 +47,7 @@ def finish(root: Scope, inputs: list[Input], outputs: list[Output], session: Ses
             if node in everything:
                 node.train_only = node not in inference
             else:  # a name that nothing reads, for what it names
-                node.train_only = any(maker is not None and maker.train_only for maker in _makers(node))
+                node.train_only = any(maker is not None and maker.train_only for maker in makers(node))
         _mark_scopes(root, running.scopes, _running(root, heads).scopes)
 
 
@@ -86,29 +86,11 @@ def _running(root: Scope, values: list[Value], *, weights: bool = True) -> _Runn
                 continue
             nodes.add(node)
             enter(node.scope)
-            stack += (*node.inputs, *node.looked_up, *_given_values(node))
+            stack += (*node.inputs, *node.looked_up, *given_values(node))
             if weights:
                 lenders = [source[0] for source in (node.fed or {}).values() if isinstance(source, tuple)]
                 stack += [lender.output for lender in (*lenders, node.shared) if lender is not None]
     return _Running(nodes, scopes)
-
-
-def reached(values: list[Value], known: set[Node] | None = None, *, weights: bool = True) -> set[Node]:
-    """Every node that values depend on, and those `known` beforehand with what they depend on; without `weights`, not
-    those that only lend their weights."""
-    nodes: set[Node] = set(known or ())
-    stack = [value.root.node for value in values]
-    while stack:
-        node = stack.pop()
-        if node is None or node in nodes:
-            continue
-        nodes.add(node)
-        if weights:
-            stack.extend(_makers(node))
-            stack.append(node.shared)
-        else:
-            stack.extend(value.root.node for value in (*node.inputs, *node.looked_up, *_given_values(node)))
-    return nodes
 
 
 def _check_owners(root: Scope, running: _Running, session: Session) -> None:
@@ -175,14 +157,6 @@ def _whole_use(node: Node, lender: Node) -> tuple[Node | Scope, Node | Scope]:
     return pair
 
 
-def _makers(node: Node) -> Iterator[Node | None]:
-    """The operators whose results or weights one reads; None for an input of the net."""
-    for value in (*node.inputs, *node.looked_up):
-        yield value.node or value.root.node
-    for source in (node.fed or {}).values():
-        yield source[0] if isinstance(source, tuple) else source.root.node
-
-
 def _mark_scopes(scope: Scope, running: set[Scope], of_heads: set[Scope]) -> bool:
     """Marks the scopes that hold nothing but what heads need; gives whether this one does."""
     only = [
@@ -239,7 +213,7 @@ def _check_inputs(
     """Reports inputs that nothing reads. A size that is asked of one (`image.height`) is a use of it."""
     net = root.definition
     assert isinstance(net, tree.NetDef)
-    read = {value.root for node in everything for value in (*node.inputs, *_given_values(node))}
+    read = {value.root for node in everything for value in (*node.inputs, *given_values(node))}
     read.update(output.value.root for output in outputs)
     for input in inputs:
         if input.value not in read and not _mentioned(input, net.body):
@@ -266,12 +240,6 @@ def _check_logits(outputs: list[Output], session: Session) -> None:
             f"leave `{node.op.name}()` out where the network is trained as a classifier; `predict` gives probabilities"
         )
         session.report(Diagnostic(WARN_SOFTMAX, message, node.span, help=help, severity="warning"))
-
-
-def _given_values(node: Node) -> Iterator[Value]:
-    for source in (node.fed or {}).values():
-        if isinstance(source, Value):
-            yield source
 
 
 def _mentioned(input: Input, body: tree.Body) -> bool:

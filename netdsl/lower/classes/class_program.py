@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from netdsl import symbolic
-from netdsl.graph.graph import Scope
 from netdsl.graph.names import Named, Names
-from netdsl.lower.classes.answers import Answered
 from netdsl.lower.classes.carried import Carried
-from netdsl.lower.classes.claims import Claim
+from netdsl.lower.classes.mentions import Mentions
 from netdsl.lower.classes.solve import Solution
-from netdsl.lower.programs.align import Case
+from netdsl.lower.programs.align import Case, MergedTurns
 from netdsl.lower.programs.collect import Traces
 from netdsl.lower.programs.loops import Loop, item_of_list, pattern_id
 from netdsl.lower.programs.parameters import alike, home_lets_of, is_argument, owner_of, parameters_of
@@ -25,46 +22,6 @@ from netdsl.text.source import Span
 
 CaseNames: TypeAlias = Mapping[Case, Names]
 """The names that each case sees."""
-
-
-@dataclass(slots=True)
-class Extra:
-    """An argument that the spec does not have: a number that differs between uses, and that no name gives."""
-
-    name: str
-    values: dict[Scope, Any]
-    default: Any = None
-    has_default: bool = False
-    roots: dict[Hashable, None] = field(default_factory=dict)
-    """The parameters and axes that it depends on, which its uses give in literals."""
-
-    def copy(self) -> Extra:
-        """Another one that is the same."""
-        return Extra(self.name, dict(self.values), self.default, self.has_default, dict(self.roots))
-
-
-@dataclass(slots=True)
-class Mentions:
-    """What the text of a class mentions so far; copied before an attempt that may fail."""
-
-    needs: dict[Hashable, Ref] = field(default_factory=dict)
-    """Names that become arguments or locals of the constructor."""
-    extras: list[Extra] = field(default_factory=list)
-    written: set[Expr] = field(default_factory=set)
-    """Expressions of the author's."""
-    answers: list[Answered] = field(default_factory=list)
-    """What was asked for, in the order of the text."""
-    claims: dict[Claim, None] = field(default_factory=dict)
-    """What the text says is the same number in all networks."""
-
-    def copy(self) -> Mentions:
-        """What is mentioned now, whatever is mentioned later."""
-        extras = [extra.copy() for extra in self.extras]
-        return Mentions(dict(self.needs), extras, set(self.written), list(self.answers), dict(self.claims))
-
-    def added(self) -> set[str]:
-        """The names of arguments that the spec does not have."""
-        return {extra.name for extra in self.extras}
 
 
 class ClassProgram:
@@ -186,6 +143,13 @@ class ClassProgram:
         axes = len(formals[key[1]].type.shape) if key[1] < len(formals) else key[3]
         return ref if axes in (0, key[3]) else Ref(ref.name, ref.kind, ("axis", key[1], axes - 1, axes))
 
+    def mention_all(self, expr: Expr) -> None:
+        """Says that the text mentions the names of an expression, lists item by item."""
+        for ref in symbolic.lists(expr):
+            self.solution.read_as_list(ref.declaration)
+        for ref in mentioned(expr):
+            self.mention(ref)
+
     def knowledge(self, cases: Sequence[Case], names: CaseNames, back: int = 0) -> Callable[[Ref], Expr | None]:
         """What `fold` may put in place of names: specialised parameters, variables of loops that are written out turn
         by turn, and `let`s that have no name in the class; with `back`, as they were so many turns before."""
@@ -290,6 +254,11 @@ class ClassProgram:
         reason = Reason(why, self.place) if isinstance(why, str) else why
         for key in self.roots(exprs, names):
             self.solution.specialise(self.owner.definition, key, reason)
+
+    def pin_loop(self, step: MergedTurns, why: str) -> None:
+        """Specialises what the lists depend on that a loop goes through."""
+        for case, loop in step.cases.items():
+            self.pin([loop.domain.expr], {case: case.names}, why)
 
     def roots(self, exprs: Iterable[Expr], names: CaseNames) -> Iterator[Hashable]:
         """Every parameter and axis that an expression depends on, through `let`s and loop variables."""

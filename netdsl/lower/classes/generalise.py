@@ -18,7 +18,8 @@ from netdsl.graph.graph import Scope, Value
 from netdsl.lower.classes.answers import Added, Answer, Answered, Formula, Growth, Literal
 from netdsl.lower.classes.argument_names import argument_name
 from netdsl.lower.classes.claims import Claim, Seen, Terms, term
-from netdsl.lower.classes.class_program import CaseNames, ClassProgram, Extra, binding_of, mentioned
+from netdsl.lower.classes.class_program import CaseNames, ClassProgram, binding_of, mentioned
+from netdsl.lower.classes.mentions import Extra
 from netdsl.lower.programs.align import Case, Disagree
 from netdsl.lower.programs.loops import Loop, pattern_id
 from netdsl.lower.programs.parameters import alike
@@ -117,9 +118,7 @@ def _pin_alike(program: ClassProgram, value: Any) -> None:
         bound = [[turn.names.names.get(pattern_id(each)) for turn in turns] for each in loop.names]
         items = [[plain(name.value) for name in names if name is not None] for names in bound]
         if any(len(each) > 1 and all(item == value for item in each) for each in items):
-            for case, each in loop.step.cases.items():
-                reason = "a number of its turns is the same for all items"
-                program.pin([each.domain.expr], {case: case.names}, reason)
+            program.pin_loop(loop.step, "a number of its turns is the same for all items")
 
 
 def arithmetic(program: ClassProgram, exprs: Iterable[Expr], value: Any, case: Case, names: CaseNames) -> Expr | None:
@@ -146,10 +145,7 @@ def arithmetic(program: ClassProgram, exprs: Iterable[Expr], value: Any, case: C
 
 def _formula(program: ClassProgram, expr: Expr) -> Formula:
     """The expression, whose names the text mentions from now on."""
-    for ref in symbolic.lists(expr):
-        program.solution.read_as_list(ref.declaration)
-    for ref in mentioned(expr):
-        program.mention(ref)
+    program.mention_all(expr)
     return Formula(expr)
 
 
@@ -221,7 +217,7 @@ def _growth(program: ClassProgram, slot: Slot) -> Answer | None:
     loop = program.loops[-1]
     rows: dict[Case, list[tuple[Case, int]]] = {}
     for case, value in slot.values.items():
-        turn = next((each for each in case.around() if each.parent in loop.step.cases), None)
+        turn = loop.turn_of(case)
         if turn is None or turn.parent is None or not isinstance(plain(value), int):
             return None
         rows.setdefault(turn.parent, []).append((case, int(value)))

@@ -8,7 +8,8 @@ from typing import Any
 
 from netdsl import symbolic
 from netdsl.lower.classes.argument_names import argument_name, axis_name, axis_rank
-from netdsl.lower.classes.class_program import ClassProgram, Extra, binding_of, mentioned
+from netdsl.lower.classes.class_program import ClassProgram, binding_of
+from netdsl.lower.classes.mentions import Extra
 from netdsl.lower.programs.parameters import collapse, home_lets_of, is_argument, type_of
 from netdsl.symbolic import Const, Expr, Ref, plain
 from netdsl.syntax import tree
@@ -46,10 +47,7 @@ def lets_of(program: ClassProgram) -> dict[tree.NamePattern, Expr]:
         assert definition is not None
         known = program.knowledge(program.cases, {each: each.names for each in program.cases})
         found[key] = symbolic.fold(definition, known)
-        for ref in symbolic.lists(found[key]):
-            program.solution.read_as_list(ref.declaration)
-        for ref in mentioned(found[key]):
-            program.mention(ref)
+        program.mention_all(found[key])
     for key in found:
         del needs[key]
     return {key: found[key] for key in home_lets_of(program.definition) if key in found}

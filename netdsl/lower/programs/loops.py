@@ -47,6 +47,10 @@ class Loop:
             None,
         )
 
+    def turn_of(self, case: Case) -> Case | None:
+        """The turn that a case stands in."""
+        return next((each for each in case.around() if each.parent in self.step.cases), None)
+
     @property
     def index_name(self) -> str:
         """The name that counts the turns, if the text has used one so far."""

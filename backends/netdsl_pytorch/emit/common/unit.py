@@ -9,8 +9,9 @@ from typing import Any
 from netdsl.graph.graph import Scope
 from netdsl.lower.classes.answers import Added, Answer, Formula, Growth, Literal
 from netdsl.lower.classes.argument_names import argument_name
-from netdsl.lower.classes.class_program import CaseNames, ClassProgram, Extra, Mentions
+from netdsl.lower.classes.class_program import CaseNames, ClassProgram
 from netdsl.lower.classes.generalise import Slot, answer, arithmetic
+from netdsl.lower.classes.mentions import Extra, Mentions
 from netdsl.lower.classes.signature import UNSET, Formal, arguments_of, axes_of, extras_of, lets_of, outer_lets_of
 from netdsl.lower.programs.align import Case
 from netdsl.lower.programs.partition import Uses

@@ -148,10 +148,7 @@ class Carrying:
         for loop in self.unit.loops:
             values = [[variables[each][1][case] for case in cases] for each in loop.names if each in variables]
             if any(len(cases) > 1 and len(set(each)) == 1 for each in values):
-                for case, turned in loop.step.cases.items():
-                    self.unit.pin(
-                        [turned.domain.expr], {case: case.names}, "a number of its turns is the same for all items"
-                    )
+                self.unit.pin_loop(loop.step, "a number of its turns is the same for all items")
 
     def _variables(self, cases: Sequence[Case]) -> dict[Any, tuple[Ref, dict[Case, Any]]]:
         """The variables of the loops around, with their values."""

@@ -230,8 +230,8 @@ class Filler(Carrying):
         outer, counts = self.unit.loops[-1], loop.step.counts
         by_turn: dict[int, int] = {}
         for case, count in counts.items():
-            number = next((each.number for each in case.around() if each.parent in outer.step.cases), None)
-            if number is None or by_turn.setdefault(number, count) != count:
+            around = outer.turn_of(case)
+            if around is None or by_turn.setdefault(around.number, count) != count:
                 raise Disagree(counts, "the uses make a loop turn differently often")
         words = set().union(*map(code.names, turn))
         loop.used = {each for each in loop.used if loop.names[each] in words}

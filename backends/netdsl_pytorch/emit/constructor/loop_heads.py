@@ -115,8 +115,7 @@ class LoopHeads(Modules):
         """A loop that is written out depends on what its list depends on, unless the text says how long that is."""
         if id(step.first.syntax) in self.stated:
             return
-        for case, loop in step.cases.items():
-            self.unit.pin([loop.domain.expr], {case: case.names}, "a loop is written out turn by turn")
+        self.unit.pin_loop(step, "a loop is written out turn by turn")
 
     def _template(self, step: MergedItem) -> Code | None:
         """`f"denselayer{i + 1}"`: a name that counts with the turns of the loops around."""
@@ -178,9 +177,8 @@ def _pattern(pattern: tree.Pattern, loop: Loop) -> str:
 
 def _turns_of(case: Case, loops: Sequence[Loop]) -> tuple[int | None, ...]:
     """Which turn of each loop a case is in."""
-    return tuple(
-        next((each.number for each in case.around() if each.parent in loop.step.cases), None) for loop in loops
-    )
+    turns = [loop.turn_of(case) for loop in loops]
+    return tuple(None if turn is None else turn.number for turn in turns)
 
 
 def _joined_texts(parts: Sequence[str | Code]) -> list[str | Code]:

@@ -25,7 +25,7 @@ from netdsl_pytorch.emit.forward.within import (
     inner_case,
     named_in_several,
     namings,
-    parent_case,
+    outer_case,
     test_name,
 )
 
@@ -106,7 +106,7 @@ class Choices(Stages):
                 final = {case: self.current[case] for case in self.current}
                 settled = settled and self._settle(running, final)
                 for case, value in final.items():
-                    results[parent_case(case, inner)] = value
+                    results[outer_case(case, inner)] = value
             if len(self.statements) == count and test is None:
                 self.statements.pop()
             elif len(self.statements) == count:
@@ -114,7 +114,7 @@ class Choices(Stages):
             self.indent -= 4
             for name, values in self.holds.items():
                 for case, value in values.items():
-                    parent = parent_case(case, inner)
+                    parent = outer_case(case, inner)
                     if case not in holds.get(name, {}) and parent is not case:
                         after.setdefault(name, {})[parent] = value
         self.holds = holds

@@ -14,6 +14,7 @@ from netdsl_pytorch.emit.common.unit import Unit
 from netdsl_pytorch.emit.constructor.constructor import Constructor
 from netdsl_pytorch.emit.forward.branches import Branches
 from netdsl_pytorch.emit.forward.lines import Collection, Line, Uncollected
+from netdsl_pytorch.emit.forward.within import outer_case
 
 
 class Collected(Branches):
@@ -103,7 +104,7 @@ class Collected(Branches):
         given: dict[Case | None, list[Value]] = {}
         for case, value in _case_results(loop.body()[entry.place])[entry.result].items():
             given.setdefault(case.parent, []).append(value)
-        return bool(values) and all(given.get(_outer(case, loop)) == turns for case, turns in values.items())
+        return bool(values) and all(given.get(outer_case(case, loop.cases)) == turns for case, turns in values.items())
 
     def _list_name(self, step: MergedStep, number: int) -> str:
         """`skips` for what the block calls `skip`."""
@@ -111,11 +112,6 @@ class Collected(Branches):
         assert isinstance(item, MergedItem)
         name = self.result_name(item, number)
         return f"{name}s" if name else "results"
-
-
-def _outer(case: Case, loop: MergedTurns) -> Case | None:
-    """The case of a loop that a case stands in."""
-    return next((each for each in case.around() if each in loop.cases), None)
 
 
 def _domains(loop: MergedTurns) -> set[Expr]:

@@ -31,7 +31,7 @@ class Sizes(Variables):
         """A number that follows from sizes of the inputs that the constructor does not need, in a variable of
         `forward`; None where it does not. `role` is what it is called where the author gives no name."""
         unit = self.unit
-        if unit.is_net or unit.is_group:
+        if unit.is_net or unit.is_group or not self._has_axis(slot):
             return None
         state, found = unit.state, unit.solution.found()
         unit.state = state.copy()
@@ -45,6 +45,10 @@ class Sizes(Variables):
         if not isinstance(made, Formula) or not self._sizes_in(made.expr):
             return None
         return self._variable_of(role, made.expr)
+
+    def _has_axis(self, slot: Slot) -> bool:
+        """Whether a number depends on a size of the inputs at all, which most do not."""
+        return any(isinstance(key, tuple) for key in self.unit.roots(slot.exprs.values(), slot.names))
 
     def size_lines(self) -> list[Line]:
         """The lines that read the sizes which the text so far mentions."""

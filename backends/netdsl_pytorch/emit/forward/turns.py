@@ -167,7 +167,7 @@ class Turns(Collected):
             return None
         head, modules = iteration
         assert head.made is not None
-        unit, loop, count = self.unit, Loop(step, 0, self.unit.local), len(self.statements)
+        unit, loop, count = self.unit, Loop(step, 0, self.unit.variable), len(self.statements)
         kept = unit.state.copy(), unit.solution.found(), self.current, self.running, self._statement, self._before
         names = {name: dict(values) for name, values in self.holds.items()}, set(self.typed), dict(self.first_line)
         unit.loops.append(loop)

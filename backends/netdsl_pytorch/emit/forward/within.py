@@ -53,6 +53,7 @@ def is_bare(branch: MergedBranch | MergedChoice) -> bool:
 
 
 def outer_case(case: Case, known: Mapping[Case, Any]) -> Case:
+    """The innermost case around one that is known; the case itself where none is."""
     return next((each for each in case.around() if each in known), case)
 
 
@@ -76,10 +77,6 @@ def named_in_several(arms: Iterable[Program]) -> set[str]:
     """The names that more than one arm of an `if` gives, so that each arm has to put its value in that variable."""
     counts = Counter(name for arm in arms for name in namings(arm))
     return {name for name, count in counts.items() if count > 1}
-
-
-def parent_case(case: Case, inner: Mapping[Case, Any]) -> Case:
-    return next((each for each in case.around() if each in inner), case)
 
 
 def case_above(case: Case, inner: set[Case]) -> Case:
